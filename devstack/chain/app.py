@@ -78,7 +78,9 @@ class Chain:
         try:
             if isinstance(call, list):
                 return _json([self.answer(one) for one in call[:_BATCH_MAX]])
-            return _json(self.answer(call))
+            answer = self.answer(call)
+            odd = self.faults.odd_answer()
+            return _json(answer) if odd is None else Response(odd[1], odd[0], media_type="application/json")
         except AnswerLost:
             return Response("response dropped by a fault switch", status_code=503)
         except LimitReached:

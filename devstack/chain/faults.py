@@ -8,11 +8,23 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 from devstack.chain.executor import LAG_SLOTS_MAX
 
 SEND = "sendTransaction"
+# What a node, or the balancer before it, may say instead of a good answer: status and body.
+ODD = (
+    (200, '{"jsonrpc":"2.0","id":0,"result":null}'),
+    (200, '{"jsonrpc":"2.0","id":0,"result":{"context":{"slot":1},"value":[]}}'),
+    (200, '{"jsonrpc":"2.0","id":0,"result":7}'),
+    (200, '{"jsonrpc":"2.0","id":0,"error":{"code":-32005,"message":"Node is unhealthy"}}'),
+    (200, '{"jsonrpc":"2.0","id":0,"error":{"code":429,"message":"Too many requests"}}'),
+    (200, '{"jsonrpc":"2.0","id":0,"error":"internal error"}'),
+    (200, '{"jsonrpc":"2.0","id":0,"res'),
+    (200, ""),
+    (502, "<html><h1>502 Bad Gateway</h1></html>"),
+)
 _INDEXES = frozenset({"getTokenLargestAccounts", "getProgramAccounts"})
 
 
 class Faults(BaseModel):
-    """The switches: counts of next sends that fail, lag and limits of the node, and what takes effect at once.
+    """The switches: counts of next calls that go wrong, lag and limits of the node, and what takes effect at once.
 
     `jump_slots`, `skip_slots` and `fork_slots` take effect at once and are not kept.
     """
@@ -22,6 +34,7 @@ class Faults(BaseModel):
     drop_sends: NonNegativeInt = 0
     lose_answers: NonNegativeInt = 0
     reject_sends: NonNegativeInt = 0
+    odd_answers: NonNegativeInt = 0
     jump_slots: NonNegativeInt = 0
     skip_slots: NonNegativeInt = 0
     fork_slots: NonNegativeInt = 0
@@ -38,6 +51,11 @@ class Faults(BaseModel):
         if left:
             setattr(self, name, left - 1)
         return left > 0
+
+    def odd_answer(self) -> tuple[int, str] | None:
+        """Consume one odd answer, each kind in turn; None when none is set."""
+        left = self.odd_answers
+        return ODD[left % len(ODD)] if self.take("odd_answers") else None
 
     def lag_of(self, method: str) -> int:
         """Return the slots that the node is behind which answers a method; a send reaches the leader all the same."""

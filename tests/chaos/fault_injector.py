@@ -18,6 +18,7 @@ from tests.chaos.plan import Fault
 
 CALM_SECONDS_MAX = 90.0
 LOOK_SECONDS = 0.1
+SWITCHED = {"webhook", "stripe-call", "chain", "lie"}
 GONE = (psutil.NoSuchProcess, ProcessLookupError)
 MODES = {"slow": "slow", "refuse": "refuse", "silent": "silent", "half-open": "half_open"}
 
@@ -37,7 +38,9 @@ class FaultInjector:
 
     async def strike(self, fault: Fault) -> None:
         """Inject a fault, for its duration."""
-        name = f"{fault.kind}:{fault.detail}" if fault.kind in {"webhook", "stripe-call", "chain"} else fault.kind
+        name = (
+            f"{fault.kind}:{fault.detail}" if fault.kind in {"webhook", "stripe-call", "chain", "lie"} else fault.kind
+        )
         by_kind: dict[str, Callable[[Fault], Awaitable[None]]] = {
             "kill": self._kill,
             "backend-kill": self._kill_backend,
@@ -45,6 +48,7 @@ class FaultInjector:
             "webhook": self._break_webhooks,
             "stripe-call": self._break_calls,
             "chain": self._break_chain,
+            "lie": self._lie,
             "cut": self._cut,
         }
         try:
@@ -138,6 +142,12 @@ class FaultInjector:
 
     async def _break_chain(self, fault: Fault) -> None:
         await self._post(f"{self._stack.urls['solana_rpc']}/_chain/faults", {fault.detail: fault.amount})
+
+    async def _lie(self, fault: Fault) -> None:
+        """Let the node lie for a while; a later switch of it ends the lie earlier, as it sets them all."""
+        await self._break_chain(fault)
+        await asyncio.sleep(fault.seconds)
+        await self._post(f"{self._stack.urls['solana_rpc']}/_chain/faults", {})
 
     async def _control(self, path: str, body: Any = None) -> None:
         await self._post(f"http://127.0.0.1:{self._stack.status['ports'][CONTROL]}{path}", body)

@@ -59,6 +59,10 @@ CALLS = ("drop_before", "drop_after", "status:500", "status:503", "status:429", 
 HOOKS = ("lost", "duplicate", "reorder", "delay:3000", "forged")
 SENDS = ("drop_sends", "lose_answers", "reject_sends", "jump_slots")
 SLOTS_JUMPED = 200
+# A node that lies: it lags, gives odd answers, limits its calls or has no index; each with its least and its most.
+LIES = {"lag_slots": (5, 120), "odd_answers": (1, 30), "calls_per_second": (1, 4), "sends_per_second": (1, 4),
+        "refuse_indexes": (1, 1)}  # fmt: skip
+LIES_PER_MINUTE = 6
 # Only the kernel's keepalive notices a PostgreSQL connection that stays mute for ever, after hours.
 HALF_OPEN_ROUTES = tuple(route for route in ROUTES if "postgres" not in route)
 
@@ -123,7 +127,18 @@ def plan_of(seed: int, minutes: float) -> Plan:
         seed, _disputing(seed, _regretting(seed, _buyers(dice, seconds, round(BUYERS_PER_MINUTE * minutes))))
     )
     times = sorted(round(dice.uniform(1.0, seconds - LAST_FAULT), 1) for _ in range(round(FAULTS_PER_MINUTE * minutes)))
-    return Plan(seed, seconds, tuple(_fault(dice, at) for at in times), tuple(buyers), (seats,) * SHOWS)
+    faults = sorted([*(_fault(dice, at) for at in times), *_lies(seed, minutes)], key=lambda fault: fault.at)
+    return Plan(seed, seconds, tuple(faults), tuple(buyers), (seats,) * SHOWS)
+
+
+def _lies(seed: int, minutes: float) -> list[Fault]:
+    """Draw the lies of the node, from a generator of their own too."""
+    dice = random.Random(f"{seed}-lies")  # noqa: S311 - a seed must reproduce the day
+    lies = []
+    for _ in range(round(LIES_PER_MINUTE * minutes)):
+        at, detail = round(dice.uniform(1.0, minutes * SECONDS - LAST_FAULT), 1), dice.choice(list(LIES))
+        lies.append(Fault(at, "lie", "chain", round(dice.uniform(1.0, 7.0), 1), detail, dice.randint(*LIES[detail])))
+    return lies
 
 
 def _buyers(dice: random.Random, seconds: float, count: int) -> list[Buyer]:

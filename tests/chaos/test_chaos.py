@@ -17,6 +17,7 @@ from tests.chaos.plan import (
     DISPUTES,
     FAULTS,
     HOOKS,
+    LIES,
     PARTS,
     REGRETS,
     ROUTES,
@@ -56,10 +57,10 @@ def test_everything_that_can_break_is_planned_sooner_or_later() -> None:
     """Over some days every kind of fault strikes every target, and every kind of buyer comes."""
     days = [plan_of(seed, 5) for seed in range(10)]
     faults = [fault for day in days for fault in day.faults]
-    assert {fault.kind for fault in faults} == set(FAULTS)
+    assert {fault.kind for fault in faults} == {*FAULTS, "lie"}
     assert {fault.target for fault in faults if fault.kind in {"kill", "freeze"}} == set(PARTS)
     assert {fault.target for fault in faults} >= set(ROUTES)
-    assert {fault.detail for fault in faults} >= {*CALLS, *HOOKS, *SENDS}
+    assert {fault.detail for fault in faults} >= {*CALLS, *HOOKS, *SENDS, *LIES}
     assert {buyer.regret for day in days for buyer in day.buyers} == set(REGRETS)
     assert {buyer.dispute for day in days for buyer in day.buyers} == set(DISPUTES)
     assert {buyer.strike for day in days for buyer in day.buyers} == set(STRIKES)

@@ -8,7 +8,8 @@ import httpx
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from tests.devstack.chain.dev_chain import NOW, DevChain, balance, pay, send, sign_for, status
+from devstack.chain.faults import ODD
+from tests.devstack.chain.dev_chain import NOW, SKIP, DevChain, balance, pay, send, sign_for, status
 
 AMOUNT = 5_000_000
 
@@ -49,6 +50,19 @@ def test_a_lagging_node_knows_nothing_new(chain: DevChain, payer: Keypair) -> No
     assert balance(chain, friend) == 0
     assert status(chain, transaction) is not None
     chain.faults()
+    assert balance(chain, friend) == AMOUNT
+
+
+def test_a_call_with_an_odd_answer_was_executed(chain: DevChain, payer: Keypair) -> None:
+    """So many calls are answered with something else, a send among them; each kind has its turn."""
+    friend = Keypair().pubkey()
+    transaction = sign_for(chain, payer, pay(payer, friend, AMOUNT))
+    body = {"jsonrpc": "2.0", "id": 1, "method": "getSlot", "params": []}
+    chain.faults(odd_answers=len(ODD) + 1)
+    wire = base64.b64encode(bytes(transaction)).decode()
+    httpx.post(chain.url, json={**body, "method": "sendTransaction", "params": [wire, SKIP]})
+    answers = [httpx.post(chain.url, json=body) for _ in ODD]
+    assert {(answer.status_code, answer.text) for answer in answers} == set(ODD)
     assert balance(chain, friend) == AMOUNT
 
 
