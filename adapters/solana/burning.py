@@ -1,4 +1,4 @@
-"""Burning: the issuer is the permanent delegate of a ticket's mint and burns its token in any account."""
+"""The permanent delegate of a ticket's mint: it burns the token in any account, and moves it out of custody."""
 
 import base64
 from typing import Any
@@ -9,15 +9,25 @@ from solders.transaction import VersionedTransaction
 from solders.transaction_status import TransactionErrorFieldless
 
 from adapters.runtime.request_coalescing import BatchLoader
-from adapters.solana.instructions import TOKEN_2022, burn_one, mint_one
+from adapters.solana.instructions import (
+    TOKEN_2022,
+    associated_account,
+    burn_one,
+    create_associated,
+    mint_one,
+    move_one,
+)
+from adapters.solana.keys import parse_wallet
 from adapters.solana.mint_layout import holds_one, mint_of
 from adapters.solana.rpc.client import ACCOUNTS_MAX, NodeClient
 from adapters.solana.signing import SimulationError, TransactionSigner
+from domain.core.errors import WrongState
 from domain.core.transient import TransientError
-from domain.tickets.token import SignedTransaction
+from domain.tickets.token import SignedTransaction, Whereabouts
 
 _MOVES_MAX = 64  # accounts that the token is followed through
 _NEWEST_MAX = 25  # transactions of one account that are read for the move
+_ACCOUNT_BYTES = 170  # of the account that holds a token
 
 
 class TokenBurner:
@@ -88,6 +98,68 @@ class TokenBurner:
         accounts = await self._client.finalized_accounts(addresses, max(since for _, since in asked))
         mints = [mint_of(account) for account in accounts]
         return [None if mint is None else mint.supply for mint in mints]
+
+
+class TokenMover:
+    """Signs moves of tokens from the account that they were minted into, in custody, to the wallets that claim them."""
+
+    def __init__(self, client: NodeClient, signer: TransactionSigner) -> None:
+        self._client = client
+        self._signer = signer
+        self._places = BatchLoader(self._load_places, ACCOUNTS_MAX // 2, in_flight=1)
+
+    async def whereabouts(self, minted: SignedTransaction, wallet: str, since: int = 0) -> Whereabouts:
+        """Return where a token is, finalized, at a slot or later.
+
+        A token that has left custody went to the wallet if that has an account for it; it may have moved on since.
+        """
+        source, target = _way(minted, wallet)
+        return await self._places.load((Pubkey.from_string(minted.mint_address), source, target, since))
+
+    async def sign(self, minted: SignedTransaction, wallet: str) -> SignedTransaction:
+        """Sign the move of a token to a wallet, whose account is made where there is none.
+
+        Raise InvalidWallet; TransientError when the token is not in custody now, or the payer lacks lamports.
+        """
+        mint, owner = Pubkey.from_string(minted.mint_address), parse_wallet(wallet, vault=False)
+        source, target = _way(minted, wallet)
+        signed, result = await self._signer.sign_and_simulate(
+            minted.mint_address,
+            create_associated(self._signer.address, owner, mint),
+            move_one(mint, source, target, self._signer.address),
+        )
+        if result.err is not None:
+            await self._raise_refused(mint, source, result)
+        return signed
+
+    async def _raise_refused(self, mint: Pubkey, source: Pubkey, result: Any) -> None:
+        """Raise TransientError when the chain has changed or the payer is poor, SimulationError otherwise."""
+        held = holds_one((await self._client.get_account_info(source)).value, mint)
+        if isinstance(result.err, TransactionErrorFieldless) or not held:
+            raise TransientError(f"the token {mint} is not in custody now, or the node cannot simulate")
+        needed = (await self._client.get_minimum_balance_for_rent_exemption(_ACCOUNT_BYTES)).value
+        balance = (await self._client.get_balance(self._signer.address)).value
+        if balance < 2 * needed:
+            raise TransientError(f"the payer {self._signer.address} lacks {2 * needed - balance} lamports")
+        raise SimulationError(result.err, result.logs)
+
+    async def _load_places(self, asked: list[tuple[Pubkey, Pubkey, Pubkey, int]]) -> list[Whereabouts]:
+        addresses = [account for _, source, target, _ in asked for account in (source, target)]
+        found = await self._client.finalized_accounts(addresses, max(since for *_, since in asked))
+        places: list[Whereabouts] = []
+        for (mint, *_), source, target in zip(asked, found[::2], found[1::2], strict=True):
+            is_there = target is not None and target.owner == TOKEN_2022
+            places.append("custody" if holds_one(source, mint) else "claimed" if is_there else "elsewhere")
+        return places
+
+
+def _way(minted: SignedTransaction, wallet: str) -> tuple[Pubkey, Pubkey]:
+    """Return the account that a token was minted into, and the account of a wallet for it."""
+    mint = Pubkey.from_string(minted.mint_address)
+    source = minted_into(minted, mint)
+    if source is None:
+        raise WrongState("these signed bytes mint no token", address=minted.mint_address)
+    return source, associated_account(Pubkey.from_string(wallet), mint)
 
 
 def minted_into(minted: SignedTransaction, mint: Pubkey) -> Pubkey | None:

@@ -13,7 +13,7 @@ from solders.system_program import ID as SYSTEM_PROGRAM
 from solders.transaction_status import TransactionConfirmationStatus
 
 from adapters.runtime.request_coalescing import BatchLoader
-from adapters.solana.burning import TokenBurner
+from adapters.solana.burning import TokenBurner, TokenMover
 from adapters.solana.groups import GroupResizer
 from adapters.solana.instructions import associated_account
 from adapters.solana.keys import check_account, parse_wallet
@@ -24,7 +24,7 @@ from adapters.solana.rpc.client import ACCOUNTS_MAX, Finality, NodeClient
 from adapters.solana.rpc.pool import NodePool
 from adapters.solana.signing import TransactionSigner
 from adapters.solana.transaction import signed_spec
-from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
+from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate, Whereabouts
 
 _FATES_MAX = 256  # a node answers for at most this many signatures in one call
 _FATES_SECONDS = 0.1  # a node is asked at most ten times a second, however many mints wait
@@ -102,6 +102,7 @@ class SolanaTokenChain(SolanaTokenReader):
         self._signer = TransactionSigner(self._client, keypair, priority_fee_micro_lamports)
         self._minter = TokenMinter(self._client, self._signer, address_secret, self.custody_owner)
         self._burner = TokenBurner(self._client, self._signer)
+        self._mover = TokenMover(self._client, self._signer)
         self._groups = GroupResizer(self._client, self._signer)
         self._fates = BatchLoader(self._load_fates, _FATES_MAX, _FATES_SECONDS, in_flight=1)
         self._deaths = BatchLoader(self._load_deaths, _FATES_MAX, _PROOF_SECONDS, in_flight=1)
@@ -134,6 +135,14 @@ class SolanaTokenChain(SolanaTokenReader):
         `minted` is the transaction that minted it, into the account that is looked at first.
         """
         return await self._burner.sign(address, minted)
+
+    async def sign_transfer(self, minted: SignedTransaction, wallet: str) -> SignedTransaction:
+        """Sign the move of a token from custody to a wallet. Sends nothing."""
+        return await self._mover.sign(minted, wallet)
+
+    async def whereabouts(self, minted: SignedTransaction, wallet: str, since: int = 0) -> Whereabouts:
+        """Return where a minted token is, finalized, at a slot or later."""
+        return await self._mover.whereabouts(minted, wallet, since)
 
     async def sign_resize(self, address: str, size_max: int) -> SignedTransaction:
         """Sign the change of a group's limit. Sends nothing."""

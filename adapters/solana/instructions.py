@@ -27,6 +27,8 @@ _METADATA_POINTER = 39
 _GROUP_POINTER = 40
 _GROUP_MEMBER_POINTER = 41
 _PERMANENT_DELEGATE = 35
+_NON_TRANSFERABLE = 32
+_TRANSFER_CHECKED = 12
 _INITIALIZE_MINT_2 = 20
 _MINT_TO = 7
 _BURN = 8
@@ -61,6 +63,11 @@ def signed_size(instruction: bytes) -> int | None:
 def is_membership(instruction: bytes) -> bool:
     """Say whether an instruction makes a mint a member of the group in its fourth account."""
     return instruction.startswith(_INITIALIZE_MEMBER)
+
+
+def is_soulbinding(instruction: bytes) -> bool:
+    """Say whether an instruction of Token-2022 makes the tokens of a mint soulbound."""
+    return instruction == bytes([_NON_TRANSFERABLE])
 
 
 def associated_account(owner: Pubkey, mint: Pubkey) -> Pubkey:
@@ -102,6 +109,11 @@ def point_member(mint: Pubkey, authority: Pubkey) -> Instruction:
 def set_permanent_delegate(mint: Pubkey, delegate: Pubkey) -> Instruction:
     """Let the delegate move or burn the token for ever; must come before the mint is initialised."""
     return Instruction(TOKEN_2022, bytes([_PERMANENT_DELEGATE]) + bytes(delegate), [_writable(mint)])
+
+
+def forbid_transfers(mint: Pubkey) -> Instruction:
+    """Make the mint's tokens soulbound: nobody can move one; must come before the mint is initialised."""
+    return Instruction(TOKEN_2022, bytes([_NON_TRANSFERABLE]), [_writable(mint)])
 
 
 def initialize_mint(mint: Pubkey, mint_authority: Pubkey) -> Instruction:
@@ -157,6 +169,12 @@ def burn_one(mint: Pubkey, account: Pubkey, delegate: Pubkey) -> Instruction:
     """Burn one token in anybody's account, as the mint's permanent delegate."""
     body = bytes([_BURN]) + struct.pack("<Q", 1)
     return Instruction(TOKEN_2022, body, [_writable(account), _writable(mint), _signer(delegate)])
+
+
+def move_one(mint: Pubkey, source: Pubkey, target: Pubkey, delegate: Pubkey) -> Instruction:
+    """Move one token between two accounts, as the mint's permanent delegate."""
+    body = bytes([_TRANSFER_CHECKED]) + struct.pack("<Q", 1) + bytes([0])  # one, of no decimals
+    return Instruction(TOKEN_2022, body, [_writable(source), _readable(mint), _writable(target), _signer(delegate)])
 
 
 def drop_mint_authority(mint: Pubkey, authority: Pubkey) -> Instruction:

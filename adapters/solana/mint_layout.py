@@ -16,6 +16,7 @@ DELEGATE_BYTES = 32
 GROUP_BYTES = 80
 MEMBER_BYTES = 72
 
+NON_TRANSFERABLE = 9
 PERMANENT_DELEGATE = 12
 METADATA_POINTER = 18
 METADATA = 19
@@ -29,6 +30,12 @@ EXTENSIONS = {
     "show": frozenset({METADATA_POINTER, METADATA, GROUP_POINTER, GROUP, MEMBER_POINTER, MEMBER}),
     "ticket": frozenset({METADATA_POINTER, METADATA, PERMANENT_DELEGATE, MEMBER_POINTER, MEMBER}),
 }
+
+
+def extensions_of(spec: TokenSpec) -> frozenset[int]:
+    """Return the extensions of a token's mint."""
+    return EXTENSIONS[spec.kind] | ({NON_TRANSFERABLE} if spec.transfer == "soulbound" else set())
+
 
 _ACCOUNT_TYPE_AT = 165
 _ACCOUNT_TYPE_MINT = 1
@@ -147,7 +154,7 @@ def _holding(mint: Mint, *, held: bool) -> TokenHolding:
 def problems_of(mint: Mint, address: Pubkey, spec: TokenSpec, delegate: Pubkey) -> list[str]:
     """Return every difference between a mint and its spec that its holder cannot have made."""
     group, (_, size_max) = mint.group(), mint.group_sizes()
-    extras = mint.extensions.keys() ^ EXTENSIONS[spec.kind]
+    extras = mint.extensions.keys() ^ extensions_of(spec)
     pointers = {METADATA_POINTER, GROUP_POINTER, MEMBER_POINTER} & EXTENSIONS[spec.kind]
     is_ticket = spec.kind == "ticket"
     checks = {

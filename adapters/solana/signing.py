@@ -43,11 +43,11 @@ class TransactionSigner:
         """Sign instructions with a budget of compute units; raise WrongState when they exceed one packet."""
         return sign_transaction(self._issuer, instructions, blockhash, (compute_units, self.fee_micro_lamports))
 
-    async def sign_and_simulate(self, mint_address: str, instruction: Instruction) -> tuple[SignedTransaction, Any]:
-        """Sign one cheap instruction; return the signed bytes and the result of the node's simulation."""
+    async def sign_and_simulate(self, mint_address: str, *instructions: Instruction) -> tuple[SignedTransaction, Any]:
+        """Sign cheap instructions; return the signed bytes and the result of the node's simulation."""
         await self._client.pool.turn_to_send()
         latest = (await self._client.get_latest_blockhash()).value
-        transaction = self.sign([instruction], latest.blockhash, COMPUTE_UNITS_MIN)
+        transaction = self.sign([*instructions], latest.blockhash, COMPUTE_UNITS_MIN)
         result = (await self._client.simulate_transaction(transaction, commitment=Confirmed)).value
         return serialized(mint_address, transaction, latest.last_valid_block_height), result
 

@@ -16,7 +16,6 @@ from adapters.solana import instructions as make
 from adapters.solana.mint_layout import (
     DELEGATE_BYTES,
     EXTENSION_HEADER_BYTES,
-    EXTENSIONS,
     EXTENSIONS_START,
     GROUP,
     GROUP_BYTES,
@@ -25,11 +24,13 @@ from adapters.solana.mint_layout import (
     MEMBER_BYTES,
     MEMBER_POINTER,
     METADATA_POINTER,
+    NON_TRANSFERABLE,
     PERMANENT_DELEGATE,
     POINTER_BYTES,
+    extensions_of,
 )
 from domain.core.errors import WrongState
-from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec
+from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TransferPolicy
 
 _T = TypeVar("_T")
 
@@ -44,6 +45,7 @@ _FIXED_BYTES = {
     GROUP_POINTER: POINTER_BYTES,
     MEMBER_POINTER: POINTER_BYTES,
     PERMANENT_DELEGATE: DELEGATE_BYTES,
+    NON_TRANSFERABLE: 0,
 }
 _GROWN_BYTES = {GROUP: GROUP_BYTES, MEMBER: MEMBER_BYTES}
 # Update authority and mint (32 each), the lengths of three words (4 each), and an empty list (4).
@@ -58,13 +60,13 @@ def seed_of(secret: bytes, kind: TokenKind, subject_id: str) -> str:
 
 def initial_space(spec: TokenSpec) -> int:
     """Return the bytes to allocate: the extensions that exist before the mint is initialised."""
-    fixed = [size for kind, size in _FIXED_BYTES.items() if kind in EXTENSIONS[spec.kind]]
+    fixed = [size for kind, size in _FIXED_BYTES.items() if kind in extensions_of(spec)]
     return EXTENSIONS_START + sum(EXTENSION_HEADER_BYTES + size for size in fixed)
 
 
 def final_space(spec: TokenSpec) -> int:
     """Return the bytes of the finished account, for which it must hold the rent."""
-    grown = [size for kind, size in _GROWN_BYTES.items() if kind in EXTENSIONS[spec.kind]]
+    grown = [size for kind, size in _GROWN_BYTES.items() if kind in extensions_of(spec)]
     words = sum(len(word.encode()) for word in (spec.name, spec.symbol, spec.uri))
     metadata = EXTENSION_HEADER_BYTES + _METADATA_FRAME_BYTES + words
     return initial_space(spec) + metadata + sum(EXTENSION_HEADER_BYTES + size for size in grown)
@@ -73,7 +75,7 @@ def final_space(spec: TokenSpec) -> int:
 def token_instructions(spec: TokenSpec, issuer: Pubkey, seed: str, owner: Pubkey, rent: int) -> list[Instruction]:
     """Return the instructions that make the whole token in one transaction, without the compute budget."""
     mint = Pubkey.create_with_seed(issuer, seed, make.TOKEN_2022)
-    extensions = EXTENSIONS[spec.kind]
+    extensions = extensions_of(spec)
     made = make.place_account(issuer, mint, seed, rent, initial_space(spec))
     made.append(make.point_metadata(mint, issuer))
     if GROUP in extensions:
@@ -82,6 +84,8 @@ def token_instructions(spec: TokenSpec, issuer: Pubkey, seed: str, owner: Pubkey
         made.append(make.point_member(mint, issuer))
     if PERMANENT_DELEGATE in extensions:
         made.append(make.set_permanent_delegate(mint, issuer))
+    if NON_TRANSFERABLE in extensions:
+        made.append(make.forbid_transfers(mint))
     made.append(make.initialize_mint(mint, issuer))
     made.append(make.initialize_metadata(mint, issuer, (spec.name, spec.symbol, spec.uri)))
     if GROUP in extensions:
@@ -100,11 +104,13 @@ def token_instructions(spec: TokenSpec, issuer: Pubkey, seed: str, owner: Pubkey
 def signed_spec(signed: SignedTransaction) -> TokenSpec:
     """Read back which token a signed mint makes: what it shall be compared with for ever, whatever changes here.
 
-    The bytes do not name the subject, which only decides the address.
+    The bytes do not name the subject, which only decides the address. Of signed bytes that move a token this tells only
+    the owner.
     """
     message = VersionedTransaction.from_bytes(base64.b64decode(signed.wire_base64)).message
     keys = message.account_keys
     words, size, group, owner = ("", "", ""), None, None, None
+    transfer: TransferPolicy = "free"
     for one in message.instructions:
         program, contents, accounts = keys[one.program_id_index], bytes(one.data), list(one.accounts)
         if program == make.ASSOCIATED_TOKEN:
@@ -112,6 +118,7 @@ def signed_spec(signed: SignedTransaction) -> TokenSpec:
         elif program == make.TOKEN_2022:
             words, size = make.signed_words(contents) or words, make.signed_size(contents) or size
             group = str(keys[accounts[_GROUP_AT]]) if make.is_membership(contents) else group
+            transfer = "soulbound" if make.is_soulbinding(contents) else transfer
     kind: TokenKind = "ticket" if owner else "show" if group else "venue"
     name, symbol, uri = words
     return TokenSpec(
@@ -123,6 +130,7 @@ def signed_spec(signed: SignedTransaction) -> TokenSpec:
         group_address=group,
         max_size=size,
         owner_address=owner,
+        transfer=transfer,
     )
 
 

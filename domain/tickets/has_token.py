@@ -103,13 +103,19 @@ class TokenizedAggregate(Aggregate):
         """Return the reason why nothing may be signed for this subject now, or None."""
         return None
 
-    def sign_token(self, signed: SignedTransaction, at: datetime) -> None:
-        """Store a signed transaction; raise WrongState if the subject may not have a token."""
+    def sign_token(
+        self, signed: SignedTransaction, at: datetime, after: SignedTransaction | None = None
+    ) -> SignedTransaction:
+        """Store a signed transaction, if `after` is still the newest one; return the newest: only that may be sent.
+
+        Raise WrongState if the subject may not have a token.
+        """
         reason = self.refuse_token()
         if reason is not None:
             raise WrongState(reason, subject=self.id)
-        if self.mint_address is None and self.signed != signed:
+        if self.mint_address is None and self.signed == after != signed:
             self.record(TokenSigned, at, signed=signed.model_dump())
+        return self.signed or signed
 
     def mint_token(self, mint_address: str, signature: str, at: datetime) -> None:
         """Record that the token is on chain; idempotent."""

@@ -6,13 +6,16 @@ from pydantic import BaseModel, ConfigDict
 
 TokenKind = Literal["venue", "show", "ticket"]
 TokenHolding = Literal["held", "held-elsewhere", "burnt"]
+TransferPolicy = Literal["free", "soulbound"]
+Whereabouts = Literal["custody", "claimed", "elsewhere"]
 
 
 class TokenSpec(BaseModel):
     """A Token-2022 mint to be created at an address known beforehand.
 
     venue: a group (`max_size` shows); show: a group (`max_size` = capacity) and a member of `group_address` (the
-    venue); ticket: a member of `group_address` (the show), supply 1, held by `owner_address`.
+    venue); ticket: a member of `group_address` (the show), supply 1, held by `owner_address`; a soulbound one cannot be
+    moved by anybody, only burnt.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -25,6 +28,7 @@ class TokenSpec(BaseModel):
     group_address: str | None = None
     max_size: int | None = None
     owner_address: str | None = None
+    transfer: TransferPolicy = "free"
 
 
 class SignedTransaction(BaseModel):

@@ -12,13 +12,25 @@ import base58
 from adapters.solana.keys import parse_wallet
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
-from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
+from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate, Whereabouts
 
 BLOCKHASH_LIFE = 150
 CONFIRMED_AFTER = 1
 FINALIZED_AFTER = 3
 
-Verb = Literal["read_token", "sign", "send", "fate", "dead_since", "supply_of", "sign_burn", "check_wallet"]
+Verb = Literal[
+    "read_token",
+    "sign",
+    "send",
+    "fate",
+    "dead_since",
+    "supply_of",
+    "sign_burn",
+    "check_wallet",
+    "sign_transfer",
+    "whereabouts",
+]
+ELSEWHERE = "another wallet"
 
 
 @dataclass
@@ -30,7 +42,8 @@ class _Landed:
 class FakeTokenChain:
     """A `TokenChain`; one block passes with every `fate`, `send` and `dead_since`.
 
-    `landings` counts the successful mints per address (more than one: two tokens for one ticket), `burnt` the burns.
+    `landings` counts the successful mints per address (more than one: two tokens for one ticket), `burnt` the burns,
+    `moves` the transfers out of custody.
     """
 
     def __init__(self) -> None:
@@ -41,7 +54,9 @@ class FakeTokenChain:
         self.calls: Counter[str] = Counter()
         self.missing_lamports = 0
         self.token_accounts: set[str] = set()
-        self._moved: set[str] = set()
+        self.moves: Counter[str] = Counter()
+        self._had: dict[str, list[str | None]] = {}  # the wallets that a token was in, the newest last
+        self._final_moves: list[tuple[int, str, str]] = []  # height, address, wallet
         self._specs: dict[str, TokenSpec] = {}
         self._known: set[tuple[TokenKind, str | None]] = set()
         self._members: Counter[str] = Counter()
@@ -96,12 +111,14 @@ class FakeTokenChain:
 
     def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
         """Read back which token a signed mint makes."""
-        spec = TokenSpec.model_validate(json.loads(base64.b64decode(signed.wire_base64))["spec"])
-        return spec.model_copy(update={"subject_id": ""})
+        words = json.loads(base64.b64decode(signed.wire_base64))
+        if "to" in words:
+            return TokenSpec(kind="ticket", subject_id="", name="", symbol="", uri="", owner_address=words["to"])
+        return TokenSpec.model_validate(words["spec"]).model_copy(update={"subject_id": ""})
 
     def move(self, address: str) -> None:
         """Let the holder of a token move it to another wallet."""
-        self._moved.add(address)
+        self._had[address].append(ELSEWHERE)
 
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read a mint; None when there is none."""
@@ -112,12 +129,12 @@ class FakeTokenChain:
             return None
         differing = [
             name
-            for name in ("kind", "name", "symbol", "uri", "group_address", "max_size")
+            for name in ("kind", "name", "symbol", "uri", "group_address", "max_size", "transfer")
             if getattr(made, name) != getattr(spec, name)
         ]
         problems = tuple(f"{name} is {getattr(made, name)}" for name in differing) + self._spoilt.get(address, ())
         is_group = made.kind != "ticket"
-        is_held = made.owner_address == spec.owner_address and address not in self._moved
+        is_held = self._had[address][-1] == spec.owner_address
         return TokenState(
             address=address,
             supply=0 if is_group else self.supplies()[address],
@@ -171,6 +188,32 @@ class FakeTokenChain:
             raise TransientError(f"no account is known to hold the token {address}")
         self._end("sign_burn")
         return self._signed_bytes(address, {"burn": address})
+
+    async def sign_transfer(self, minted: SignedTransaction, wallet: str) -> SignedTransaction:
+        """Sign the move of a token from custody; raise as the real chain does."""
+        self._begin("sign_transfer")
+        parse_wallet(wallet, vault=False)
+        made, address = self._specs.get(minted.mint_address), minted.mint_address
+        if made is not None and made.transfer == "soulbound":
+            raise RuntimeError("the token is soulbound")
+        if made is None or not self.supplies()[address] or self._had[address][-1] != made.owner_address:
+            raise TransientError(f"the token {address} is not in custody now")
+        self._end("sign_transfer")
+        return self._signed_bytes(address, {"to": wallet})
+
+    async def whereabouts(self, minted: SignedTransaction, wallet: str, since: int = 0) -> Whereabouts:
+        """Return where a token is, finalized."""
+        self._begin("whereabouts")
+        if "whereabouts" in self.lagging and since:
+            raise TransientError("the node lags behind the slot")
+        self._end("whereabouts")
+        address, final = minted.mint_address, self.height - FINALIZED_AFTER
+        had = self._had.get(address, [])
+        pending = [to for height, at, to in self._final_moves if at == address and height > final]
+        kept = had[: len(had) - len(pending)]
+        if kept and kept[-1] == kept[0] and self.supplies()[address]:
+            return "custody"
+        return "claimed" if wallet in kept else "elsewhere"
 
     def supplies(self) -> Counter[str]:
         """Return the supply of each token."""
@@ -251,16 +294,29 @@ class FakeTokenChain:
         if "resize" in words:
             self._resize(signed, words["resize"])
             return
+        if "to" in words:
+            self._move(signed, words["to"])
+            return
         spec = TokenSpec.model_validate(words["spec"])
         failed = signed.mint_address in self._specs or self._is_full(spec)
         self._landed[signed.signature] = _Landed(self.height, failed)
         if failed:
             return
         self._specs[signed.mint_address] = spec
+        self._had[signed.mint_address] = [spec.owner_address]
         self.landings[signed.mint_address] += 1
         self._changes.append((self.height, signed.mint_address, 1))
         if spec.group_address is not None:
             self._members[spec.group_address] += 1
+
+    def _move(self, signed: SignedTransaction, wallet: str) -> None:
+        address = signed.mint_address
+        failed = not self.supplies()[address] or self._had[address][-1] != self._specs[address].owner_address
+        self._landed[signed.signature] = _Landed(self.height, failed)
+        if not failed:
+            self._had[address].append(wallet)
+            self._final_moves.append((self.height, address, wallet))
+            self.moves[address] += 1
 
     def _resize(self, signed: SignedTransaction, size_max: int) -> None:
         address = signed.mint_address

@@ -10,21 +10,22 @@ PROBLEMS = "tests/api/http/test_problems.py"
 CHAIN = (
     Mutant(
         "bytes are sent before they are stored",
-        "activities/tokens/mint.py",
-        "        signed = await self._chain.sign(spec, again=again)\n",
-        "        signed = await self._chain.sign(spec, again=again)\n        await self._chain.send(signed)\n",
+        "activities/tokens/minter.py",
+        "            signed = await self._chain.sign(spec, again=after is not None)\n",
+        "            signed = await self._chain.sign(spec, again=after is not None)\n"
+        "            await self._chain.send(signed)\n",
         "tests/activities/tokens/test_mint.py::test_bytes_are_stored_before_they_are_sent",
     ),
     Mutant(
         "new bytes are signed while the old ones can still land",
-        "activities/tokens/mint.py",
+        "activities/tokens/submit.py",
         "if signed is None or dead_since is not None:",
-        'if signed is None or await self._chain.fate(signed.signature) == "unknown":',
+        'if signed is None or await chain.fate(signed.signature) == "unknown":',
         "tests/activities/tokens/test_mint.py::test_stored_bytes_are_sent_again_and_nothing_is_signed_anew",
     ),
     Mutant(
         "a token that differs counts as ours",
-        "activities/tokens/mint.py",
+        "activities/tokens/minter.py",
         "        if token.problems:\n",
         "        if token.problems and False:\n",
         "tests/activities/tokens/test_mint.py::test_a_token_that_differs_is_not_counted",

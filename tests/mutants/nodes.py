@@ -10,15 +10,15 @@ COALESCING = "tests/adapters/runtime/test_request_coalescing.py"
 NODES = (
     Mutant(
         "a token is signed again although a node shows it",
-        "activities/tokens/mint.py",
-        "if await self._chain.supply_of(address, dead_since or 0) is not None:",
-        "if await self._chain.read_token(address, spec) is not None:",
+        "activities/tokens/minter.py",
+        "return await self._chain.supply_of(address, since) is not None",
+        "return await self._chain.read_token(address, spec) is not None",
         "tests/activities/tokens/test_mint.py::test_a_token_that_a_lagging_node_does_not_show_is_not_signed_again",
     ),
     Mutant(
         "a token is signed again by an account of any slot",
-        "activities/tokens/mint.py",
-        "supply_of(address, dead_since or 0)",
+        "activities/tokens/minter.py",
+        "supply_of(address, since)",
         "supply_of(address)",
         "tests/activities/tokens/test_mint.py::test_a_token_that_a_lagging_node_does_not_show_is_not_signed_again",
     ),

@@ -54,7 +54,7 @@ def new_books() -> BooksTransaction:
 
 
 TOKEN: list[Act] = [
-    lambda bearer, n: bearer.sign_token(SIGNED.model_copy(update={"signature": f"s{n}"}), AT),
+    lambda bearer, n: bearer.sign_token(SIGNED.model_copy(update={"signature": f"s{n}"}), AT, bearer.signed),
     lambda bearer, n: bearer.mint_token("mint", f"s{n}", AT),
 ]
 ACTS: dict[type[Aggregate], tuple[Callable[[], Aggregate], list[Act]]] = {

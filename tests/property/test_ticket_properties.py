@@ -45,7 +45,7 @@ class Right(Machine):
         expected = None if self.right == "issued" else WrongState
         if expected is None and self.token is None:
             self.signature = name
-        assert self.refusal_of(lambda: self.subject.sign_token(signed, AT)) is expected
+        assert self.refusal_of(lambda: self.subject.sign_token(signed, AT, self.subject.signed)) is expected
 
     @rule(name=NAMES)
     def mint(self, name: str) -> None:

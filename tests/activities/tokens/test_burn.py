@@ -27,13 +27,13 @@ class Burn(Mint):
             lambda uow: uow.get(Ticket, self.chain.ticket_id).give_back(uow.at, even_redeemed=False)
         )
 
-    async def sign(self) -> SignedTransaction:
+    async def sign(self, after: SignedTransaction | None = None) -> SignedTransaction:
         """Leave a mint in flight: signed and stored, but not sent."""
         spec = GROUP.model_copy(update={"kind": "ticket", "subject_id": self.chain.ticket_id, "group_address": "mint"})
         signed = await self.chain.sign(spec)
 
         def decide(uow: UnitOfWork) -> None:
-            uow.get(Ticket, self.chain.ticket_id).sign_token(signed, uow.at)
+            uow.get(Ticket, self.chain.ticket_id).sign_token(signed, uow.at, after)
 
         await self.store.store.commit(decide)
         return signed
@@ -142,7 +142,8 @@ async def test_what_its_owner_burnt_is_gone(burn: Burn) -> None:
 
 async def test_a_token_that_a_lagging_node_does_not_show_is_not_forgone(burn: Burn) -> None:
     """An earlier transaction made the token, so the stored one failed; its account is read at that slot or later."""
-    earlier, stored = await burn.sign(), await burn.sign()
+    earlier = await burn.sign()
+    stored = await burn.sign(after=earlier)
     await FakeTokenChain.send(burn.chain, earlier)
     await FakeTokenChain.send(burn.chain, stored)
     await burn.void()

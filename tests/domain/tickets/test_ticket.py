@@ -51,11 +51,12 @@ def test_nothing_is_signed_for_an_unpaid_ticket(ticket: Ticket, end: str) -> Non
 
 
 def test_signed_bytes_are_kept_before_they_are_sent_and_newer_ones_replace_them(ticket: Ticket) -> None:
-    """The same transaction again records no event; a newer one replaces it."""
+    """The same transaction again records no event; a newer one replaces the one that its signer knew, and no other."""
     ticket.issue(AT)
     newer = SIGNED.model_copy(update={"signature": "second"})
-    for signed in (SIGNED, SIGNED, newer):
-        ticket.sign_token(signed, AT)
+    assert ticket.sign_token(SIGNED, AT) == SIGNED
+    for after, kept in ((None, SIGNED), (SIGNED, newer), (SIGNED, newer), (None, newer)):
+        assert ticket.sign_token(newer, AT, after) == kept
     assert ticket.signed == newer
     assert names_of(ticket) == ["TicketIssued", "TokenSigned", "TokenSigned"]
     assert folded(through_json(events_of(ticket))).signed == newer
