@@ -22,6 +22,7 @@ from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, GroupSizeActivities
 from activities.catalog.register import CatalogActivities
 from activities.core.failures import FailureInterceptor
+from activities.core.follow_ups import FollowUpCommands
 from activities.core.task_queues import IPFS, MINT, PURCHASES, STRIPE
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
@@ -45,6 +46,7 @@ from adapters.postgres.deployment import pin_chain, read_deployment
 from adapters.postgres.tables import PostgresCheckouts, PostgresWebhookInbox
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.retention import PostgresRetention
+from adapters.read_models.follow_up import FollowUpQueries
 from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
@@ -62,8 +64,9 @@ from adapters.temporal.metrics import SetAsideMetric, show_node
 from adapters.temporal.sandbox import restricted, runner_of
 from domain.core.ids import Deployment
 from relay.each import Each
+from relay.follow_ups import FollowUps
 from relay.own_balance import OwnBalance
-from relay.payouts_client import PayoutsClient, ensure_schedule
+from relay.payouts_client import ensure_schedule
 from relay.relay import Relay
 from relay.retention import Retention
 from relay.schedules import ensure_rounds
@@ -85,7 +88,7 @@ CONNECT_ATTEMPTS_MAX = 240
 WEBHOOK_PATIENCE_SECONDS = 2.0  # the API signals a webhook itself; a second signal wakes a purchase for nothing
 
 
-class PostgresStalledWork(StalledWorkQueries, ShowCancellationQueries):
+class PostgresStalledWork(StalledWorkQueries, ShowCancellationQueries, FollowUpQueries):
     """All queries of the relay."""
 
 
@@ -283,13 +286,19 @@ def own_balance(
 def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool: Pool, each: Each) -> Relay:
     """Assemble the relay."""
     saga = settings.saga
-    pacing = Timeouts(settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
+    pacing = Timeouts(
+        settings.api.temporal_timeout_seconds,
+        saga.poll_seconds,
+        saga.processing_extension_seconds,
+        account_poll_seconds=settings.payouts.poll_seconds,
+    )
+    engine, stalled = WorkflowClient(client, pacing), PostgresStalledWork(pool)
     return Relay(
-        WorkflowClient(client, pacing),
+        engine,
         PostgresWebhookInbox(pool, WEBHOOK_PATIENCE_SECONDS),
-        PostgresStalledWork(pool),
+        stalled,
         PurchaseCommands(store),
-        PayoutsClient(client, pacing.timebox_seconds, settings.payouts.poll_seconds),
+        FollowUps(engine, FollowUpCommands(store), stalled, each),
         each,
         longest_extension=timedelta(seconds=saga.processing_extension_seconds),
     )

@@ -16,6 +16,7 @@ from activities.access.keys import KeyCommands
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
+from activities.core.follow_ups import FollowUpCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.erase_buyer import BuyerErasure
@@ -90,6 +91,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         cancelled=ShowCancellationQueries(reads),
         queries=ReadModels(reads),
         engine=engine,
+        follow_ups=FollowUpCommands(store),
         payouts=PayoutsClient(client, timebox, settings.payouts.poll_seconds),
         buyers=buyers,
         erasure=BuyerErasure(store, buyers),

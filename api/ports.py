@@ -8,6 +8,7 @@ from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.core.follow_ups import FollowUpCommands
 from activities.payouts.ports import AccountStatus, VenueRef
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
@@ -259,6 +260,7 @@ class Dependencies:
     queries: Queries
     engine: Engine
     payouts: PayoutAccounts
+    follow_ups: FollowUpCommands
     buyers: Buyers
     erasure: BuyerErasure
     secrets: ClientSecrets

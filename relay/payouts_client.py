@@ -1,4 +1,4 @@
-"""Start and signal the workflows of venues' accounts, transfers and payouts."""
+"""Start the onboarding of venues' accounts, and the schedule of transfers."""
 
 import asyncio
 import logging
@@ -7,10 +7,10 @@ from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation
 
-from activities.payouts.ports import AccountStatus, PayoutRef, VenueRef
+from activities.payouts.ports import AccountStatus, VenueRef
 from relay.schedules import ensure_rounds
-from relay.workflow_client import UNREACHABLE, named, started
-from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
+from relay.workflow_client import UNREACHABLE, named
+from workflows.payouts import OnboardingInput, OnboardingWorkflow, TransfersInput, TransfersWorkflow
 
 log = logging.getLogger(__name__)
 SCHEDULE_ID = "transfers"
@@ -38,22 +38,8 @@ class PayoutsClient:
             return None
         return seen
 
-    async def account_changed(self, venue: VenueRef) -> bool:
-        """Signal the venue's onboarding, starting it if needed; False when the engine is unreachable."""
-        terms = {**_terms(venue), "start_signal": "account_changed"}
-        return await started(self._client, self._timebox_seconds, OnboardingWorkflow.run, self._input(venue), **terms)
-
-    async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
-        """Start to follow a payout, once per webhook event; False when the engine is unreachable."""
-        return await self._start(
-            PayoutWorkflow.run, payout, f"payout/{payout.payout_id}/{event_id}", f"Payout {payout.payout_id}"
-        )
-
     def _input(self, venue: VenueRef) -> OnboardingInput:
         return OnboardingInput(venue=venue, poll_seconds=self._poll_seconds)
-
-    async def _start(self, run: Any, start: Any, workflow_id: str, summary: str) -> bool:
-        return await started(self._client, self._timebox_seconds, run, start, **named(workflow_id, summary))
 
 
 def _terms(venue: VenueRef) -> dict[str, Any]:

@@ -4,30 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
-from activities.payouts.ports import PayoutRef, VenueRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef
 from activities.sales.request_purchase import PurchaseStatus
 from domain.payments.webhook_event import WebhookEvent
 from domain.views.catalog import ShowOwner
 from domain.views.purchase import PurchaseKey, StalledPurchase
 from relay.refunds import CancellationStarter, RefundStarter, StalledCancellations, StalledRefunds
-
-
-class PayoutStarter(Protocol):
-    """Starts work on venues' accounts and payouts; False means that the engine is unreachable."""
-
-    async def account_changed(self, venue: VenueRef) -> bool:
-        """Signal the venue's onboarding that its account has changed."""
-
-    async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
-        """Start to follow a payout."""
-
-
-class DisputeStarter(Protocol):
-    """Starts the workflows of disputes."""
-
-    async def follow_dispute(self, dispute: DisputeRef) -> bool:
-        """Start to follow a dispute, or signal its workflow; False when the engine is unreachable."""
 
 
 class Starter(RefundStarter, CancellationStarter, Protocol):
@@ -42,8 +24,8 @@ class Starter(RefundStarter, CancellationStarter, Protocol):
     async def watch_hold(self, hold: HoldRef) -> bool:
         """Start the end of a hold unless it runs."""
 
-    async def open_case(self, purchase: PurchaseRef, intent_id: str, show_id: str, venue_id: str) -> bool:
-        """Start the case of a payment that no purchase waits for, unless it runs."""
+    async def change_capacity(self, change: CapacityChange) -> bool:
+        """Start a change of a show's capacities unless it runs."""
 
     async def look_again(self, purchase_id: str) -> bool | None:
         """Signal a purchase to look at its payment; False when it has ended or never existed."""
@@ -52,7 +34,7 @@ class Starter(RefundStarter, CancellationStarter, Protocol):
         """Signal a purchase that its buyer cancelled; answers as `look_again`."""
 
 
-class RelayEngine(Starter, DisputeStarter, Protocol):
+class RelayEngine(Starter, Protocol):
     """Everything that the relay asks of the engine."""
 
 
@@ -86,6 +68,9 @@ class StalledWork(StalledRefunds, StalledCancellations, Protocol):
 
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
         """Return (id, tenant, until) of internal holds that should have ended."""
+
+    async def changing_capacity(self, limit: int) -> Sequence[tuple[str, str, int]]:
+        """Return (show, tenant, number) of changes of capacities that are under way."""
 
     async def owner_of(self, intent_id: str) -> PurchaseKey | None:
         """Return tenant, purchase and attempt of an intent."""

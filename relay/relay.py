@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef
+from activities.core.follow_ups import Matter
 from activities.core.loops import each_subject, first_of
-from activities.payouts.ports import PayoutRef, VenueRef
+from activities.payouts.ports import PayoutRef
 from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
 from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
 from relay.each import Each
-from relay.ports import PayoutStarter, PurchaseStatusReader, RelayEngine, StalledWork, UnhandledWebhooks
+from relay.follow_ups import FollowUps
+from relay.ports import PurchaseStatusReader, RelayEngine, StalledWork, UnhandledWebhooks
 from relay.refunds import deliver_refund_event, ref_of
 
 log = logging.getLogger(__name__)
@@ -37,13 +39,13 @@ class Relay:
         webhooks: UnhandledWebhooks,
         stalled: StalledWork,
         events: PurchaseStatusReader,
-        paymaster: PayoutStarter,
+        follow_ups: FollowUps,
         each: Each,
         *,
         longest_extension: timedelta,
     ) -> None:
         self._longest_extension = longest_extension
-        self._paymaster = paymaster
+        self._follow_ups = follow_ups
         self._engine = engine
         self._webhooks = webhooks
         self._stalled = stalled
@@ -65,6 +67,8 @@ class Relay:
                 self.start_cancellations,
                 self.start_registrations,
                 self.end_holds,
+                self.start_capacity_changes,
+                self._follow_ups.resume,
             ):
                 await _retried_next_tick(task)
             try:
@@ -180,6 +184,17 @@ class Relay:
         hold = HoldRef(tenant_id=tenant_id, reservation_id=identity, until=until)
         await self._at_times(identity, partial(self._engine.watch_hold, hold))
 
+    async def start_capacity_changes(self) -> None:
+        """Start changes of capacities that are under way; running ones are left alone."""
+        behind = self._each.set_aside(self._start_capacity_change)
+        await self._each.run(self._start_capacity_change, await self._stalled.changing_capacity(BATCH_MAX + behind))
+
+    @each_subject("start capacity changes", first_of)
+    async def _start_capacity_change(self, found: tuple[str, str, int]) -> None:
+        show_id, tenant_id, number = found
+        change = CapacityChange(tenant_id=tenant_id, show_id=show_id, number=number)
+        await self._at_times(f"capacity {show_id}", partial(self._engine.change_capacity, change))
+
     async def _deliver(self, webhook: WebhookEvent) -> bool:
         """Deliver one webhook event; return True when nothing is left to do."""
         if webhook.account_id is not None:
@@ -194,7 +209,8 @@ class Relay:
         if purchase_id is None:
             return _is_foreign(webhook)
         if webhook.dispute_id is not None and owner is not None:
-            return await self._engine.follow_dispute(DisputeRef(purchase=_ref(owner), dispute_id=webhook.dispute_id))
+            purchase = _ref(owner).model_dump()
+            return await self._follow_ups.tell(Matter(kind="dispute", subject_id=webhook.dispute_id, **purchase))
         told = await self._engine.look_again(purchase_id) if not webhook.is_refund_made_elsewhere else False
         if told is None:
             return False
@@ -212,19 +228,21 @@ class Relay:
         waits = heard or (events.state in SOLD and not webhook.is_refund_made_elsewhere)
         if waits and events.intent_id == intent_id:
             return True
-        purchase = PurchaseRef(tenant_id=events.tenant_id, purchase_id=purchase_id, attempt=events.attempt)
-        return await self._engine.open_case(purchase, intent_id, events.show_id, events.venue_id)
+        owner = {"tenant_id": events.tenant_id, "purchase_id": events.purchase_id, "attempt": events.attempt}
+        place = {"show_id": events.show_id, "venue_id": events.venue_id}
+        return await self._follow_ups.tell(Matter(kind="payment-case", subject_id=intent_id, **owner, **place))
 
     async def _deliver_to_venue(self, webhook: WebhookEvent, account_id: str) -> bool:
         found = await self._stalled.venue_of(account_id)
         if found is None:
             return _is_foreign(webhook)
+        owner = {"tenant_id": found[0], "venue_id": found[1], "account_id": account_id}
         if webhook.is_about_account:
-            return await self._paymaster.account_changed(VenueRef(tenant_id=found[0], venue_id=found[1]))
+            return await self._follow_ups.tell(Matter(kind="onboarding", subject_id=found[1], **owner))
         if not webhook.is_about_payout or webhook.object_id is None:
             return True
-        payout = PayoutRef(account_id=account_id, payout_id=webhook.object_id)
-        return await self._paymaster.follow_payout(payout, webhook.event_id)
+        payout = PayoutRef(account_id=account_id, payout_id=webhook.object_id, event_id=webhook.event_id)
+        return await self._follow_ups.tell(Matter(kind="payout", subject_id=payout.subject_id, **owner))
 
     async def _at_times(self, identity: str, act: Callable[[], Awaitable[bool | None]]) -> bool | None:
         """Act unless that was done a moment ago: the read models may only be behind. One that fails was not done."""

@@ -22,11 +22,14 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.core.commands import CapacityChange, DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.core.follow_ups import Matter
 from activities.core.task_queues import PURCHASES
+from activities.payouts.ports import PayoutRef, VenueRef
 from workflows.capacity import CapacityWorkflow
 from workflows.core.operator_status import attributes
 from workflows.dispute import DisputeWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
+from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow
 from workflows.purchase import TASK_TIMEOUT, CheckoutAnswer, PurchaseInput, PurchaseWorkflow
 from workflows.refund import RefundInput, RefundWorkflow
 from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
@@ -49,12 +52,13 @@ USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 
 
 class Timeouts(NamedTuple):
-    """Limits of calls to the engine: time box, polling, longest extension, checkouts in flight."""
+    """Limits of calls to the engine: time box, polling, longest extension, checkouts in flight, polling of accounts."""
 
     timebox_seconds: float
     poll_seconds: float
     processing_extension_seconds: int
     checkouts_in_flight_max: int = 32
+    account_poll_seconds: float = 3600
 
 
 class WorkflowClient:
@@ -132,15 +136,32 @@ class WorkflowClient:
             HoldWorkflow.run, hold, f"hold/{hold.reservation_id}", f"Ends hold {hold.reservation_id} at its time"
         )
 
-    async def open_case(self, purchase: PurchaseRef, intent_id: str, show_id: str, venue_id: str) -> bool:
-        """Start the case of a payment that no purchase waits for; False when the engine is unreachable."""
-        again = self._input(purchase, show_id)
-        return await self._start(
-            PaymentCaseWorkflow.run,
-            CaseInput(purchase=purchase, intent_id=intent_id, again=again, venue_id=venue_id),
-            f"payment-case/{intent_id}",
-            f"Payment {intent_id} for purchase {purchase.purchase_id}",
-        )
+    async def follow(self, matter: Matter, *, is_news: bool) -> bool:
+        """Start the workflow that follows a matter, unless it runs; tell it of news. False when unreachable."""
+        run, start, summary, signal = self._follower(matter)
+        news = {"start_signal": signal} if is_news and signal else {}
+        return await self._start(run, start, matter.workflow_id, summary, **news)
+
+    def _follower(self, matter: Matter) -> tuple[Any, Any, str, str]:
+        """Return a matter's workflow, its input, its summary, and the signal that tells it of news."""
+        subject, owner = matter.subject_id, {"tenant_id": matter.tenant_id}
+        purchase = PurchaseRef(**owner, purchase_id=matter.purchase_id, attempt=matter.attempt)
+        match matter.kind:
+            case "payment-case":
+                again = self._input(purchase, matter.show_id)
+                case = CaseInput(purchase=purchase, intent_id=subject, again=again, venue_id=matter.venue_id)
+                return PaymentCaseWorkflow.run, case, f"Payment {subject} for purchase {purchase.purchase_id}", ""
+            case "dispute":
+                dispute = DisputeRef(purchase=purchase, dispute_id=subject)
+                return DisputeWorkflow.run, dispute, f"Dispute of purchase {purchase.purchase_id}", "look_again"
+            case "payout":
+                payout_id, _, event_id = subject.partition("/")
+                payout = PayoutRef(account_id=matter.account_id, payout_id=payout_id, event_id=event_id)
+                return PayoutWorkflow.run, payout, f"Payout {payout_id}", ""
+            case "onboarding":
+                venue = VenueRef(**owner, venue_id=subject)
+                onboarding = OnboardingInput(venue=venue, poll_seconds=self._pacing.account_poll_seconds)
+                return OnboardingWorkflow.run, onboarding, f"Stripe account of venue {subject}", "account_changed"
 
     async def start_refund(self, refund: RefundRef) -> bool:
         """Start a decided refund, unless it runs; False when the engine is unreachable."""
@@ -165,16 +186,6 @@ class WorkflowClient:
     async def refund_news(self, refund_id: str) -> bool | None:
         """Signal a refund to look at Stripe; answers as `look_again`."""
         return await self._signal(f"refund/{refund_id}", "look_again")
-
-    async def follow_dispute(self, dispute: DisputeRef) -> bool:
-        """Start to follow a dispute, or signal its workflow; False when the engine is unreachable."""
-        return await self._start(
-            DisputeWorkflow.run,
-            dispute,
-            f"dispute/{dispute.dispute_id}",
-            f"Dispute of purchase {dispute.purchase.purchase_id}",
-            start_signal="look_again",
-        )
 
     async def change_capacity(self, change: CapacityChange) -> bool:
         """Start a change of a show's capacities; False when the engine is unreachable."""

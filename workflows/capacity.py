@@ -10,7 +10,7 @@ from workflows.core.operator_status import OperatorStatus
 from workflows.core.task_queue import workflow_on
 
 
-@workflow_on(PURCHASES, name="CapacityWorkflow")
+@workflow_on(PURCHASES, name="CapacityWorkflow", restarted_by="start capacity changes")
 class CapacityWorkflow:
     """Lowers the stock, resizes the group on chain, then raises the stock."""
 

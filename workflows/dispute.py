@@ -7,16 +7,15 @@ from temporalio import workflow
 
 from activities.core.commands import DisputeRef
 from activities.core.task_queues import PURCHASES
-from activities.disputes.follow import DisputeActivities
+from activities.disputes.follow import ENDS, DisputeActivities
 from workflows.core.activity_calls import STRIPE_POLICY, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.task_queue import workflow_on
 
-ENDS = {"won", "lost", "closed"}
 LOOK_EVERY = timedelta(hours=6)  # a webhook comes first, unless it was lost
 
 
-@workflow_on(PURCHASES, name="DisputeWorkflow")
+@workflow_on(PURCHASES, name="DisputeWorkflow", restarted_by="resume follow-ups")
 class DisputeWorkflow:
     """Looks at the dispute after each signal, and at intervals without one."""
 

@@ -31,7 +31,7 @@ class CaseInput(Command):
     venue_id: str = ""
 
 
-@workflow_on(PURCHASES, name="PaymentCaseWorkflow")
+@workflow_on(PURCHASES, name="PaymentCaseWorkflow", restarted_by="resume follow-ups")
 class PaymentCaseWorkflow:
     """Looks at the payment until it belongs to a sale, is cancelled, or is owed to its buyer.
 

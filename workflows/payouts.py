@@ -37,7 +37,7 @@ class OnboardingInput(Command):
     poll_seconds: float
 
 
-@workflow_on(PURCHASES, name="OnboardingWorkflow")
+@workflow_on(PURCHASES, name="OnboardingWorkflow", restarted_by="resume follow-ups")
 class OnboardingWorkflow:
     """Creates the venue's connected account and waits until it can receive transfers and payouts."""
 
@@ -141,7 +141,7 @@ def _last_set_aside() -> dict[str, Setback]:
     return last.set_aside if last is not None else {}
 
 
-@workflow_on(PURCHASES, name="TransfersWorkflow")
+@workflow_on(PURCHASES, name="TransfersWorkflow", restarted_by="schedule transfers")
 class TransfersWorkflow:
     """Sends due shares; a refused one waits for the next round, and one that fails is set aside."""
 
@@ -216,7 +216,7 @@ class TransfersWorkflow:
         return _Step({sent.currency: sent.amount_minor}, 0)
 
 
-@workflow_on(PURCHASES, name="PayoutWorkflow")
+@workflow_on(PURCHASES, name="PayoutWorkflow", restarted_by="resume follow-ups")
 class PayoutWorkflow:
     """Posts the state of a payout from Stripe to a venue's bank."""
 

@@ -79,7 +79,7 @@ class PurchaseResult(Command):
     ticket_addresses: tuple[str, ...] = ()
 
 
-@workflow_on(PURCHASES, name="PurchaseWorkflow")
+@workflow_on(PURCHASES, name="PurchaseWorkflow", restarted_by="start purchases")
 class PurchaseWorkflow:
     """The saga: reserve, order, tickets, payment wait, confirm; after the pivot mint and settle."""
 

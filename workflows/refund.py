@@ -48,7 +48,7 @@ class RefundReport(Command):
     outcome: Literal["refunded", "nothing", "waits", "uncovered"]
 
 
-@workflow_on(PURCHASES, name="RefundWorkflow")
+@workflow_on(PURCHASES, name="RefundWorkflow", restarted_by="start refunds")
 class RefundWorkflow:
     """Gives money back and burns tokens side by side; the money waits for the settlement of the sale."""
 

@@ -18,7 +18,7 @@ def declared_workflows() -> tuple[type, ...]:
             if not isinstance(kind, type) or kind.__module__ != module.__name__:
                 continue
             if NAME in vars(kind) and MARK not in vars(kind):
-                raise TypeError(f"no worker runs {kind.__qualname__}: declare it with @workflow_on(queue, name=...)")
+                raise TypeError(f"no worker runs {kind.__qualname__}: declare it with @workflow_on(queue, ...)")
             if MARK in vars(kind):
                 found.append(kind)
     return tuple(sorted(found, key=lambda kind: kind.__name__))

@@ -40,7 +40,7 @@ class ShowCancellationInput(Command):
     waiting: tuple[str, ...] = ()
 
 
-@workflow_on(PURCHASES, name="ShowCancellationWorkflow")
+@workflow_on(PURCHASES, name="ShowCancellationWorkflow", restarted_by="start cancellations")
 class ShowCancellationWorkflow:
     """Starts refunds up to a number at once and a rate; waiting ones do not hold up the others.
 

@@ -10,7 +10,7 @@ from workflows.core.operator_status import OperatorStatus
 from workflows.core.task_queue import workflow_on
 
 
-@workflow_on(PURCHASES, name="HoldWorkflow")
+@workflow_on(PURCHASES, name="HoldWorkflow", restarted_by="end holds")
 class HoldWorkflow:
     """Waits for the hold's deadline, or for the signal that it ended earlier."""
 

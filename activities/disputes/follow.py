@@ -4,6 +4,7 @@ from typing import Protocol
 
 from activities.books.post import loss_key, payee_of, post
 from activities.core.commands import DisputeRef
+from activities.core.follow_ups import close_follow_up
 from activities.core.ports import EventStore
 from activities.core.task_queues import STRIPE, activity_on
 from activities.disputes.lookup import is_of_sale, other_holdings, sale_holdings
@@ -24,6 +25,8 @@ from domain.payments.dispute import (
 from domain.payments.refunds import Refunds
 from domain.payouts.payee import Payee
 from domain.payouts.transfer import Transfer
+
+ENDS = {"won", "lost", "closed"}
 
 
 class Disputes(Protocol):
@@ -46,6 +49,8 @@ class DisputeActivities:
         seen = await self._disputes.retrieve_dispute(ref.dispute_id)
         if seen.is_withdrawn:
             await self._store.commit(lambda uow: _follow(uow, ref, seen))
+        if seen.status in ENDS:
+            await close_follow_up(self._store, "dispute", ref.dispute_id, seen.status)
         return seen.status
 
 

@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.catalog.prices import discount_of
 from activities.core.commands import LatePayment, PurchaseRef
+from activities.core.follow_ups import close_follow_up
 from activities.core.ports import EventStore, PaymentGateway
 from activities.core.task_queues import STRIPE, activity_on
 from activities.payments.intent import PAID, PaymentActivities
@@ -56,6 +57,12 @@ class LatePaymentActivities:
         For a sold order's own payment, record refunds made at Stripe. A payment of the right amount reopens a purchase
         whose hold had expired, if its seats are still available. Any other payment is cancelled, or owed to its buyer.
         """
+        seen = await self._resolve(late)
+        if isinstance(seen, str) and seen != OPEN:
+            await close_follow_up(self._store, "payment-case", late.intent_id, seen)
+        return seen
+
+    async def _resolve(self, late: LatePayment) -> PurchaseRef | str:
         found = await self._store.read(lambda uow: _state_of(uow, late))
         if found.own:
             return await self._resolve_own(found, late.intent_id)

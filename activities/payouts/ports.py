@@ -9,7 +9,7 @@ from activities.core.commands import Command
 from domain.payouts.connected_account import AccountRequest, AccountState, DueQuery, PayoutStatus, TransferOrder
 
 
-def _is_empty(value: tuple[str, ...]) -> bool:
+def _is_empty(value: tuple[str, ...] | str) -> bool:
     return not value
 
 
@@ -56,10 +56,16 @@ class Reversed(Command):
 
 
 class PayoutRef(Command):
-    """A payout of a connected account."""
+    """A payout of a connected account, and the webhook event that is looked after."""
 
     account_id: str
     payout_id: str
+    event_id: str = Field(default="", exclude_if=_is_empty)
+
+    @property
+    def subject_id(self) -> str:
+        """The id of the follow-up: one for each event."""
+        return f"{self.payout_id}/{self.event_id}"
 
 
 class ConnectGateway(Protocol):

@@ -2,6 +2,7 @@
 
 from activities.books.post import payee_of, post
 from activities.core.commands import PurchaseRef, RefundRef
+from activities.core.follow_ups import close_follow_up
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, STRIPE, activity_on
 from activities.payouts.ports import AccountStatus, ConnectGateway, DueOrders, PayoutRef, Reversed, Sent, VenueRef
@@ -56,6 +57,7 @@ class PayoutActivities:
             raise WrongState("the venue has no Stripe account yet")
         seen = await self._record_account(venue, await self._gateway.retrieve_account(payee.account_id))
         if seen.is_ready or seen.is_gone:
+            await close_follow_up(self._store, "onboarding", venue.venue_id, "gone" if seen.is_gone else "ready")
             return seen
         return seen.model_copy(update={"url": await self._gateway.onboarding_link(seen.account_id)})
 
@@ -128,11 +130,16 @@ class PayoutActivities:
         if owner is None:
             raise WrongState("the Stripe account belongs to no venue", account_id=payout.account_id)
         venue = VenueRef(tenant_id=owner[0], venue_id=owner[1])
-        seen = await self._gateway.retrieve_payout(payout.account_id, payout.payout_id)
+        try:
+            seen = await self._gateway.retrieve_payout(payout.account_id, payout.payout_id)
+        except PaymentRefused:
+            await close_follow_up(self._store, "payout", payout.subject_id, "lost")
+            raise
         await self._store.commit(lambda uow: _follow(uow, venue, seen))
         if seen.reversed_by is not None:
             back = await self._gateway.retrieve_payout(payout.account_id, seen.reversed_by)
             await self._store.commit(lambda uow: _follow(uow, venue, back))
+        await close_follow_up(self._store, "payout", payout.subject_id, seen.status)
         return seen.status
 
     async def _record_account(self, venue: VenueRef, state: AccountState) -> AccountStatus:

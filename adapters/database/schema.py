@@ -101,6 +101,11 @@ INDEXES = (
     ),
     SQL("CREATE INDEX IF NOT EXISTS rm_tickets_public_name ON rm_tickets ((coalesce(doc->>'public_name', id)))"),
     SQL("CREATE INDEX IF NOT EXISTS rm_files_unpinned ON rm_files (id) WHERE doc->>'pinned' = 'false'"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_follow_ups_open ON rm_follow_ups (id) WHERE doc->>'state' = 'open'"),
+    SQL(
+        "CREATE INDEX IF NOT EXISTS rm_shows_changing ON rm_shows (id)"
+        " WHERE doc->'capacity_change'->>'state' = 'under-way'"
+    ),
     SQL("CREATE INDEX IF NOT EXISTS rm_tickets_mint ON rm_tickets ((doc->>'mint_address'))"),
 )
 OF_READ_MODELS: tuple[SQL | Composed, ...] = (

@@ -16,6 +16,7 @@ from domain.views.catalog import (
     ShowDocument,
     VenueDocument,
 )
+from domain.views.follow_up import FollowUpDocument
 from domain.views.payouts import AccountOwner, PayeeDocument
 from domain.views.purchase import PurchaseDocument, PurchaseKey, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationDocument
@@ -46,6 +47,7 @@ REFUNDS = ReadModel("refunds", RefundDocument)
 CANCELLATIONS = ReadModel("cancellations", CancellationDocument)
 API_KEYS = ReadModel("keys", KeyDocument)
 FILES = ReadModel("files", FileDocument)
+FOLLOW_UPS = ReadModel("follow_ups", FollowUpDocument)
 READ_MODELS = tuple(model for model in tuple(globals().values()) if isinstance(model, ReadModel))
 KINDS = tuple(model.name for model in READ_MODELS)
 

@@ -6,6 +6,7 @@ from typing import Any
 from adapters.read_models.access import KEY_FOLDS
 from adapters.read_models.catalog import FOLDS, TICKET_FOLDS, Fold, identity_of
 from adapters.read_models.documents import PURCHASES, TICKETS, AuditLine, DocumentBatch, TimelineLine
+from adapters.read_models.follow_up import FOLLOW_UP_FOLDS
 from adapters.read_models.money.books import BOOKS_FOLDS
 from adapters.read_models.money.dispute import DISPUTE_FOLDS, DISPUTE_TEXTS
 from adapters.read_models.money.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
@@ -94,7 +95,9 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 
 # The refund that follows has a line; an erasure leaves the purchase as it was, and is in the audit; metadata is of a
 # venue or a show.
-NOT_IN_TIMELINE = frozenset({BuyerErasureDecided, MetadataDrawn, MetadataPinned, RefundsOpened, RefundsPriced})
+NOT_IN_TIMELINE = frozenset({
+    BuyerErasureDecided, MetadataDrawn, MetadataPinned, RefundsOpened, RefundsPriced, *FOLLOW_UP_FOLDS,
+})  # fmt: skip
 
 
 def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:
@@ -268,7 +271,7 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     **DISPUTE_FOLDS,
     **dict.fromkeys(TICKET_FOLDS, _ticket_changed),
 }
-TABLES = (FOLDS, BOOKS_FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
+TABLES = (FOLDS, BOOKS_FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS, FOLLOW_UP_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, BuyerErasureDecided, ClaimEnded, ClaimSold, DiscountKeyUsed, GroupCapacityAdded,

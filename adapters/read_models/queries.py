@@ -125,6 +125,10 @@ REFUND_OPEN = ["requested", "pending", "failed"]
 QUEUED = ["requested", "reserving"]
 OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
 CANCELLING = "SELECT doc FROM rm_purchases WHERE doc->>'state' = 'cancelling' LIMIT %s"
+CHANGING = (
+    "SELECT id, doc->>'tenant_id', (doc->'capacity_change'->>'number')::int FROM rm_shows"
+    " WHERE doc->'capacity_change'->>'state' = 'under-way' ORDER BY id LIMIT %s"
+)
 OVERDUE = (
     "SELECT id, doc FROM rm_reservations WHERE doc->>'state' = 'held' AND (doc->>'until')::timestamptz < %s LIMIT %s"
 )
@@ -325,6 +329,10 @@ class StalledWorkQueries(ReadModels):
         """Return (kind, id, tenant) of venues and shows registered before a time and not ready."""
         rows = await self._rows(TOKENLESS, {"at": before, "limit": limit})
         return [(kind, identity, document["tenant_id"]) for kind, identity, document in rows]
+
+    async def changing_capacity(self, limit: int) -> list[tuple[str, str, int]]:
+        """Return (show, tenant, number) of changes of capacities that are under way."""
+        return [(name, tenant, int(number)) for name, tenant, number in await self._rows(CHANGING, (limit,))]
 
     async def overdue(self, before: datetime, limit: int) -> list[tuple[str, str, datetime]]:
         """Return (id, tenant, until) of internal holds that should have ended before a time."""

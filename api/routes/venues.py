@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from activities.catalog.register import RegisterVenue
 from activities.core.commands import MintSubject
+from activities.core.follow_ups import Matter
 from activities.payouts.ports import VenueRef
 from api.http.guard import Caller, guarded_router, needs
 from api.http.manners import prefers
@@ -254,6 +255,7 @@ async def onboard_venue(venue_id: VenueId, deps: Deps, caller: Caller) -> Respon
     """
     if await find(deps.queries, deps.queries.venue, venue_id) is None:
         raise not_found("venue", venue_id)
+    await deps.follow_ups.open_follow_up(Matter(kind="onboarding", subject_id=venue_id, tenant_id=caller.tenant_id))
     seen = await deps.payouts.onboard(VenueRef(tenant_id=caller.tenant_id, venue_id=venue_id))
     if seen is None:
         started: OnboardingStarted = {"venue_id": venue_id, "state": "connecting", "url": None}

@@ -29,6 +29,7 @@ from domain.orders.order import (
     OrderConfirmed,
     PaymentIntentRefused,
 )
+from domain.payments.follow_up import FollowUpClosed, FollowUpOpened, FollowUpReopened
 from domain.payments.payment import PaymentAuthorised, PaymentDeclined, PaymentProcessingBegun
 from domain.payments.refunds import RefundsOpened, RefundsPriced
 from domain.payouts.payee import AccountChanged, PayeeNamed, ShortfallNetted, ShortfallNoted
@@ -40,6 +41,9 @@ from domain.tickets.ticket import BurnSigned, TicketBlocked, TicketRedeemed, Tic
 UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
     {
         KeyCreated,
+        FollowUpClosed,
+        FollowUpOpened,
+        FollowUpReopened,
         KeyRevoked,
         KeyRotated,
         DiscountKeyUsed,

@@ -7,6 +7,7 @@ from typing import Any
 from activities.books.own_balance import OwnBalanceCommands
 from activities.catalog.prices import CreateDiscount
 from activities.core.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, PurchaseRef, RefundRef
+from activities.core.follow_ups import FollowUpCommands, Matter
 from activities.payouts.ports import PayoutRef, VenueRef
 from activities.payouts.transfers import PayoutActivities
 from activities.refunds.pay_refund import RefundActivities
@@ -137,7 +138,11 @@ class SampleHistory(StoreWorld):
             payout_id=payout_id, status="paid", amount_minor=amount_minor, currency="eur"
         )
         self.connect.balances[ACCOUNT] -= amount_minor
-        await self.payouts.follow_payout(PayoutRef(account_id=ACCOUNT, payout_id=payout_id))
+        payout = PayoutRef(account_id=ACCOUNT, payout_id=payout_id, event_id="evt")
+        matter = Matter(kind="payout", subject_id=payout.subject_id, **VENUE_REF.model_dump(), account_id=ACCOUNT)
+        for _ in range(2):  # Stripe tells it twice
+            await FollowUpCommands(self.store).open_follow_up(matter)
+            await self.payouts.follow_payout(payout)
 
     async def move(self, entry_id: str, kind: str, amount_minor: int) -> None:
         """Move money between our own balance and our bank, and book it."""

@@ -11,6 +11,7 @@ from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
 from activities.core.commands import CapacityChange, EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.core.follow_ups import FollowUpCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.erase_buyer import BuyerErasure
@@ -303,6 +304,7 @@ class ApiWorld:
             queries=self.reads,
             engine=self.engine,
             payouts=ConnectingVenues(),
+            follow_ups=FollowUpCommands(self.store),
             buyers=self.buyers,
             erasure=BuyerErasure(self.store, self.buyers),
             secrets=self.secrets,

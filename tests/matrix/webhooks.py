@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from activities.core.follow_ups import FollowUpCommands
 from activities.sales.request_purchase import PurchaseCommands
 from adapters.stripe.webhook import AGE_SECONDS_MAX, verify_webhook
 from devstack.stripe.webhooks.deliveries import sign
 from domain.core.errors import WebhookForged
 from domain.views.catalog import ShowOwner
+from domain.views.follow_up import FollowUpDocument
 from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
 from relay.each import Each
-from relay.payouts_client import PayoutsClient
+from relay.follow_ups import FollowUps
 from relay.relay import Relay
 from relay.workflow_client import Timeouts, WorkflowClient
 from tests.fakes.small_tables import MemoryInbox
@@ -67,6 +69,12 @@ class NothingStalled:
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
         return ()
 
+    async def changing_capacity(self, limit: int) -> Sequence[tuple[str, str, int]]:
+        return ()
+
+    async def open_follow_ups(self, after: str, before: datetime, limit: int) -> Sequence[FollowUpDocument]:
+        return ()
+
     async def cancelling_shows(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
         return ()
 
@@ -78,13 +86,14 @@ class Post:
         self._world = stage.world
         self.inbox = MemoryInbox()
         engine = WorkflowClient(stage.client, Timeouts(5, stage.world.poll_seconds, 600))
+        stalled, each = NothingStalled(stage.world), Each(Gauge())
         self._relay = Relay(
             engine,
             self.inbox,
-            NothingStalled(stage.world),
+            stalled,
             PurchaseCommands(stage.world.store),
-            PayoutsClient(stage.client, 5, 60),
-            Each(Gauge()),
+            FollowUps(engine, FollowUpCommands(stage.world.store), stalled, each),
+            each,
             longest_extension=timedelta(hours=1),
         )
 

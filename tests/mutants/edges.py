@@ -214,8 +214,8 @@ DOORS = (
     Mutant(
         "late money is dropped",
         "relay/relay.py",
-        "        return await self._engine.open_case(purchase, intent_id, events.show_id, events.venue_id)\n",
-        "        return purchase is not None\n",
+        "        if events is None:\n            return True\n        waits = heard or",
+        "        if not heard:\n            return True\n        waits = heard or",
         f"{RELAY}::test_late_money_for_an_ended_purchase_opens_a_case",
     ),
     Mutant(

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from activities.core import setbacks
+from activities.core.follow_ups import Matter
 from activities.core.loops import each_subject, loop_of
 from activities.core.setbacks import PAUSE_SECONDS_MAX, Setbacks
 from domain.core.transient import TransientError
 from domain.payments.own_movement import OwnMovement
 from domain.payments.webhook_event import WebhookEvent
 from relay.each import Each
+from relay.follow_ups import FollowUps
 from relay.own_balance import OwnBalance
 from relay.relay import BATCH_MAX, Relay
 from relay.retention import Retention
@@ -23,6 +25,7 @@ from tests.relay.gauge import Clock, Gauge
 
 SUBJECTS = ["a", "bad", "c"]
 GOOD = ["a", "c"]
+MATTER = {**dict.fromkeys(Matter.model_fields, ""), "kind": "dispute", "attempt": 1}
 AT = datetime.now(UTC) - timedelta(hours=1)
 
 
@@ -42,7 +45,8 @@ class World:
     @property
     def relay(self) -> Relay:
         work: Any = self
-        return Relay(work, work, work, work, work, self.each, longest_extension=timedelta())
+        follow_ups = FollowUps(work, work, work, self.each, self.clock)
+        return Relay(work, work, work, work, follow_ups, self.each, longest_extension=timedelta())
 
     async def act(self, subject: str) -> bool:
         if subject in self.away:
@@ -114,6 +118,19 @@ class World:
 
     async def watch_hold(self, hold: Any) -> bool:
         return await self.act(hold.reservation_id)
+
+    async def changing_capacity(self, limit: int) -> Any:
+        self.limits.append(limit)
+        return [(name, "t", 1) for name in SUBJECTS]
+
+    async def change_capacity(self, change: Any) -> bool:
+        return await self.act(change.show_id)
+
+    async def open_follow_ups(self, after: str, before: datetime, limit: int) -> Any:
+        return [{**MATTER, "workflow_id": name, "subject_id": name} for name in SUBJECTS]
+
+    async def follow(self, matter: Any, *, is_news: bool) -> bool:
+        return await self.act(matter.subject_id)
 
     async def accounts(self, after: str, limit: int) -> Sequence[str]:
         return SUBJECTS
@@ -192,6 +209,8 @@ CASES: dict[str, tuple[type[World], Callable[[Any], Awaitable[Any]]]] = {
     "start cancellations": (World, lambda world: world.relay.start_cancellations()),
     "start registrations": (World, lambda world: world.relay.start_registrations()),
     "end holds": (World, lambda world: world.relay.end_holds()),
+    "start capacity changes": (World, lambda world: world.relay.start_capacity_changes()),
+    "resume follow-ups": (World, lambda world: world.relay._follow_ups.resume()),
     "fetch undelivered webhooks": (World, lambda world: fetched(world).fetch()),
     "store undelivered webhooks": (Stores, lambda world: fetched(world).fetch()),
     "erase past data": (World, erase),

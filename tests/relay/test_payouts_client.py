@@ -20,9 +20,9 @@ def venue_webhook(kind: str, account_id: str = "acct_1", created: datetime | Non
 @pytest.mark.parametrize(
     ("kind", "call"),
     [
-        ("account.updated", ("account_changed", "ve_1")),
-        ("payout.paid", ("follow_payout", ("acct_1", "po_1", "evt_2"))),
-        ("payout.failed", ("follow_payout", ("acct_1", "po_1", "evt_2"))),
+        ("account.updated", ("news", ("onboarding/ve_1", "", 0))),
+        ("payout.paid", ("news", ("payout/po_1/evt_2", "", 0))),
+        ("payout.failed", ("news", ("payout/po_1/evt_2", "", 0))),
     ],
 )
 async def test_news_of_a_venue_are_brought_to_who_follows_it(
@@ -62,6 +62,6 @@ async def test_news_of_a_dispute_are_for_whoever_follows_it(
     news = webhook("charge.dispute.created", purchase_id=None).model_copy(update={"object_id": "du_1"})
     stalled.webhooks = [news]
     await relay.deliver_webhooks()
-    assert engine.calls == [("follow_dispute", ("pu_1", 2, "du_1"))]
+    assert engine.calls == [("news", ("dispute/du_1", "pu_1", 2))]
     assert stalled.marked == ["evt_1"]
     assert news.handled_by == "dispute"

@@ -17,7 +17,7 @@ async def test_money_by_another_intent_opens_a_case(
     """Neither a waiting nor a sold purchase would read it."""
     stalled.webhooks, stalled.own_intent, stalled.state, engine.delivered = [webhook()], "pi_0", state, told
     await relay.deliver_webhooks()
-    assert engine.calls[-1] == ("open_case", ("pu_1", 2, "pi_1", "sh_1", "ve_1"))
+    assert engine.calls[-1] == ("news", ("payment-case/pi_1", "pu_1", 2))
     assert stalled.marked == ["evt_1"]
 
 
@@ -27,7 +27,7 @@ async def test_a_refund_that_was_made_elsewhere_opens_a_case(
     """It names only its payment; the purchase is not signalled, since it does not read refunds."""
     stalled.webhooks, stalled.state = [webhook("refund.created", purchase_id=None)], "fulfilled"
     await relay.deliver_webhooks()
-    assert engine.calls == [("open_case", ("pu_1", 2, "pi_1", "sh_1", "ve_1"))]
+    assert engine.calls == [("news", ("payment-case/pi_1", "pu_1", 2))]
 
 
 async def test_a_payment_of_a_purchase_that_never_was_is_set_aside(

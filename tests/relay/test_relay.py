@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
-from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
-from activities.payouts.ports import PayoutRef, VenueRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.core.follow_ups import Matter
 from activities.sales.request_purchase import PurchaseStatus
 from domain.payments.webhook_event import WebhookEvent
 from domain.views.catalog import ShowOwner
+from domain.views.follow_up import FollowUpDocument
 from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
 from relay.each import Each
+from relay.follow_ups import EVERY_SECONDS, PAGE, FollowUps
 from relay.relay import Relay
-from tests.relay.gauge import Gauge
+from tests.relay.gauge import Clock, Gauge
 
 QUEUED = StalledPurchase(tenant_id="default", purchase_id="pu_1", attempt=1, show_id="sh_1")
 REFUND: StalledRefund = {
@@ -57,23 +59,13 @@ class RecordingEngine:
         self.calls.append(("buyer_cancelled", purchase_id))
         return self.delivered
 
-    async def open_case(self, purchase: PurchaseRef, intent_id: str, show_id: str, venue_id: str) -> bool:
-        subject = (purchase.purchase_id, purchase.attempt, intent_id, show_id, venue_id)
-        self.calls.append(("open_case", subject))
+    async def follow(self, matter: Matter, *, is_news: bool) -> bool:
+        self.calls.append(("news" if is_news else "resume", (matter.workflow_id, matter.purchase_id, matter.attempt)))
+        return self.delivered is not None
+
+    async def change_capacity(self, change: CapacityChange) -> bool:
+        self.calls.append(("change_capacity", (change.show_id, change.number)))
         return True
-
-    async def follow_dispute(self, dispute: DisputeRef) -> bool:
-        ref = dispute.purchase
-        self.calls.append(("follow_dispute", (ref.purchase_id, ref.attempt, dispute.dispute_id)))
-        return True
-
-    async def account_changed(self, venue: VenueRef) -> bool:
-        self.calls.append(("account_changed", venue.venue_id))
-        return bool(self.delivered)
-
-    async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
-        self.calls.append(("follow_payout", (payout.account_id, payout.payout_id, event_id)))
-        return bool(self.delivered)
 
     async def start_refund(self, refund: RefundRef) -> bool:
         self.calls.append(("start_refund", refund))
@@ -102,6 +94,17 @@ class RecordedWork:
         self.owner: PurchaseKey | None = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 2}
         self.state = "cancelled"
         self.own_intent, self.known = "pi_1", True
+        self.opened: list[Matter] = []
+        self.followed: list[FollowUpDocument] = []
+
+    async def open_follow_up(self, matter: Matter) -> None:
+        self.opened.append(matter)
+
+    async def open_follow_ups(self, after: str, before: datetime, limit: int) -> Sequence[FollowUpDocument]:
+        return [one for one in self.followed if one["workflow_id"] > after][:limit]
+
+    async def changing_capacity(self, limit: int) -> Sequence[tuple[str, str, int]]:
+        return [("sh_1", "default", 2)]
 
     async def unsignalled(self, limit: int) -> Sequence[WebhookEvent]:
         return [webhook for webhook in self.webhooks if webhook.event_id not in self.marked]
@@ -182,7 +185,9 @@ def stalled() -> RecordedWork:
 
 @pytest.fixture
 def relay(engine: RecordingEngine, stalled: RecordedWork) -> Relay:
-    return Relay(engine, stalled, stalled, stalled, engine, Each(Gauge()), longest_extension=timedelta(seconds=900))
+    each = Each(Gauge())
+    follow_ups = FollowUps(engine, stalled, stalled, each)
+    return Relay(engine, stalled, stalled, stalled, follow_ups, each, longest_extension=timedelta(seconds=900))
 
 
 async def test_a_delivered_webhook_is_done(relay: Relay, engine: RecordingEngine, stalled: RecordedWork) -> None:
@@ -208,7 +213,7 @@ async def test_late_money_for_an_ended_purchase_opens_a_case(
     """The case is about the attempt that the intent belongs to."""
     stalled.webhooks, engine.delivered = [webhook()], False
     await relay.deliver_webhooks()
-    assert engine.calls[-1] == ("open_case", ("pu_1", 2, "pi_1", "sh_1", "ve_1"))
+    assert engine.calls[-1] == ("news", ("payment-case/pi_1", "pu_1", 2))
     assert stalled.marked == ["evt_1"]
 
 
@@ -308,3 +313,47 @@ async def test_news_of_a_refund(relay: Relay, engine: RecordingEngine, stalled: 
     await relay.deliver_webhooks()
     assert engine.calls == calls
     assert bool(stalled.marked) == is_done
+
+
+def followed(name: str) -> FollowUpDocument:
+    return {
+        "workflow_id": name,
+        "kind": "dispute",
+        "subject_id": name.partition("/")[2],
+        "tenant_id": "default",
+        "purchase_id": "pu_1",
+        "attempt": 1,
+        "show_id": "",
+        "venue_id": "",
+        "account_id": "",
+        "state": "open",
+        "outcome": None,
+        "opened_at": LONG_AGO.isoformat(),
+    }
+
+
+async def test_a_matter_is_recorded_before_its_workflow_is_told(relay: Relay, stalled: RecordedWork) -> None:
+    """Whatever becomes of the workflow, the events say that it must run."""
+    await relay._follow_ups.tell(Matter(kind="payout", subject_id="po_1/evt_1", tenant_id="default"))
+    assert [matter.workflow_id for matter in stalled.opened] == ["payout/po_1/evt_1"]
+
+
+async def test_open_matters_are_followed_page_by_page(engine: RecordingEngine, stalled: RecordedWork) -> None:
+    """A page at an interval, from the first again after the last; a running workflow is not woken."""
+    stalled.followed = [followed(f"dispute/du_{number:03}") for number in range(PAGE + 1)]
+    clock = Clock()
+    follow_ups = FollowUps(engine, stalled, stalled, Each(Gauge(), clock), clock)
+    seen = []
+    for seconds in (0, EVERY_SECONDS - 1, 1, EVERY_SECONDS):
+        clock.at += seconds
+        await follow_ups.resume()
+        seen.append(len(engine.calls))
+    assert seen == [PAGE, PAGE, PAGE + 1, 2 * PAGE + 1]
+    assert {kind for kind, _ in engine.calls} == {"resume"}
+
+
+async def test_a_capacity_change_under_way_is_started(relay: Relay, engine: RecordingEngine) -> None:
+    """Its workflow may have been ended, or never begun."""
+    await relay.start_capacity_changes()
+    await relay.start_capacity_changes()
+    assert engine.calls == [("change_capacity", ("sh_1", 2))]

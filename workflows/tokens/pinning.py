@@ -21,7 +21,7 @@ class PinResult(Command):
     failed: int
 
 
-@workflow_on(PURCHASES, name="PinningWorkflow")
+@workflow_on(PURCHASES, name="PinningWorkflow", restarted_by="schedule pinning")
 class PinningWorkflow:
     """Pins page by page; a file that cannot be pinned waits for the next round."""
 

@@ -17,7 +17,7 @@ class RegisterInput(Command):
     subject: MintSubject
 
 
-@workflow_on(PURCHASES, name="VenueWorkflow")
+@workflow_on(PURCHASES, name="VenueWorkflow", restarted_by="start registrations")
 class VenueWorkflow:
     """Mints the venue's on-chain group."""
 
@@ -42,7 +42,7 @@ class VenueWorkflow:
         return minted
 
 
-@workflow_on(PURCHASES, name="ShowWorkflow")
+@workflow_on(PURCHASES, name="ShowWorkflow", restarted_by="start registrations")
 class ShowWorkflow(VenueWorkflow):
     """Mints the show's on-chain group in the venue's, then opens the sale."""
 
