@@ -17,6 +17,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentConfig, WorkflowRunner
 
+from activities.access.operator_acts import OperatorActivities
 from activities.books.own_balance import OwnBalanceCommands
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, GroupSizeActivities
@@ -182,6 +183,7 @@ def assemble(
     """
     polled = frozenset(all_queues() if queues is None else queues)
     instances: list[object] = [
+        OperatorActivities(store),
         SalesActivities(store),
         BooksActivities(store),
         CatalogActivities(store),

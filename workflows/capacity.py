@@ -5,20 +5,19 @@ from temporalio import workflow
 from activities.catalog.capacity import CapacityActivities, GroupSizeActivities
 from activities.core.commands import CapacityChange
 from activities.core.task_queues import PURCHASES
-from workflows.core.activity_calls import MINT_POLICY, STORE, ActivityCaller, OperatorAlerts
-from workflows.core.operator_status import OperatorStatus
+from workflows.core.activity_calls import MINT_POLICY, STORE
+from workflows.core.operated import Operated
 from workflows.core.task_queue import workflow_on
 
 
 @workflow_on(PURCHASES, name="CapacityWorkflow", restarted_by="start capacity changes")
-class CapacityWorkflow:
+class CapacityWorkflow(Operated):
     """Lowers the stock, resizes the group on chain, then raises the stock."""
 
     @workflow.init
     def __init__(self, start: CapacityChange) -> None:
+        super().__init__("lowering")
         self._change = start
-        self._status = OperatorStatus("lowering")
-        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: CapacityChange) -> str:
@@ -27,10 +26,10 @@ class CapacityWorkflow:
         self._status.set_stage("lowering", "Takes what falls out of the stock.")
         fits = await call(steps.lower_stock, start, STORE, "take what falls out of the stock", forward_only=True)
         if not fits:
-            self._status.set_stage("refused", "More are held and sold by now than there should be.")
+            await self._end("refused", "More are held and sold by now than there should be.")
             return "refused"
         self._status.set_stage("fitting", "Lets the group on chain take what the stock will be.")
         await call(GroupSizeActivities.fit_group, start, MINT_POLICY, "size the group on chain", forward_only=True)
         await call(steps.raise_stock, start, STORE, "put what rises on sale", forward_only=True)
-        self._status.set_stage("made", "The capacities are as asked.")
+        await self._end("made", "The capacities are as asked.")
         return "made"

@@ -8,23 +8,21 @@ from temporalio import workflow
 from activities.core.commands import DisputeRef
 from activities.core.task_queues import PURCHASES
 from activities.disputes.follow import ENDS, DisputeActivities
-from workflows.core.activity_calls import STRIPE_POLICY, ActivityCaller, OperatorAlerts
-from workflows.core.operator_status import OperatorStatus
+from workflows.core.activity_calls import STRIPE_POLICY
+from workflows.core.operated import Operated
 from workflows.core.task_queue import workflow_on
 
 LOOK_EVERY = timedelta(hours=6)  # a webhook comes first, unless it was lost
 
 
 @workflow_on(PURCHASES, name="DisputeWorkflow", restarted_by="resume follow-ups")
-class DisputeWorkflow:
+class DisputeWorkflow(Operated):
     """Looks at the dispute after each signal, and at intervals without one."""
 
     @workflow.init
     def __init__(self, start: DisputeRef) -> None:
-        self._dispute = start
+        super().__init__("disputed", start.purchase.purchase_id)
         self._wake = False
-        self._status = OperatorStatus("disputed")
-        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: DisputeRef) -> str:
@@ -35,13 +33,20 @@ class DisputeWorkflow:
             status = await self._caller.call(look, start, STRIPE_POLICY, "ask Stripe of the dispute", forward_only=True)
             self._status.set_stage("disputed", f"The dispute is {status}.")
             if status in ENDS:
+                await self._finish()
                 return status
             with contextlib.suppress(TimeoutError):  # time for a look without news
                 await workflow.wait_condition(
                     lambda: self._wake, timeout=LOOK_EVERY, timeout_summary="the next look without news"
                 )
 
-    @workflow.signal(name="look_again")
-    def look_again(self) -> None:
+    @workflow.signal(name="look_again", description="For machines: something has changed; operators use retry_now")
+    def look_again(self, *_: object) -> None:
         """Look at the dispute now; sent for each webhook event."""
+        self._wake = True
+
+    def _cannot_retry(self) -> str | None:
+        return "the workflow has ended" if self._is_over else None
+
+    def _look_now(self) -> None:
         self._wake = True

@@ -1,5 +1,8 @@
 """PaymentCaseWorkflow: a payment that no purchase waits for buys the seats after all, or is given back."""
 
+import contextlib
+from datetime import timedelta
+
 from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
@@ -7,8 +10,9 @@ from temporalio.workflow import ParentClosePolicy
 from activities.core.commands import Command, LatePayment, PurchaseRef
 from activities.core.task_queues import PURCHASES
 from activities.payments.late_payments import OPEN, OWED, SOLD, LatePaymentActivities
-from workflows.core.activity_calls import STRIPE_POLICY, ActivityCaller, OperatorAlerts
-from workflows.core.operator_status import OperatorStatus, attributes
+from workflows.core.activity_calls import STRIPE_POLICY
+from workflows.core.operated import Operated
+from workflows.core.operator_status import attributes
 from workflows.core.saga import drain
 from workflows.core.task_queue import workflow_on
 from workflows.purchase import TASK_TIMEOUT, PurchaseInput, PurchaseWorkflow
@@ -32,7 +36,7 @@ class CaseInput(Command):
 
 
 @workflow_on(PURCHASES, name="PaymentCaseWorkflow", restarted_by="resume follow-ups")
-class PaymentCaseWorkflow:
+class PaymentCaseWorkflow(Operated):
     """Looks at the payment until it belongs to a sale, is cancelled, or is owed to its buyer.
 
     A cancel has no effect: money is never dropped.
@@ -40,16 +44,16 @@ class PaymentCaseWorkflow:
 
     @workflow.init
     def __init__(self, start: CaseInput) -> None:
+        super().__init__("late-payment", start.purchase.purchase_id)
         self._start = start
-        self._status = OperatorStatus("late-payment")
-        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
+        self._look_at_once = False
 
     @workflow.run
     async def run(self, start: CaseInput) -> str:
         """Resolve the payment; return the outcome."""
         self._status.set_stage("late-payment", f"Payment {start.intent_id} has changed, and no purchase waits for it.")
         seen = await drain(self._resolved())
-        self._status.set_stage("resolved", ENDS.get(seen, f"No money can come of it: {seen}."))
+        await self._end("resolved", ENDS.get(seen, f"No money can come of it: {seen}."))
         return seen
 
     async def _resolved(self) -> str:
@@ -59,9 +63,21 @@ class PaymentCaseWorkflow:
                 taken_up = True
                 self._status.set_stage("late-payment", "The payment buys the seats: the purchase goes on with it.")
                 await self._take_up(seen)
-            await workflow.sleep(pause, summary="until the purchase is decided")
+            await self._rest(pause)
             pause = min(pause * PAUSE_GROWS, PAUSE_SECONDS_MAX)
         return seen
+
+    async def _rest(self, seconds: float) -> None:
+        self._look_at_once = False
+        with contextlib.suppress(TimeoutError):
+            timeout, summary = timedelta(seconds=seconds), "until the purchase is decided"
+            await workflow.wait_condition(lambda: self._look_at_once, timeout=timeout, timeout_summary=summary)
+
+    def _cannot_retry(self) -> str | None:
+        return "the workflow has ended" if self._is_over else None
+
+    def _look_now(self) -> None:
+        self._look_at_once = True
 
     async def _look(self) -> PurchaseRef | str:
         late = LatePayment(**self._start.purchase.model_dump(), intent_id=self._start.intent_id)

@@ -17,13 +17,12 @@ from workflows.core import patches
 from workflows.core.activity_calls import (
     STORE_REGULAR,
     STRIPE_POLICY,
-    ActivityCaller,
     FailedStep,
-    OperatorAlerts,
     RefusedStep,
 )
 from workflows.core.each import WorkflowEach
-from workflows.core.operator_status import OperatorStatus
+from workflows.core.operated import Operated
+from workflows.core.reasons import Reason
 from workflows.core.saga import drain
 from workflows.core.task_queue import workflow_on
 
@@ -38,17 +37,16 @@ class OnboardingInput(Command):
 
 
 @workflow_on(PURCHASES, name="OnboardingWorkflow", restarted_by="resume follow-ups")
-class OnboardingWorkflow:
+class OnboardingWorkflow(Operated):
     """Creates the venue's connected account and waits until it can receive transfers and payouts."""
 
     @workflow.init
     def __init__(self, start: OnboardingInput) -> None:
+        super().__init__("connecting")
         self._venue = start.venue
         self._news = False
-        self._looks, self._over = 0, False
+        self._looks = 0
         self._account: AccountStatus | None = None
-        self._status = OperatorStatus("connecting")
-        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: OnboardingInput) -> AccountStatus:
@@ -63,12 +61,11 @@ class OnboardingWorkflow:
             await self._wait(start.poll_seconds)
             account = await self._look()
         if account.is_gone:
-            self._status.set_problem(f"{account.account_id} is gone: the venue must be onboarded again")
-            self._status.set_stage("gone", f"Stripe no longer gives us access to {account.account_id}.")
+            cause = f"{account.account_id} is gone: the venue must be onboarded again"
+            self._status.raise_need("look_at_account", Reason.ACCOUNT_GONE, cause)
+            await self._end("gone", f"Stripe no longer gives us access to {account.account_id}.")
         else:
-            self._status.set_stage("ready", f"Shares can be sent to {account.account_id}.")
-        self._over = True  # nobody looks any more: who asks now gets what was seen last
-        await workflow.wait_condition(workflow.all_handlers_finished)
+            await self._end("ready", f"Shares can be sent to {account.account_id}.")
         return account
 
     async def _look(self) -> AccountStatus:
@@ -87,17 +84,23 @@ class OnboardingWorkflow:
         except TimeoutError:
             return
 
-    @workflow.signal(name="account_changed")
-    def account_changed(self) -> None:
+    @workflow.signal(name="account_changed", description="For machines: the account has changed at Stripe")
+    def account_changed(self, *_: object) -> None:
         """Look at the account now: its capabilities have changed."""
         self._news = True
 
-    @workflow.update(name="look")
-    async def look(self) -> AccountStatus:
+    def _cannot_retry(self) -> str | None:
+        return "the workflow has ended" if self._is_over else None
+
+    def _look_now(self) -> None:
+        self._news = True
+
+    @workflow.update(name="look", description="For the API: the account's status with a fresh onboarding link")
+    async def look(self, *_: object) -> AccountStatus:
         """Return the account's status, with a fresh onboarding link where details are missing."""
         looks = self._looks
         self._news = True
-        await workflow.wait_condition(lambda: self._looks > looks or self._over)
+        await workflow.wait_condition(lambda: self._looks > looks or self._is_over)
         return cast(AccountStatus, self._account)
 
 
@@ -142,16 +145,14 @@ def _last_set_aside() -> dict[str, Setback]:
 
 
 @workflow_on(PURCHASES, name="TransfersWorkflow", restarted_by="schedule transfers")
-class TransfersWorkflow:
+class TransfersWorkflow(Operated):
     """Sends due shares; a refused one waits for the next round, and one that fails is set aside."""
 
     @workflow.init
     def __init__(self, start: TransfersInput) -> None:
+        super().__init__("sending")
         self._totals = start
-        self._status = OperatorStatus("sending")
-        alerts = OperatorAlerts(self._status.set_problem)
-        self._caller = ActivityCaller(alerts)
-        self._each = WorkflowEach(alerts, start.set_aside or _last_set_aside())
+        self._each = WorkflowEach(self._status, start.set_aside or _last_set_aside())
 
     @workflow.run
     async def run(self, start: TransfersInput) -> TransfersResult:
@@ -174,6 +175,7 @@ class TransfersWorkflow:
             for first in range(0, len(page), AT_ONCE):
                 await self._send(page[first : first + AT_ONCE])
             if len(page) < start.page:
+                await self._finish()
                 return TransfersResult(
                     orders=self._totals.orders,
                     sent=self._totals.sent,
@@ -181,6 +183,7 @@ class TransfersWorkflow:
                     set_aside=self._each.set_aside,
                 )
             if workflow.info().is_continue_as_new_suggested():
+                await self._drained()
                 workflow.continue_as_new(self._totals)
 
     async def _send(self, orders: list[PurchaseRef]) -> None:
@@ -217,14 +220,13 @@ class TransfersWorkflow:
 
 
 @workflow_on(PURCHASES, name="PayoutWorkflow", restarted_by="resume follow-ups")
-class PayoutWorkflow:
+class PayoutWorkflow(Operated):
     """Posts the state of a payout from Stripe to a venue's bank."""
 
     @workflow.init
     def __init__(self, start: PayoutRef) -> None:
+        super().__init__("payout")
         self._start = start
-        self._status = OperatorStatus("payout")
-        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: PayoutRef) -> str:
@@ -236,7 +238,7 @@ class PayoutWorkflow:
         try:
             seen = await drain(call)  # a cancel has no effect: nobody else reads the payout
         except RefusedStep as refusal:
-            self._status.set_stage("lost", f"It cannot be read, and the books stay as they are: {refusal.message}.")
+            await self._end("lost", f"It cannot be read, and the books stay as they are: {refusal.message}.")
             return "lost"
-        self._status.set_stage("followed", f"It is {seen}.")
+        await self._end("followed", f"It is {seen}.")
         return seen

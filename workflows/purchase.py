@@ -32,11 +32,10 @@ from workflows.core.activity_calls import (
     STORE_REGULAR,
     STRIPE_LOCAL_FIRST,
     STRIPE_POLICY,
-    ActivityCaller,
-    OperatorAlerts,
     RefusedStep,
 )
-from workflows.core.operator_status import OperatorStatus
+from workflows.core.operated import Operated
+from workflows.core.reasons import Reason
 from workflows.core.saga import Saga, drain, gather_all, raise_if_cancelled, step
 from workflows.core.task_queue import workflow_on
 
@@ -80,16 +79,14 @@ class PurchaseResult(Command):
 
 
 @workflow_on(PURCHASES, name="PurchaseWorkflow", restarted_by="start purchases")
-class PurchaseWorkflow:
+class PurchaseWorkflow(Operated):
     """The saga: reserve, order, tickets, payment wait, confirm; after the pivot mint and settle."""
 
     @workflow.init
     def __init__(self, start: PurchaseInput) -> None:
+        super().__init__("reserving", start.purchase.purchase_id)
         self._start = start
         self._purchase = start.purchase
-        self._status = OperatorStatus("reserving")
-        self._alerts = OperatorAlerts(self._status.set_problem)
-        self._caller = ActivityCaller(self._alerts)
         self._order: PlacedOrder | None = None
         self._checkout_open = self._asked_stripe = False
         self._ended: PurchaseResult | None = None
@@ -116,8 +113,8 @@ class PurchaseWorkflow:
         await self._close(ended)
         return ended
 
-    @workflow.update(name="open_checkout")
-    async def open_checkout(self) -> CheckoutAnswer:
+    @workflow.update(name="open_checkout", description="For the API: answers when the checkout is open")
+    async def open_checkout(self, *_: object) -> CheckoutAnswer:
         """Answer when the checkout is open, or when the purchase has ended before."""
         await workflow.wait_condition(lambda: self._checkout_open or self._ended is not None)
         if self._checkout_open:
@@ -130,21 +127,26 @@ class PurchaseWorkflow:
             refusal_reason=_stripes_reason(refusal),
         )
 
-    @workflow.signal(name="look_again")
-    def look_again(self) -> None:
+    @workflow.signal(name="look_again", description="For machines: something has changed; operators use retry_now")
+    def look_again(self, *_: object) -> None:
         """Look at the payment now; sent for each webhook event."""
         self._wake = True
 
-    @workflow.signal(name="buyer_cancelled")
-    def buyer_cancelled(self) -> None:
+    @workflow.signal(name="buyer_cancelled", description="For machines: the buyer's cancel is in the events")
+    def buyer_cancelled(self, *_: object) -> None:
         """End the wait: the buyer's cancel was recorded."""
         self._buyer_cancelled = True
 
     async def _close(self, ended: PurchaseResult) -> None:
         """Show the outcome and answer the buyer's call."""
         self._ended = ended
-        self._status.set_stage(ended.outcome, f"Ended: {ended.outcome} ({ended.reason}).")
-        await drain(workflow.wait_condition(workflow.all_handlers_finished))
+        await self._end(ended.outcome, f"Ended: {ended.outcome} ({ended.reason}).")
+
+    def _cannot_retry(self) -> str | None:
+        return "the purchase has ended" if self._is_over else None
+
+    def _look_now(self) -> None:
+        self._wake = True
 
     async def _sell(self, saga: Saga) -> tuple[str, ...]:
         purchase, sales = self._purchase, SalesActivities
@@ -229,7 +231,7 @@ class PurchaseWorkflow:
                 "awaiting-payment", f"A bank processes the payment; the seats are held until {limit}."
             )
             if workflow.now() >= until:
-                self._alerts.raise_("payment", f"a bank still processes it after {limit}; cancel the purchase, or wait")
+                self._status.raise_need("payment", Reason.SLOW_BANK, f"a bank still processes it after {limit}")
             await self._wait(workflow.now() + timedelta(seconds=pause), pause)
             self._wake = False
             seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
@@ -237,7 +239,7 @@ class PurchaseWorkflow:
                 raise RefusedStep("purchase-cancelled", "the buyer cancelled")
             if seen.status != "processing":
                 break
-        self._alerts.clear("payment")
+        self._status.clear_need("payment")
         if seen.status not in PAID | LET_GO:
             raise RefusedStep("hold-expired", "the bank refused the payment after the hold's end")
         return seen

@@ -7,6 +7,7 @@ from typing import Literal
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from activities.core.acts import PAY_BY_HAND, PayByHand
 from activities.core.commands import Command, MintTicket, PayRefund, RefundRef, RefundStatus
 from activities.core.task_queues import PURCHASES
 from activities.payouts.transfers import PayoutActivities
@@ -15,12 +16,15 @@ from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.resale import ResaleActivities
 from activities.tokens.burn import BurnActivities
 from workflows.core import patches
-from workflows.core.activity_calls import MINT_POLICY, STORE, STRIPE_POLICY, ActivityCaller, OperatorAlerts
-from workflows.core.operator_status import OperatorStatus
+from workflows.core.activity_calls import MINT_POLICY, STORE, STRIPE_POLICY
+from workflows.core.acts import Outcome, operator_act, refuse
+from workflows.core.operated import Operated
+from workflows.core.reasons import Reason
 from workflows.core.saga import drain, gather_all
 from workflows.core.task_queue import workflow_on
 
 MONEY = "pay_refund"
+TRIED_AGAIN = frozenset({"failed", "uncovered"})
 POLL_GROWS = 2
 POLL_SECONDS_MAX = 3600
 ENDING_SECONDS_MAX = 15.0
@@ -41,6 +45,12 @@ class RefundInput(Command):
     uncovered_seconds: int = 300
 
 
+def _purchase_of(start: RefundInput) -> str:
+    """Return the id of the purchase that the refund is of."""
+    known = start.order or start.refund
+    return known.purchase.purchase_id if known is not None else ""
+
+
 class RefundReport(Command):
     """Progress of a refund for the workflow that started it: ended, waiting, or uncovered."""
 
@@ -49,18 +59,17 @@ class RefundReport(Command):
 
 
 @workflow_on(PURCHASES, name="RefundWorkflow", restarted_by="start refunds")
-class RefundWorkflow:
+class RefundWorkflow(Operated):
     """Gives money back and burns tokens side by side; the money waits for the settlement of the sale."""
 
     @workflow.init
     def __init__(self, start: RefundInput) -> None:
+        super().__init__("deciding", _purchase_of(start))
         self._start = start
-        self._status = OperatorStatus("deciding")
-        self._alerts = OperatorAlerts(self._status.set_problem)
-        self._caller = ActivityCaller(self._alerts)
         self._wake = False
         self._retry = False
-        self._by_hand = ""
+        self._by_hand: PayByHand | None = None
+        self._paid = False
         self._only_look = False
         self._look_seconds = start.poll_seconds
         self._reported = ""
@@ -75,6 +84,7 @@ class RefundWorkflow:
         if refund is None:
             self._status.set_stage("ended", "Nothing is to be given back.")
             await drain(self._report("nothing"))
+            await self._finish()
             return "nothing"
         self._status.set_stage("refunding", f"Gives {refund.amount_minor} minor units back, burns the tokens.")
         self._tokens_left = len(refund.ticket_ids)
@@ -89,22 +99,38 @@ class RefundWorkflow:
         else:
             self._status.set_stage("refunded", "The buyer has the money, and no token is left.")
         await drain(self._report("refunded"))
+        await self._finish()
         return "refunded"
 
-    @workflow.signal(name="look_again")
-    def look_again(self) -> None:
+    @workflow.signal(name="look_again", description="For machines: something has changed; operators use retry_now")
+    def look_again(self, *_: object) -> None:
         """Look at the refund now; sent for each webhook event."""
         self._wake = True
 
-    @workflow.signal(name="try_again")
-    def try_again(self) -> None:
-        """Try a failed refund again; sent by an operator who has fixed the cause."""
-        self._retry = True
+    def _cannot_retry(self) -> str | None:
+        return "the workflow has ended" if self._is_over else None
 
-    @workflow.signal(name="paid_by_hand")
-    def paid_by_hand(self, reference: str) -> None:
-        """End the refund as paid another way; sent by an operator with the payment's reference."""
-        self._by_hand = reference
+    def _look_now(self) -> None:
+        """Try a failed refund again; look at any other."""
+        self._retry = self._status.stage in TRIED_AGAIN
+        self._wake = not self._retry
+
+    def _cannot_pay_by_hand(self) -> str | None:
+        if self._status.stage not in TRIED_AGAIN:
+            return f"the refund is {self._status.stage}, and Stripe may still pay it; only a failed one is paid by hand"
+        return "another payment by hand is being recorded" if self._by_hand is not None else None
+
+    @operator_act(PAY_BY_HAND, _cannot_pay_by_hand)
+    def pay_by_hand(self, act: PayByHand) -> Outcome:
+        """End the refund as paid another way, unless it turns out to be under way at Stripe."""
+        self._by_hand = act
+        return self._outcome_by_hand
+
+    async def _outcome_by_hand(self) -> str:
+        await workflow.wait_condition(lambda: self._by_hand is None)
+        if not self._paid:
+            refuse(f"the payment by hand is not recorded: the refund is {self._status.stage} by now; look again")
+        return "The buyer is owed nothing more."
 
     async def _decided(self, order: CancelledOrder) -> RefundRef | None:
         """Decide an order of a cancelled show, after its purchase has ended."""
@@ -153,14 +179,15 @@ class RefundWorkflow:
                 continue
             if self._only_look:  # a person has made it in the dashboard
                 self._only_look = False
-                self._alerts.clear(MONEY)
+                self._status.clear_need(MONEY)
             if workflow.now() - began >= timedelta(seconds=self._start.patience_seconds):
-                self._alerts.raise_(MONEY, f"Stripe has had the refund since {began.isoformat(timespec='seconds')}")
+                since = began.isoformat(timespec="seconds")
+                self._status.raise_need(MONEY, Reason.REFUND_PENDING, f"Stripe has had the refund since {since}")
             self._status.set_stage("pending", "Stripe has the refund, the bank has not confirmed it.")
             await self._report("waits")
             await self._wait(poll_seconds)
             poll_seconds = min(poll_seconds * POLL_GROWS, POLL_SECONDS_MAX)
-        self._alerts.clear(MONEY)
+        self._status.clear_need(MONEY)
 
     async def _take_back(self, refund: RefundRef) -> None:
         """Reverse the venue's part where it was sent already; the buyer's money does not wait for it."""
@@ -170,41 +197,45 @@ class RefundWorkflow:
 
     async def _pay(self, refund: RefundRef, turn: int) -> RefundStatus:
         self._wake = False
-        pay = PayRefund(refund=refund, turn=turn, by_hand=self._by_hand, only_look=self._only_look)
-        return await self._caller.call(
+        by_hand = self._by_hand
+        reference, operator = (by_hand.reference, by_hand.operator) if by_hand is not None else ("", "")
+        pay = PayRefund(refund=refund, turn=turn, by_hand=reference, operator=operator, only_look=self._only_look)
+        seen = await self._caller.call(
             RefundActivities.pay_refund, pay, STRIPE_POLICY, "give the money back", forward_only=True
         )
+        if by_hand is not None:
+            self._by_hand, self._paid = None, seen.status == "succeeded"
+        return seen
 
     async def _wait_for_retry(self, seen: RefundStatus) -> None:
         """Wait until our balance may cover the refund again, or until an operator acts.
 
         Meanwhile look whether a person has made it in Stripe's dashboard: at each event, and from time to time.
         """
-        self._alerts.raise_(MONEY, f"the refund failed: {seen.failure}")
+        reason = Reason.REFUND_UNCOVERED if seen.uncovered else Reason.REFUND_FAILED
+        self._status.raise_need(MONEY, reason, str(seen.failure))
         looks = patches.REFUND_HEEDS_NEWS.on()
         timeout: timedelta | None
         if seen.uncovered:
-            self._status.set_stage("uncovered", "Our balance at Stripe does not cover the refund; it is tried again.")
+            self._status.set_stage("uncovered", "Our balance at Stripe does not cover the refund.")
             timeout, summary = timedelta(seconds=self._start.uncovered_seconds), "until our balance may cover it"
         else:
-            self._status.set_stage(
-                "failed", "The buyer is still owed. Fix the cause and send the signal try_again, or pay by hand."
-            )
+            self._status.set_stage("failed", "The refund failed, and the buyer is still owed.")
             timeout = timedelta(seconds=self._look_seconds) if looks else None
             summary = "next look whether it was made elsewhere"
             self._look_seconds = min(self._look_seconds * POLL_GROWS, POLL_SECONDS_MAX)
         await self._report("uncovered" if seen.uncovered else "waits")
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._retry or bool(self._by_hand) or (looks and self._wake),
+                lambda: self._retry or self._by_hand is not None or (looks and self._wake),
                 timeout=timeout,
                 timeout_summary=summary,
             )
-        tries = self._retry or bool(self._by_hand) or (seen.uncovered and not self._wake)
+        tries = self._retry or self._by_hand is not None or (seen.uncovered and not self._wake)
         self._only_look = looks and not tries
         self._retry = False
         if not self._only_look:
-            self._alerts.clear(MONEY)
+            self._status.clear_need(MONEY)
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -3,6 +3,7 @@
 import contextlib
 from datetime import timedelta
 
+from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
@@ -11,8 +12,8 @@ from activities.core.commands import Command, PurchaseRef
 from activities.core.task_queues import PURCHASES
 from activities.refunds.cancel_show import CancelledOrder, OrdersLeft, ShowCancellationActivities, ShowPage
 from workflows.core import patches
-from workflows.core.activity_calls import STORE, ActivityCaller, OperatorAlerts
-from workflows.core.operator_status import OperatorStatus
+from workflows.core.activity_calls import STORE
+from workflows.core.operated import Operated
 from workflows.core.saga import drain
 from workflows.core.task_queue import workflow_on
 from workflows.refund import RefundInput, RefundReport, RefundWorkflow
@@ -41,7 +42,7 @@ class ShowCancellationInput(Command):
 
 
 @workflow_on(PURCHASES, name="ShowCancellationWorkflow", restarted_by="start cancellations")
-class ShowCancellationWorkflow:
+class ShowCancellationWorkflow(Operated):
     """Starts refunds up to a number at once and a rate; waiting ones do not hold up the others.
 
     It keeps no counts: the events say which orders are left, and it ends when there are none.
@@ -49,9 +50,8 @@ class ShowCancellationWorkflow:
 
     @workflow.init
     def __init__(self, start: ShowCancellationInput) -> None:
+        super().__init__("cancelling")
         self._start = start
-        self._status = OperatorStatus("cancelling")
-        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
         self._after = start.after
         self._under_way = dict.fromkeys(start.under_way)
         self._waiting = dict.fromkeys(start.waiting)
@@ -85,13 +85,21 @@ class ShowCancellationWorkflow:
             summary = "see whether anything is left"
             residue = await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
             if not residue:
-                self._status.set_stage("cancelled", "Every order was given back.")
+                await self._end("cancelled", "Every order was given back.")
                 return "finished"
             await self._wait_for_residue(residue)
 
-    @workflow.signal(name="refund_news")
-    def refund_news(self, news: RefundReport) -> None:
-        """Take the progress of a refund: it frees its place in the window, or waits for our balance."""
+    @workflow.signal(name="refund_news", description="For machines: the progress of a refund")
+    def refund_news(self, *given: object) -> None:
+        """Take the progress of a refund: it frees its place in the window, or waits for our balance.
+
+        Anything else is left alone: at the next look the events say how far each refund is.
+        """
+        try:
+            news = RefundReport.model_validate(given[0] if given else None)
+        except ValidationError:
+            workflow.logger.warning("refund_news without a report is left alone")
+            return
         self._heard = True
         self._under_way.pop(news.purchase_id, None)
         self._waiting.pop(news.purchase_id, None)
@@ -99,9 +107,15 @@ class ShowCancellationWorkflow:
             self._waiting[news.purchase_id] = None
         self._uncovered = self._uncovered or news.outcome == "uncovered"
 
-    @workflow.signal(name="look_again")
-    def look_again(self) -> None:
+    @workflow.signal(name="look_again", description="For machines: something has changed; operators use retry_now")
+    def look_again(self, *_: object) -> None:
         """Read the terms again: paused, resumed, or another rate."""
+        self._look_now()
+
+    def _cannot_retry(self) -> str | None:
+        return "the workflow has ended" if self._is_over else None
+
+    def _look_now(self) -> None:
         self._look = True
 
     async def _list_orders_left(self) -> OrdersLeft:
@@ -128,7 +142,7 @@ class ShowCancellationWorkflow:
             await self._wait_for_rate(rate_per_second)
         self._after = order.purchase_id
         if self._begun >= self._start.starts_max:
-            self._continue()
+            await self._continue()
 
     async def _wait_for_place(self) -> None:
         """Wait for a place in the window; refunds that have held theirs for long, without news, make room.
@@ -195,12 +209,13 @@ class ShowCancellationWorkflow:
             self._waiting.clear()
         self._after = ""
         if workflow.info().is_continue_as_new_suggested():  # it may rest for months
-            self._continue()
+            await self._continue()
 
     def _show(self, stage: str, text: str) -> None:
         self._status.set_stage(stage, f"{text} Under way: {len(self._under_way)}; waiting: {len(self._waiting)}.")
 
-    def _continue(self) -> None:
+    async def _continue(self) -> None:
+        await self._drained()
         carried = {
             "after": self._after,
             "holds_ended": True,

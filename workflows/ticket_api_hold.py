@@ -5,21 +5,20 @@ from temporalio import workflow
 from activities.core.commands import HoldRef
 from activities.core.task_queues import PURCHASES
 from activities.sales.ticket_api_holds import HoldActivities
-from workflows.core.activity_calls import STORE, ActivityCaller, OperatorAlerts
-from workflows.core.operator_status import OperatorStatus
+from workflows.core.activity_calls import STORE
+from workflows.core.operated import Operated
 from workflows.core.task_queue import workflow_on
 
 
 @workflow_on(PURCHASES, name="HoldWorkflow", restarted_by="end holds")
-class HoldWorkflow:
+class HoldWorkflow(Operated):
     """Waits for the hold's deadline, or for the signal that it ended earlier."""
 
     @workflow.init
     def __init__(self, start: HoldRef) -> None:
+        super().__init__("holding")
         self._start = start
         self._ended = False
-        self._status = OperatorStatus("holding")
-        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: HoldRef) -> str:
@@ -32,11 +31,13 @@ class HoldWorkflow:
                 )
             except TimeoutError:
                 self._status.set_stage("expiring", "The hold's time has passed.")
-        return await self._caller.call(
+        state = await self._caller.call(
             HoldActivities.expire_reservation, start, STORE, "end the hold if it is still open", forward_only=True
         )
+        await self._finish()
+        return state
 
-    @workflow.signal(name="hold_ended")
-    def hold_ended(self) -> None:
+    @workflow.signal(name="hold_ended", description="For machines: the hold was confirmed or released")
+    def hold_ended(self, *_: object) -> None:
         """End the wait: the hold was confirmed or released."""
         self._ended = True

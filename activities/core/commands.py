@@ -124,13 +124,14 @@ class RefundRef(Command):
 class PayRefund(Command):
     """One attempt to pay a refund; the attempt after a failure has the next number.
 
-    `by_hand` is the reference of a payment that an operator made another way. With `only_look` a failed refund is not
+    `by_hand` is the reference of a payment that `operator` made another way. With `only_look` a failed refund is not
     tried again.
     """
 
     refund: RefundRef
     turn: int
     by_hand: str = ""
+    operator: str = Field(default="", exclude_if=_is_off)
     only_look: bool = Field(default=False, exclude_if=_is_off)
 
 

@@ -8,6 +8,7 @@ from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, STRIPE, activity_on
 from activities.refunds.owed import post_owed
 from activities.refunds.unsold import FAILED_AT_STRIPE, note_arrival, strangers
+from domain.core.actor import acting_as, operator_actor
 from domain.core.errors import PaymentRefused, WrongState
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import by_hand_postings, came_back_postings, paid_back_postings
@@ -68,7 +69,7 @@ class RefundActivities:
         known, intent_id = await self._store.read(lambda uow: _look(uow, refund))
         if known.state == "failed":
             known = await self._look_elsewhere(pay, intent_id)
-        if pay.by_hand and (await self._store.commit(lambda uow: _paid_by_hand(uow, pay))).value:
+        if pay.by_hand and await self._paid_by_hand(pay):
             return RefundStatus(status="succeeded", turn=pay.turn)
         if (ended := _ended(known, pay)) is not None:
             return ended
@@ -88,6 +89,10 @@ class RefundActivities:
             return RefundStatus(status="succeeded", turn=pay.turn)
         await self._store.commit(lambda uow: _book(uow, refund).pend(refund.refund_id, state.refund_id, uow.at))
         return RefundStatus(status="pending", turn=pay.turn)
+
+    async def _paid_by_hand(self, pay: PayRefund) -> bool:
+        with acting_as(operator_actor(pay.operator) if pay.operator else None):
+            return (await self._store.commit(lambda uow: _paid_by_hand(uow, pay))).value
 
     async def _look_elsewhere(self, pay: PayRefund, intent_id: str) -> Refund:
         """Let refunds that a person made at Stripe pay failed ones, or parts of them; return the refund after that."""

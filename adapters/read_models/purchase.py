@@ -13,6 +13,7 @@ from adapters.read_models.money.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.read_models.money.refund import REFUND_FOLDS, REFUND_TEXTS
 from adapters.read_models.money.transfer import TRANSFER_FOLDS, TRANSFER_TEXTS
 from adapters.read_models.show_cancellation import CANCELLATION_FOLDS
+from domain.access.operator_act import OperatorActed
 from domain.catalog.discount import DiscountClaimed, DiscountKeyUsed, DiscountReturned
 from domain.catalog.show import GroupCapacityAdded, GroupResizeSigned
 from domain.core.aggregate import DomainEvent
@@ -91,6 +92,7 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     TokenBurnt: lambda event: f"Token of ticket {identity_of(event)} burnt.",
     TokenForgone: lambda event: f"Ticket {identity_of(event)} gets no token.",
     **REFUND_TEXTS,
+    OperatorActed: lambda event: f"An operator acted: {event.act}.",  # its reason is not for the buyer's eyes
 }
 
 # The refund that follows has a line; an erasure leaves the purchase as it was, and is in the audit; metadata is of a
@@ -126,7 +128,7 @@ def _purchases_of(documents: DocumentBatch, event: Any) -> list[str]:
     if kind == "ticket":
         ticket = documents.find(TICKETS, identity)
         return [ticket["purchase_id"]] if ticket else []
-    if kind in {"books", "dispute"}:
+    if kind in {"books", "dispute", "operator-act"}:
         return [event.purchase_id] if event.purchase_id else []
     return [identity.partition(":")[0]] if kind in {"order", "payment", "transfer", "refunds"} else []
 
@@ -275,6 +277,6 @@ TABLES = (FOLDS, BOOKS_FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, 
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, BuyerErasureDecided, ClaimEnded, ClaimSold, DiscountKeyUsed, GroupCapacityAdded,
-    GroupResizeSigned, PaymentIntentRefused, PayoutPaid, PayoutReturned, RefundsOpened, RefundsPriced, ReversalRefused,
-    ShortfallNetted, ShortfallNoted, TicketsClaimed,
+    GroupResizeSigned, OperatorActed, PaymentIntentRefused, PayoutPaid, PayoutReturned, RefundsOpened, RefundsPriced,
+    ReversalRefused, ShortfallNetted, ShortfallNoted, TicketsClaimed,
 })  # fmt: skip

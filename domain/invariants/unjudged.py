@@ -1,6 +1,7 @@
 """Events that change nothing judged by the invariants."""
 
 from domain.access.api_key import KeyCreated, KeyRevoked, KeyRotated
+from domain.access.operator_act import OperatorActed
 from domain.catalog.discount import DiscountCreated, DiscountKeyUsed
 from domain.catalog.show import (
     CapacityChangeBegun,
@@ -46,6 +47,7 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         FollowUpReopened,
         KeyRevoked,
         KeyRotated,
+        OperatorActed,
         DiscountKeyUsed,
         DiscountCreated,
         CapacityChangeBegun,

@@ -18,7 +18,8 @@ from settings.check import ISSUER_SECRET, QUEUE_NEEDS, STRIPE_KEY
 from settings.groups import SolanaSettings
 from tests.architecture.test_tidy import ROOT, Module
 from tests.fakes.identity import DEPLOYMENT
-from workflows.core.activity_calls import STRIPE_LOCAL_FIRST, ActivityCaller, OperatorAlerts
+from workflows.core.activity_calls import STRIPE_LOCAL_FIRST, ActivityCaller
+from workflows.core.operator_status import OperatorStatus
 from workflows.registry import declared_workflows, workflows_on
 
 OWNERS = {one.owner.__name__: one.owner for one in declared_activities()}
@@ -139,7 +140,7 @@ def test_an_activity_names_its_queue() -> None:
 async def test_only_local_first_activities_are_called_locally() -> None:
     """A local call of any other activity raises at once."""
     (owner,) = {one.owner for one in declared_activities() if one.name == "cancel_payment"}
-    caller = ActivityCaller(OperatorAlerts(lambda _: None))
+    caller = ActivityCaller(OperatorStatus("calling", tuple))
     with pytest.raises(TypeError, match=r"cancel_payment is called locally: declare it with local_first=True"):
         await caller.call(owner.cancel_payment, None, STRIPE_LOCAL_FIRST, "")  # type: ignore[attr-defined]
 

@@ -6,8 +6,11 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 import httpx
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
+from activities.core.acts import RETRY_NOW
+from tests.fakes.operator import operate
 from tests.real.shop import PUBLISHABLE_KEY, Shop
 
 LOOK_SECONDS = 0.4
@@ -38,9 +41,9 @@ class Bank:
                 return
             if state == "failed":
                 has_failed = True
-                with suppress(RPCError):
+                with suppress(RPCError, WorkflowUpdateFailedError):  # unreachable, or in another stage by now
                     engine = await self._shop.engine()
-                    await engine.get_workflow_handle(f"refund/{refund_id}").signal("try_again")
+                    await operate(engine.get_workflow_handle(f"refund/{refund_id}"), RETRY_NOW, stage="failed")
             await asyncio.sleep(LOOK_SECONDS)
 
     async def pay_again(self, amount_minor: int, *, disputed: bool) -> str:

@@ -22,6 +22,7 @@ Verb = Literal[
     "refund_intent",
     "retrieve_refund",
     "refunds_of",
+    "retrieve_dispute",
 ]
 T = TypeVar("T")
 KEPT = timedelta(hours=24)  # as long as Stripe keeps an answer under its key
@@ -195,6 +196,7 @@ class FakePaymentGateway:
         return taken, sum(one.fee_minor - one.fee_back_minor for one in seen)
 
     async def retrieve_dispute(self, dispute_id: str) -> DisputeStatus:
+        self._begin("retrieve_dispute")
         return self.disputes[dispute_id]
 
     async def create_intent(self, request: IntentRequest, key: str) -> IntentState:

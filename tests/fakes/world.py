@@ -12,6 +12,7 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Interceptor
 from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
 
+from activities.access.operator_acts import OperatorActivities
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, CapacityCommands, GroupSizeActivities
 from activities.catalog.register import AnnounceShow, CatalogActivities, CatalogCommands, RegisterVenue
@@ -98,6 +99,7 @@ class SagaWorld:
         """Return new instances of the real activities, over the fakes."""
         payments = PaymentActivities(self.store, self.gateway, self.checkouts)
         return Activities(
+            OperatorActivities(self.store),
             SalesActivities(self.store),
             BooksActivities(self.store),
             CatalogActivities(self.store),

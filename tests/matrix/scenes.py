@@ -185,6 +185,12 @@ async def disputed(stage: Stage) -> str:
     return await won_dispute(stage)
 
 
+async def looked_at(stage: Stage) -> str:
+    """An operator looks at a dispute before any news of its end."""
+    await sale(stage)
+    return await won_dispute(stage, by_operator=True)
+
+
 async def venue(stage: Stage) -> str:
     await stage.world.announce()
     subject = MintSubject(tenant_id="default", kind="venue", subject_id="ve")
@@ -273,6 +279,14 @@ SCENES: tuple[Scene, ...] = (
     Scene("show", ShowWorkflow, ("mint_group", "open_sale"), "on sale", show),
     Scene("capacity", CapacityWorkflow, ("lower_stock", "fit_group", "raise_stock"), "made", more_tickets),
     Scene("dispute", DisputeWorkflow, ("look_at_dispute",), "won", disputed),
+    Scene(
+        "dispute, an operator looks",
+        DisputeWorkflow,
+        ("look_at_dispute", "record_operator_act"),
+        "won",
+        looked_at,
+        ("look_at_dispute",),
+    ),
     Scene("internal hold, expires", HoldWorkflow, ("expire_reservation",), "released", internal_hold_expires),
     Scene("onboarding", OnboardingWorkflow, ("connect_account", "look_at_account"), "ready", onboarding),
     Scene("transfers", TransfersWorkflow, ("list_due_transfers", "transfer_share"), "sent 2000", transfers),

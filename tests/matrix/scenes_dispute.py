@@ -1,13 +1,20 @@
 """The scene of a disputed sale."""
 
+import asyncio
+
+from activities.core.acts import RETRY_NOW
 from activities.core.commands import DisputeRef
 from domain.tickets.ticket import Ticket
+from tests.fakes.operator import operate
 from tests.matrix.stage import Stage
 from workflows.dispute import DisputeWorkflow
 
 
-async def won_dispute(stage: Stage) -> str:
-    """The bank withdraws the money of a sale and returns it; meanwhile its tickets are blocked."""
+async def won_dispute(stage: Stage, *, by_operator: bool = False) -> str:
+    """The bank withdraws the money of a sale and returns it; meanwhile its tickets are blocked.
+
+    A webhook event makes the workflow look, or an operator does.
+    """
     world = stage.world
     purchase, intent_id = await world.ref(), await world.intent_id()
     dispute = world.gateway.dispute(intent_id)
@@ -15,7 +22,12 @@ async def won_dispute(stage: Stage) -> str:
     handle = await stage.begin(f"dispute/{dispute.dispute_id}", DisputeWorkflow.run, start)
     await stage.until(lambda: any(type(event).__name__ == "DisputeOpened" for event in world.store.log))
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=True)
-    await handle.signal(DisputeWorkflow.look_again)
+    if by_operator:
+        acting = asyncio.create_task(operate(handle, RETRY_NOW, stage="disputed"))
+        await stage.until(acting.done)
+        await acting
+    else:
+        await handle.signal(DisputeWorkflow.look_again)
     end = await stage.end()
     tickets = [stream.partition(":")[2] for stream in world.store.streams if stream.startswith("ticket:")]
     found = await world.store.read(lambda uow: [uow.get(Ticket, ticket_id).blocked for ticket_id in tickets])

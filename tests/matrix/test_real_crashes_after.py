@@ -24,7 +24,7 @@ pytestmark = [
 ]
 PLAYED = (
     "refund", "refund, seats resold", "show cancelled", "order of a cancelled show", "onboarding", "transfers",
-    "payout", "dispute",
+    "payout", "dispute", "dispute, an operator looks",
 )  # fmt: skip
 PATIENCE_SECONDS = 300
 

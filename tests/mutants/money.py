@@ -153,7 +153,7 @@ MONEY = (
         "domain/payments/refunds.py",
         'if refund.state != "failed":',
         'if refund.state == "succeeded":',
-        "tests/workflows/test_refund.py::test_a_refund_that_is_under_way_is_not_paid_by_hand",
+        "tests/domain/payments/test_refunds.py::test_only_what_has_failed_is_paid_by_hand",
     ),
     Mutant(
         "money of a lost task is left at Stripe",

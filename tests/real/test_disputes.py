@@ -2,7 +2,9 @@
 
 import pytest
 
+from activities.core.acts import RETRY_NOW
 from tests.fakes.evidence import require_invariants
+from tests.fakes.operator import operate_in
 from tests.real.at_stripe import stray
 from tests.real.paying import ends, has, opened
 from tests.real.shop import Shop
@@ -110,7 +112,7 @@ async def test_a_pending_refund_that_is_disputed(shop: Shop) -> None:
     await shop.emulate(f"disputes/{dispute['id']}/finish", outcome="lost")
     await shop.until(purchase["purchase_id"], has("dispute.lost"), 60)
     engine = await shop.engine()
-    await engine.get_workflow_handle(f"refund/{refund['refund_id']}").signal("try_again")
+    await operate_in(engine.get_workflow_handle(f"refund/{refund['refund_id']}"), RETRY_NOW, "failed")
     await shop.refunded(purchase["purchase_id"], refund["refund_id"])
     require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
     assert (await shop.stripe(f"/v1/charges/{charge_id}"))["amount_refunded"] == 0

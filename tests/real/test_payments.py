@@ -8,6 +8,8 @@ import httpx
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
+from activities.core.acts import PAY_BY_HAND, RETRY_NOW
+from tests.fakes.operator import operate_in
 from tests.real.at_stripe import at_stripe, stray
 from tests.real.paying import ends, has, opened
 from tests.real.shop import Shop
@@ -115,7 +117,7 @@ async def test_an_undo_whose_refund_fails_at_the_bank(shop: Shop) -> None:
     workflow = (await shop.engine()).get_workflow_handle(f"refund/{failed['refunds'][0]['refund_id']}")
     await reaches(workflow, "failed")
     assert (await workflow.describe()).typed_search_attributes[NEEDS_OPERATOR] is True
-    await workflow.signal("paid_by_hand", "bank transfer 8")
+    await operate_in(workflow, PAY_BY_HAND, "failed", reference="bank transfer 8")
     await workflow.result()
     ended = await shop.until(purchase["purchase_id"], _refund_is("succeeded"), 60)
     assert (ended["refunds"][0]["paid_by_hand"], ended["refund_state"]) == ("bank transfer 8", "refunded")
@@ -132,7 +134,7 @@ async def test_an_undo_whose_refund_our_balance_does_not_cover(shop: Shop) -> No
         workflow = (await shop.engine()).get_workflow_handle(f"refund/{failed['refunds'][0]['refund_id']}")
         await reaches(workflow, "uncovered")
         await shop.emulate("balance/top_up", amount=10_000, currency="nok")
-        await workflow.signal("try_again")
+        await operate_in(workflow, RETRY_NOW, "uncovered")
         await workflow.result()
     finally:
         await shop.emulate("settings", uncovered_refunds="overdraw")
@@ -149,7 +151,7 @@ async def test_an_undo_that_a_person_refunds_instead(shop: Shop) -> None:
     failed = await shop.until(purchase["purchase_id"], _refund_is("failed"), 60)
     made = await shop.emulate(f"charges/{failed['payment']['charge_id']}/refund_in_dashboard")
     workflow = (await shop.engine()).get_workflow_handle(f"refund/{failed['refunds'][0]['refund_id']}")
-    await workflow.signal("try_again")
+    await operate_in(workflow, RETRY_NOW, "failed")
     seen = await shop.until(purchase["purchase_id"], _refund_is("pending"), 60)
     assert seen["refunds"][0]["stripe_refund_id"] == made["id"]
     await shop.emulate(f"refunds/{made['id']}/finish", outcome="succeed")
@@ -224,7 +226,7 @@ async def test_a_second_payment_whose_refund_fails(shop: Shop) -> None:
         workflow = (await shop.engine()).get_workflow_handle(f"refund/{refund['refund_id']}")
         if outcome == "fail":
             assert seen["refund_state"] == "refunding"
-            await workflow.signal("try_again")
+            await operate_in(workflow, RETRY_NOW, "failed")
     await workflow.result()
     await ends(shop, purchase, "fulfilled", None)
 

@@ -13,9 +13,11 @@ from solders.message import Message
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
+from activities.core.acts import PAY_BY_HAND, RETRY_NOW
 from adapters.solana.instructions import TOKEN_2022, associated_account, burn_one, create_associated
 from adapters.solana.mint_layout import decode_mint
 from tests.fakes.evidence import require_invariants
+from tests.fakes.operator import operate_in
 from tests.real.shop import Shop
 
 pytestmark = pytest.mark.real
@@ -142,14 +144,14 @@ async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
     await finish(shop, slow["purchase_id"], "fail")
     failed = await turned(shop, slow["purchase_id"], "failed")
     assert (failed["refund_state"], bool(failed["refunds"][0]["failure"])) == ("refunding", True)
-    await handle.signal("try_again")
+    await operate_in(handle, RETRY_NOW, "failed")
     await turned(shop, slow["purchase_id"], "pending")
     await finish(shop, slow["purchase_id"], "succeed")
     await shop.refunded(slow["purchase_id"], decided["refund_id"])
     await handle.result()
     await finish(shop, slow["purchase_id"], "fail")
     await turned(shop, slow["purchase_id"], "failed")
-    await (await shop.engine()).get_workflow_handle(f"refund/{decided['refund_id']}").signal("try_again")
+    await operate_in((await shop.engine()).get_workflow_handle(f"refund/{decided['refund_id']}"), RETRY_NOW, "failed")
     await turned(shop, slow["purchase_id"], "pending")
     await finish(shop, slow["purchase_id"], "succeed")
     await shop.refunded(slow["purchase_id"], decided["refund_id"])
@@ -168,7 +170,7 @@ async def test_a_failed_refund_that_a_person_makes_in_the_dashboard(shop: Shop) 
     path = f"charges/{body['payment']['charge_id']}/refund_in_dashboard"
     made = await shop.emulate(path, amount=decided["amount_minor"])
     handle = (await shop.engine()).get_workflow_handle(f"refund/{decided['refund_id']}")
-    await handle.signal("try_again")
+    await operate_in(handle, RETRY_NOW, "failed")
     await turned(shop, purchase_id, "pending")
     await finish(shop, purchase_id, "succeed")
     ended = await shop.refunded(purchase_id, decided["refund_id"])
@@ -192,7 +194,7 @@ async def test_a_refund_that_is_paid_by_hand(shop: Shop) -> None:
     assert decided["amount_minor"] == 552
     assert (await turned(shop, purchase_id, "failed"))["refunds"][0]["failure"] == "charge_disputed"
     handle = (await shop.engine()).get_workflow_handle(f"refund/{decided['refund_id']}")
-    await handle.signal("paid_by_hand", "bank transfer 7")
+    await operate_in(handle, PAY_BY_HAND, "failed", reference="bank transfer 7")
     ended = await shop.refunded(purchase_id, decided["refund_id"])
     assert ended["paid_by_hand"] == "bank transfer 7"
     await handle.result()

@@ -5,10 +5,12 @@ from typing import Any
 
 import httpx
 
+from activities.core.acts import RETRY_NOW
 from activities.core.task_queues import PURCHASES
 from activities.payouts.ports import PayoutRef
 from activities.tokens.pin import PinPage
 from domain.core.ids import derived
+from tests.fakes.operator import operate_in
 from tests.real.at_stripe import stray
 from tests.real.shop import Shop
 from tests.replay.scenes import bought, closed, ended
@@ -78,7 +80,7 @@ async def venue_onboarded(shop: Shop) -> str:
 async def onboard(shop: Shop) -> str:
     """Onboard the venue; return its account id."""
     path = f"/api/v1/venues/{shop.venue_id}/onboarding"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             answer = (await shop.http.post(path)).json()
             if answer["state"] == "ready":
@@ -126,13 +128,25 @@ async def payout_followed(shop: Shop) -> str:
 
 async def dispute_won(shop: Shop) -> str:
     """A sale is disputed, which blocks its tickets, and the dispute is won."""
-    purchase_id = await sold(shop, "rec-dispute")
+    return await disputed(shop, "rec-dispute", by_operator=False)
+
+
+async def dispute_looked_at(shop: Shop) -> str:
+    """An operator looks at a dispute, which is won."""
+    return await disputed(shop, "rec-dispute-looked-at", by_operator=True)
+
+
+async def disputed(shop: Shop, key: str, *, by_operator: bool) -> str:
+    """Sell, open a dispute and let the venue win it; return its workflow."""
+    purchase_id = await sold(shop, key)
     charge_id = (await shop.purchase(purchase_id))["payment"]["charge_id"]
     emulator = f"{shop.stack.urls['stripe']}/_emulator"
     dispute_id = (await shop.http.post(f"{emulator}/charges/{charge_id}/dispute", json={})).json()["id"]
     await shop.until(
         purchase_id, lambda seen: any(line["event"].startswith("dispute.") for line in seen["timeline"]), 120
     )
+    if by_operator:
+        await operate_in((await shop.engine()).get_workflow_handle(f"dispute/{dispute_id}"), RETRY_NOW, "disputed")
     (await shop.http.post(f"{emulator}/disputes/{dispute_id}/finish", json={"outcome": "won"})).raise_for_status()
     await closed(shop, f"dispute/{dispute_id}")
     await shop.check_sums([purchase_id])
@@ -162,5 +176,5 @@ async def metadata_pinned(shop: Shop) -> str:
 # In sequence: a round of transfers sends the due shares of every venue.
 MONEY = (
     late_payment_sells, order_refunded, seats_resold, show_cancelled, venue_onboarded, share_sent, payout_followed,
-    dispute_won, capacity_raised, metadata_pinned,
+    dispute_won, dispute_looked_at, capacity_raised, metadata_pinned,
 )  # fmt: skip

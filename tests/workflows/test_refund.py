@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
+from activities.core.acts import PAY_BY_HAND, RETRY_NOW
 from activities.core.commands import RefundRef
 from activities.core.task_queues import PURCHASES
 from domain.core.errors import AlreadyEntered, KeyReused, RefundExceeds, UnknownSubject, WrongState
@@ -16,6 +17,7 @@ from domain.payments.refund import Refund
 from domain.payments.refunds import Refunds
 from domain.tickets.ticket import Ticket
 from tests.fakes.identity import purchase_id_of
+from tests.fakes.operator import operate, refused
 from tests.fakes.world import SagaWorld
 from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
 from workflows.refund import RefundInput, RefundWorkflow
@@ -185,7 +187,7 @@ async def test_a_failed_refund_waits_for_an_operator(world: SagaWorld, client: C
     assert (await look(world, refund)).failure == "expired_or_canceled_card"
     assert world.books()[buyer_refundable(PURCHASE), "eur"] == 2208
     world.gateway.refunds_begin = "succeeded"
-    await handle.signal(RefundWorkflow.try_again)
+    await operate(handle, RETRY_NOW)
     assert await ended(world, handle) == "refunded"
     assert (await look(world, refund)).turn == 2
 
@@ -199,7 +201,7 @@ async def test_a_refund_can_fail_after_it_succeeded(world: SagaWorld, client: Cl
     handle = await begin(client, refund)
     await shown(handle, "failed", needs_operator=True)
     assert world.books()[buyer_refundable(PURCHASE), "eur"] == 2208
-    await handle.signal(RefundWorkflow.try_again)
+    await operate(handle, RETRY_NOW)
     await ended(world, handle)
     assert world.books()[buyer_refundable(PURCHASE), "eur"] == 0
 
@@ -217,7 +219,7 @@ async def test_news_that_come_before_the_end_are_heeded(world: SagaWorld, client
     gate.open.set()
     await shown(handle, "failed", needs_operator=True)
     assert world.books()[buyer_refundable(PURCHASE), "eur"] == 2208
-    await handle.signal(RefundWorkflow.try_again)
+    await operate(handle, RETRY_NOW)
     assert await ended(world, handle) == "refunded"
 
 
@@ -228,7 +230,7 @@ async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: SagaWorld
     refund = await world.decide_refund()
     handle = await begin(client, refund)
     await shown(handle, "failed", needs_operator=True)
-    await handle.signal(RefundWorkflow.paid_by_hand, "bank transfer 7")
+    assert "nothing more" in await operate(handle, PAY_BY_HAND, reference="bank transfer 7")
     assert await ended(world, handle) == "refunded"
     assert (await look(world, refund)).state == "succeeded"
     books = world.books()
@@ -239,7 +241,7 @@ async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: SagaWorld
 async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: SagaWorld, client: Client) -> None:
     """An operator's record of a payment by hand is refused while Stripe's refund is pending."""
     refund, handle = await pending(world, client)
-    await handle.signal(RefundWorkflow.paid_by_hand, "bank transfer 7")
+    assert "Stripe may still pay" in await refused(handle, PAY_BY_HAND, reference="bank transfer 7")
     world.gateway.finish_refund(str((await look(world, refund)).stripe_refund_id))
     await handle.signal(RefundWorkflow.look_again)
     assert await ended(world, handle) == "refunded"
@@ -274,7 +276,7 @@ async def test_trying_again_does_not_repeat_what_was_made_in_the_dashboard(world
     await shown(handle, "failed")
     world.gateway.allow("refund_intent")
     world.gateway.refund_in_dashboard(await world.intent_id(), refund.amount_minor)
-    await handle.signal(RefundWorkflow.try_again)
+    await operate(handle, RETRY_NOW)
     assert await ended(world, handle) == "refunded"
     assert world.gateway.refunded_minor == refund.amount_minor
 
@@ -288,7 +290,7 @@ async def test_a_part_that_was_made_in_the_dashboard_is_no_longer_owed(world: Sa
     await shown(handle, "failed")
     world.gateway.allow("refund_intent")
     world.gateway.refund_in_dashboard(await world.intent_id(), 300)
-    await handle.signal(RefundWorkflow.try_again)
+    await operate(handle, RETRY_NOW)
     assert await ended(world, handle) == "refunded"
     await world.give_back(client)
     assert world.gateway.refunded_minor == 2208
@@ -310,7 +312,7 @@ async def test_a_failed_refund_is_only_looked_at(world: SagaWorld, client: Clien
             await asyncio.sleep(0.02)
     assert world.gateway.refunded_minor == 0
     await shown(handle, "failed", needs_operator=True)
-    await handle.signal(RefundWorkflow.try_again)
+    await operate(handle, RETRY_NOW)
     assert await ended(world, handle) == "refunded"
 
 

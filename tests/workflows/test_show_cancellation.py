@@ -8,6 +8,7 @@ import pytest
 from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
 
+from activities.core.acts import RETRY_NOW
 from activities.core.commands import RefundRef
 from activities.core.task_queues import PURCHASES
 from activities.refunds.cancel_show import CancelledOrder, CancelShow
@@ -21,6 +22,7 @@ from domain.payments.refund import Refund
 from domain.payments.refunds import Refunds
 from domain.stock.reservation import Reservation
 from tests.fakes.identity import purchase_id_of
+from tests.fakes.operator import operate_in
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
@@ -146,7 +148,7 @@ async def test_a_balance_that_does_not_cover_it_pauses_it(world: SagaWorld, clie
     await shown(handle, "uncovered")
     world.gateway.allow("refund_intent")
     for refund in await all_refunds(world):
-        await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("try_again")
+        await operate_in(client.get_workflow_handle(f"refund/{refund.refund_id}"), RETRY_NOW, "uncovered")
     assert await ended(world, client, handle) == "finished"
 
 

@@ -5,6 +5,7 @@ sets NeedsOperator and begins the next round. A refusal ends the step. Anything 
 retried slowly until it is fixed.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +16,8 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 
 from activities.core.failures import BUG, TRANSIENT
 from activities.core.task_queues import PURCHASES, queues_of
+from workflows.core.operator_status import OperatorStatus
+from workflows.core.reasons import Reason
 from workflows.core.saga import drain
 
 T = TypeVar("T")
@@ -45,29 +48,6 @@ STRIPE_LOCAL_FIRST = STRIPE_POLICY._replace(local=timedelta(seconds=5))
 MINT_POLICY = CallPolicy(timedelta(seconds=120), 6, timedelta(seconds=10))
 
 
-class OperatorAlerts:
-    """The reasons why a workflow needs an operator; calls `changed` with their text when they change."""
-
-    def __init__(self, changed: Callable[[str | None], None]) -> None:
-        self._changed = changed
-        self._causes: dict[str, str] = {}
-
-    def raise_(self, activity: str, cause: str) -> None:
-        """Record that an activity keeps failing, with its cause."""
-        self._causes[activity] = cause
-        self._changed(self.text)
-
-    def clear(self, activity: str) -> None:
-        """Remove the reason of an activity that succeeded or was refused."""
-        if self._causes.pop(activity, None) is not None:
-            self._changed(self.text)
-
-    @property
-    def text(self) -> str | None:
-        """All reasons in one line, or None."""
-        return "; ".join(f"{name}: {cause}" for name, cause in self._causes.items()) or None
-
-
 class RefusedStep(ApplicationError):  # noqa: N818 - a refusal is an answer, not an error
     """A step was refused by a rule; `code` is the refusal's code."""
 
@@ -83,8 +63,13 @@ class FailedStep(ApplicationError):  # noqa: N818 - the caller goes on without i
 class ActivityCaller:
     """Calls activities in rounds until they succeed or are refused."""
 
-    def __init__(self, alerts: OperatorAlerts) -> None:
-        self._alerts = alerts
+    def __init__(self, status: OperatorStatus) -> None:
+        self._status = status
+        self._retries = 0
+
+    def retry_now(self) -> None:
+        """End the pauses before next rounds."""
+        self._retries += 1
 
     async def call(
         self,
@@ -131,13 +116,19 @@ class ActivityCaller:
                 if isinstance(cause, CancelledError):
                     raise
                 if isinstance(cause, ApplicationError) and _is_final(cause) and cause.type != BUG and not forward_only:
-                    self._alerts.clear(name)
+                    self._status.clear_need(name)
                     raise RefusedStep(cause.type or "refused", cause.message, *cause.details) from error
-                self._alerts.raise_(name, str(cause))
-                await workflow.sleep(_pause_after(cause), summary=f"before the next round of {name}")
+                self._status.raise_need(name, _reason_of(cause), str(cause))
+                await self._pause(_pause_after(cause), f"before the next round of {name}")
                 continue
-            self._alerts.clear(name)
+            self._status.clear_need(name)
             return result
+
+    async def _pause(self, pause: timedelta, summary: str) -> None:
+        """Sleep, or until an operator wants a try now."""
+        seen = self._retries
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(lambda: self._retries != seen, timeout=pause, timeout_summary=summary)
 
     async def _try(
         self, method: Callable[[Any, Any], Awaitable[T]], command: Any, policy: CallPolicy, summary: str
@@ -189,6 +180,13 @@ class ActivityCaller:
 def _is_final(cause: BaseException | None) -> bool:
     """Return whether an error is a refusal or a bug: another try would fail like this one."""
     return isinstance(cause, ApplicationError) and cause.non_retryable and cause.type != TRANSIENT
+
+
+def _reason_of(cause: BaseException | None) -> Reason:
+    """Return the reason why a step needs an operator."""
+    if not _is_final(cause):
+        return Reason.OUTAGE
+    return Reason.BUG if isinstance(cause, ApplicationError) and cause.type == BUG else Reason.REFUSED
 
 
 def _pause_after(cause: BaseException | None) -> timedelta:

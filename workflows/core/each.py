@@ -8,7 +8,9 @@ from temporalio import workflow
 
 from activities.core.loops import loop_of
 from activities.core.setbacks import Setback, Setbacks
-from workflows.core.activity_calls import FailedStep, OperatorAlerts
+from workflows.core.activity_calls import FailedStep
+from workflows.core.operator_status import OperatorStatus
+from workflows.core.reasons import Reason
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -24,8 +26,8 @@ class WorkflowEach:
     time. While there are any, the workflow needs an operator, and the metric shows their number.
     """
 
-    def __init__(self, alerts: OperatorAlerts, known: Mapping[str, Setback]) -> None:
-        self._alerts = alerts
+    def __init__(self, status: OperatorStatus, known: Mapping[str, Setback]) -> None:
+        self._status = status
         self._setbacks = Setbacks(FIRST_PAUSE_SECONDS, PAUSE_SECONDS_MAX, known)
 
     @property
@@ -61,7 +63,8 @@ class WorkflowEach:
         gauge.set(len(self._setbacks), {"loop": loop})
         last = next(reversed(self._setbacks.known().items()), None)
         if last is None:
-            self._alerts.clear(loop)
+            self._status.clear_need(loop)
             return
         name, setback = last
-        self._alerts.raise_(loop, f"{len(self._setbacks)} set aside, such as {name}: {setback.reason}")
+        text = f"{len(self._setbacks)} set aside, such as {name}: {setback.reason}"
+        self._status.raise_need(loop, Reason.SET_ASIDE, text)

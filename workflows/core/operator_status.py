@@ -1,7 +1,15 @@
-"""Show a workflow to operators in the web UI: search attributes and current details in plain words."""
+"""Show a workflow to operators: search attributes, current details in plain words, and the query's answer."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from activities.core.acts import ActKind
+from activities.core.commands import Command
+from workflows.core.reasons import ADVICE, Reason
 
 PURCHASE_STAGE = SearchAttributeKey.for_keyword("PurchaseStage")
 SHOW_ID = SearchAttributeKey.for_keyword("ShowId")
@@ -21,13 +29,65 @@ def attributes(stage: str, show_id: str, venue_id: str) -> TypedSearchAttributes
     )
 
 
-class OperatorStatus:
-    """The stage of a workflow, its details and whether it needs an operator, as the web UI shows them."""
+class Need(NamedTuple):
+    """One need of an operator: its reason, the step that waits, the cause, and the workflow's time of its beginning."""
 
-    def __init__(self, stage: str) -> None:
+    reason: Reason
+    step: str
+    cause: str
+    since: datetime
+
+
+class NeedView(Command):
+    """A need as the query tells it."""
+
+    reason: Reason
+    step: str
+    cause: str
+    since: datetime
+    meaning: str
+    by_itself: str
+
+
+class ActView(Command):
+    """An act that would be accepted now, its own fields and its cost."""
+
+    name: str
+    text: str
+    cost: str
+    fields: tuple[str, ...]
+
+
+class OperatorView(Command):
+    """The answer to the query `operator_status`: the stage to name in an act, the needs, and the acts possible now."""
+
+    stage: str
+    waits_for: str
+    needs: tuple[NeedView, ...]
+    acts: tuple[ActView, ...]
+
+
+class OperatorStatus:
+    """The stage of a workflow, the event that it waits for, and its needs of an operator.
+
+    `possible_acts` tells which acts the workflow would accept now.
+    """
+
+    def __init__(self, stage: str, possible_acts: Callable[[], Iterable[ActKind[Any]]]) -> None:
         self.stage = stage
+        self._possible_acts = possible_acts
         self._waits_for = ""
-        self._problem: str | None = None
+        self._needs: dict[str, Need] = {}
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The needs, oldest first."""
+        return tuple(sorted(self._needs.values(), key=lambda need: need.since))
+
+    @property
+    def stuck_since(self) -> datetime | None:
+        """The beginning of the oldest need; None without one."""
+        return min((need.since for need in self._needs.values()), default=None)
 
     def set_stage(self, stage: str, waits_for: str) -> None:
         """Show the stage and the event that the workflow waits for."""
@@ -36,15 +96,42 @@ class OperatorStatus:
         self.stage, self._waits_for = stage, waits_for
         self._write()
 
-    def set_problem(self, text: str | None) -> None:
-        """Show the problem that needs an operator; None clears it."""
-        if (text is None) != (self._problem is None):
-            workflow.upsert_search_attributes([NEEDS_OPERATOR.value_set(text is not None)])
-        self._problem = text
+    def raise_need(self, step: str, reason: Reason, cause: str) -> None:
+        """Show that a step needs an operator; a need that lasts keeps its beginning."""
+        known = self._needs.get(step)
+        since = known.since if known is not None and known.reason == reason else workflow.now()
+        if not self._needs:
+            workflow.upsert_search_attributes([NEEDS_OPERATOR.value_set(value=True)])
+        self._needs[step] = Need(reason, step, cause, since)
         self._write()
 
+    def clear_need(self, step: str) -> None:
+        """Remove the need of a step, if there is one."""
+        if self._needs.pop(step, None) is None:
+            return
+        if not self._needs:
+            workflow.upsert_search_attributes([NEEDS_OPERATOR.value_set(value=False)])
+        self._write()
+
+    def view(self) -> OperatorView:
+        """Return everything that an operator needs to know before an act."""
+        needs = tuple(
+            NeedView(**need._asdict(), meaning=ADVICE[need.reason].meaning, by_itself=ADVICE[need.reason].by_itself)
+            for need in self.needs
+        )
+        acts = tuple(
+            ActView(name=act.name, text=act.text, cost=act.cost, fields=act.own_fields) for act in self._possible_acts()
+        )
+        return OperatorView(stage=self.stage, waits_for=self._waits_for, needs=needs, acts=acts)
+
     def _write(self) -> None:
-        lines = [f"**Stage:** {self.stage}", "", self._waits_for]
-        if self._problem is not None:
-            lines += ["", f"**Needs an operator:** {self._problem}", "", "It is tried again by itself."]
+        view = self.view()
+        lines = [f"**Stage:** {view.stage}", "", view.waits_for]
+        for need in view.needs:
+            since = need.since.isoformat(timespec="seconds")
+            lines += ["", f"**Needs an operator since {since}:** `{need.reason}` at {need.step}: {need.cause}"]
+            lines += ["", f"{need.meaning} {need.by_itself}"]
+        if view.needs and view.acts:
+            lines += ["", "**Possible now** (an update with operator, reason and stage):"]
+            lines += [f"- `{act.name}` {act.text} Cost: {act.cost}" for act in view.acts]
         workflow.set_current_details("\n".join(lines))

@@ -7,8 +7,8 @@ from temporalio import workflow
 from activities.core.commands import Command
 from activities.core.task_queues import PURCHASES
 from activities.tokens.pin import PinActivities, PinPage
-from workflows.core.activity_calls import ActivityCaller, CallPolicy, OperatorAlerts
-from workflows.core.operator_status import OperatorStatus
+from workflows.core.activity_calls import CallPolicy
+from workflows.core.operated import Operated
 from workflows.core.task_queue import workflow_on
 
 PIN_POLICY = CallPolicy(timedelta(seconds=120), 8, timedelta(seconds=30), heartbeat=timedelta(seconds=10))
@@ -22,14 +22,13 @@ class PinResult(Command):
 
 
 @workflow_on(PURCHASES, name="PinningWorkflow", restarted_by="schedule pinning")
-class PinningWorkflow:
+class PinningWorkflow(Operated):
     """Pins page by page; a file that cannot be pinned waits for the next round."""
 
     @workflow.init
     def __init__(self, start: PinPage) -> None:
+        super().__init__("pinning")
         self._page = start
-        self._status = OperatorStatus("pinning")
-        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: PinPage) -> PinResult:
@@ -43,5 +42,5 @@ class PinningWorkflow:
             if not report.last:
                 break
             self._page = start.model_copy(update={"after": report.last})
-        self._status.set_stage("pinned", f"Pinned {pinned} files; {failed} wait for the next round.")
+        await self._end("pinned", f"Pinned {pinned} files; {failed} wait for the next round.")
         return PinResult(pinned=pinned, failed=failed)

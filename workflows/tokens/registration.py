@@ -6,8 +6,8 @@ from activities.catalog.register import CatalogActivities
 from activities.core.commands import Command, Minted, MintSubject
 from activities.core.task_queues import PURCHASES
 from activities.tokens.mint import MintActivities
-from workflows.core.activity_calls import MINT_POLICY, STORE, ActivityCaller, OperatorAlerts
-from workflows.core.operator_status import OperatorStatus
+from workflows.core.activity_calls import MINT_POLICY, STORE
+from workflows.core.operated import Operated
 from workflows.core.task_queue import workflow_on
 
 
@@ -18,14 +18,13 @@ class RegisterInput(Command):
 
 
 @workflow_on(PURCHASES, name="VenueWorkflow", restarted_by="start registrations")
-class VenueWorkflow:
+class VenueWorkflow(Operated):
     """Mints the venue's on-chain group."""
 
     @workflow.init
     def __init__(self, start: RegisterInput) -> None:
+        super().__init__("registering")
         self._subject = start.subject
-        self._status = OperatorStatus("registering")
-        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: RegisterInput) -> Minted:  # noqa: ARG002 - taken by __init__
@@ -38,7 +37,7 @@ class VenueWorkflow:
             await self._caller.call(
                 CatalogActivities.open_sale, self._subject, STORE, "open the sale", forward_only=True
             )
-        self._status.set_stage("ready", f"On chain at {minted.mint_address}.")
+        await self._end("ready", f"On chain at {minted.mint_address}.")
         return minted
 
 

@@ -6,7 +6,8 @@ from temporalio import workflow
 
 from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import HoldActivities
-from workflows.core.activity_calls import STORE_REGULAR, ActivityCaller, OperatorAlerts
+from workflows.core.activity_calls import STORE_REGULAR, ActivityCaller
+from workflows.core.operator_status import OperatorStatus
 
 
 @workflow.defn(name="CancelsItsCall")
@@ -23,7 +24,7 @@ class CancelsItsCall:
     @workflow.run
     async def run(self) -> str:
         hold = HoldRef(tenant_id="default", reservation_id="re")
-        call = ActivityCaller(OperatorAlerts(lambda _: None)).call(
+        call = ActivityCaller(OperatorStatus("calling", tuple)).call(
             HoldActivities.expire_reservation, hold, STORE_REGULAR, "a step"
         )
         calling = asyncio.create_task(call)

@@ -1,0 +1,56 @@
+"""An operator of the tests: acts on a workflow as the CLI does, in the stage that it saw."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from activities.core.acts import ActKind
+from workflows.core.operator_status import OperatorView
+
+LOGIN = "anna"
+PATIENCE_SECONDS = 60
+Handle = WorkflowHandle[Any, Any]
+
+
+async def seen_by_operator(handle: Handle) -> OperatorView:
+    """Return what an operator sees of a workflow."""
+    view: OperatorView = await handle.query("operator_status", result_type=OperatorView)
+    return view
+
+
+async def operate(handle: Handle, kind: ActKind[Any], *, stage: str | None = None, **own: Any) -> str:
+    """Send an act, by default in the present stage; return the sentence about its outcome."""
+    seen = stage if stage is not None else (await seen_by_operator(handle)).stage
+    act = kind.model(operator=LOGIN, reason="a test wants it", stage=seen, **own)
+    outcome: str = await handle.execute_update(kind.name, act, result_type=str)
+    return outcome
+
+
+async def operate_in(handle: Handle, kind: ActKind[Any], stage: str, **own: Any) -> str:
+    """Wait until the workflow is in a stage, then act in it."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await seen_by_operator(handle)).stage != stage:  # noqa: ASYNC110 - a query
+            await asyncio.sleep(0.1)
+    return await operate(handle, kind, stage=stage, **own)
+
+
+async def refused(handle: Handle, kind: ActKind[Any], *, stage: str | None = None, **own: Any) -> str:
+    """Send an act that is refused; return the sentence."""
+    with pytest.raises(WorkflowUpdateFailedError) as failure:
+        await operate(handle, kind, stage=stage, **own)
+    return sentence_of(failure.value)
+
+
+async def refused_raw(handle: Handle, name: str, *given: Any) -> str:
+    """Send any inputs to an update, as the web UI or a person may; return the sentence of its refusal."""
+    with pytest.raises(WorkflowUpdateFailedError) as failure:
+        await handle.execute_update(name, args=list(given), result_type=str)
+    return sentence_of(failure.value)
+
+
+def sentence_of(failure: WorkflowUpdateFailedError) -> str:
+    """Return the sentence of a refusal."""
+    return failure.cause.message if isinstance(failure.cause, ApplicationError) else repr(failure.cause)

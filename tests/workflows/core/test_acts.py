@@ -1,0 +1,130 @@
+"""Operators' acts: refused with a sentence when they are wrong or late, recorded with their operator when accepted."""
+
+import asyncio
+import re
+from typing import Any
+
+from temporalio.client import Client
+
+from activities.core.acts import PAY_BY_HAND, RETRY_NOW
+from activities.core.commands import DisputeRef, RefundRef
+from activities.core.task_queues import PURCHASES
+from domain.access.operator_act import OperatorActed
+from tests.fakes.operator import operate, refused_raw, seen_by_operator
+from tests.fakes.world import SagaWorld
+from tests.workflows.buyer import sold as bought
+from tests.workflows.test_refund import Handle, begin, ended, shown, sold
+from workflows.core.operator_status import NEEDS_OPERATOR
+from workflows.core.reasons import Reason
+from workflows.dispute import DisputeWorkflow
+
+WRONG: tuple[tuple[tuple[object, ...], str], ...] = (
+    ((), "got 0 inputs"),
+    (("bank transfer 7",), "got a str"),
+    ((7,), "got a int"),
+    ((None,), "got a NoneType"),
+    (({}, {}), "got 2 inputs"),
+    (({"operator": "anna", "reason": "why", "stage": "failed"},), "reference: Field required"),
+    (({"operator": "Anna B", "reason": "why", "stage": "failed", "reference": "7"},), "operator: String should match"),
+    (({"operator": "anna", "reason": " ", "stage": "failed", "reference": "7"},), "reason: String should have at"),
+    (({"operator": "anna", "reason": "why", "stage": "failed", "reference": "7", "sum": 1},), "sum: Extra inputs"),
+    (({"operator": "anna", "reason": "why", "stage": "refunding", "reference": "7"},), "the stage is failed by now"),
+)
+
+
+async def failed(world: SagaWorld, client: Client) -> tuple[RefundRef, Handle]:
+    """Refund a sale; Stripe refuses."""
+    await sold(world, client)
+    world.gateway.refuse("refund_intent", "expired_or_canceled_card")
+    refund = await world.decide_refund()
+    handle = await begin(client, refund)
+    await shown(handle, "failed", needs_operator=True)
+    return refund, handle
+
+
+async def test_a_wrong_act_is_refused_with_a_sentence(world: SagaWorld, client: Client) -> None:
+    """Nothing that is typed fails the workflow's task or changes anything; the right act ends it afterwards."""
+    _, handle = await failed(world, client)
+    for given, sentence in WRONG:
+        assert sentence in await refused_raw(handle, PAY_BY_HAND.name, *given)
+    assert "paid_by_hand" in await refused_raw(handle, "paid_by_hand", "bank transfer 7")
+    assert not any(isinstance(event, OperatorActed) for event in world.store.log)
+    assert "nothing more" in await operate(handle, PAY_BY_HAND, reference="bank transfer 7")
+    assert await ended(world, handle) == "refunded"
+    events = [event async for event in handle.fetch_history_events()]
+    assert not any(event.HasField("workflow_task_failed_event_attributes") for event in events)
+
+
+async def test_an_act_is_recorded_with_its_operator(world: SagaWorld, client: Client) -> None:
+    """The event names workflow, act, stage, reason and the act's own fields; its actor is the operator."""
+    _, handle = await failed(world, client)
+    world.gateway.allow("refund_intent")
+    await operate(handle, PAY_BY_HAND, reference="bank transfer 7")
+    await ended(world, handle)
+    [acted] = [event for event in world.store.log if isinstance(event, OperatorActed)]
+    assert (acted.workflow_id, acted.act, acted.stage) == (handle.id, "pay_by_hand", "failed")
+    assert (acted.by, acted.reason, acted.details) == (
+        "operator/anna",
+        "a test wants it",
+        {"reference": "bank transfer 7"},
+    )
+    [paid] = [event for event in world.store.log if event.TOPIC == "refunds.refund-paid-by-hand"]
+    assert paid.by == "operator/anna"
+
+
+async def test_an_operator_sees_why_since_when_and_the_acts(world: SagaWorld, client: Client) -> None:
+    """The query and the details name reason, cause, beginning, and each act with its cost, without a contradiction."""
+    _, handle = await failed(world, client)
+    view = await seen_by_operator(handle)
+    [need] = view.needs
+    assert (view.stage, need.reason, need.step) == ("failed", Reason.REFUND_FAILED, "pay_refund")
+    assert need.cause == "expired_or_canceled_card"
+    assert [act.name for act in view.acts] == ["pay_by_hand", "retry_now"]
+    assert all(act.cost for act in view.acts)
+    details = await details_of(handle)
+    assert f"since {need.since.isoformat(timespec='seconds')}" in details
+    assert "not tried again by itself" in details
+    assert "tried again by itself" not in details.replace("not tried again by itself", "")
+    world.gateway.allow("refund_intent")
+    await operate(handle, RETRY_NOW)
+    await ended(world, handle)
+    assert (await seen_by_operator(handle)).acts == ()
+    assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is False
+
+
+async def test_a_need_that_lasts_keeps_its_beginning(world: SagaWorld, client: Client) -> None:
+    """A second failure is the same need; a try in between ends it."""
+    _, handle = await failed(world, client)
+    [first] = (await seen_by_operator(handle)).needs
+    await operate(handle, RETRY_NOW)
+    await shown(handle, "failed", needs_operator=True)
+    [second] = (await seen_by_operator(handle)).needs
+    assert second.since >= first.since
+    world.gateway.allow("refund_intent")
+    await operate(handle, RETRY_NOW, stage="failed")
+    await ended(world, handle)
+
+
+async def test_a_pause_ends_when_an_operator_wants_a_try(world: SagaWorld, client: Client) -> None:
+    """A step that is refused waits a minute before the next round; `retry_now` does not wait for it."""
+    dispute = world.gateway.dispute(await bought(world, client))
+    world.gateway.refuse("retrieve_dispute")
+    ref = DisputeRef(purchase=await world.ref(), dispute_id=dispute.dispute_id)
+    handle = await client.start_workflow(DisputeWorkflow.run, ref, id="dispute/it", task_queue=PURCHASES)
+    async with asyncio.timeout(20):
+        while not (view := await seen_by_operator(handle)).needs:  # noqa: ASYNC110 - a query
+            await asyncio.sleep(0.02)
+    assert (view.needs[0].reason, view.acts[0].name) == (Reason.REFUSED, "retry_now")
+    world.gateway.allow("retrieve_dispute")
+    world.gateway.end_dispute(await world.intent_id(), dispute.dispute_id, won=True)
+    await operate(handle, RETRY_NOW)
+    with world.server.auto_time_skipping_disabled():
+        assert await handle.result() == "won"
+
+
+async def details_of(handle: Any) -> str:
+    """Return the details that the web UI shows."""
+    metadata = await handle.query("__temporal_workflow_metadata")
+    text = str(metadata.current_details)
+    assert not re.search(r"\s\s\n", text)
+    return text

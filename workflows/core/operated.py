@@ -1,0 +1,85 @@
+"""The base of every workflow: its status, its calls of activities, and the acts that each one takes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from temporalio import workflow
+
+from activities.access.operator_acts import OperatorActivities, RecordAct
+from activities.core.acts import RETRY_NOW, ActKind, OperatorAct, RetryNow
+from workflows.core.activity_calls import STORE, ActivityCaller
+from workflows.core.acts import acts_of, operator_act
+from workflows.core.operator_status import OperatorStatus, OperatorView
+from workflows.core.saga import drain
+
+
+class Operated:
+    """Shows the workflow to operators, and takes their acts; the answer to each is a sentence about its outcome."""
+
+    def __init__(self, stage: str, purchase_id: str = "") -> None:
+        self._acts = acts_of(type(self))
+        self._status = OperatorStatus(stage, self._possible_acts)
+        self._caller = ActivityCaller(self._status)
+        self._purchase_id = purchase_id
+        self._is_over = False
+
+    @property
+    def operator_stage(self) -> str:
+        """The stage that an act must name."""
+        return self._status.stage
+
+    @workflow.query(
+        name="operator_status", description="The stage, the needs of an operator, and the acts possible now"
+    )
+    def operator_status(self, *_: object) -> OperatorView:
+        """Return the stage, the needs, and the acts that would be accepted now."""
+        return self._status.view()
+
+    def _cannot_retry(self) -> str | None:
+        """Return why nothing can be tried now; a workflow that looks at intervals can always look."""
+        if self._is_over:
+            return "the workflow has ended"
+        return None if self._status.needs else "nothing waits to be tried again"
+
+    @operator_act(RETRY_NOW, lambda self: self._cannot_retry())  # a workflow may have its own
+    def retry_now(self, _: RetryNow) -> str:
+        """Try now, without the pause."""
+        self._caller.retry_now()
+        self._look_now()
+        return "It is tried now."
+
+    def _look_now(self) -> None:
+        """Look at what the workflow waits for; without a wait of its own there is nothing to do."""
+
+    async def record_act(self, kind: ActKind[Any], act: OperatorAct) -> None:
+        """Record an accepted act on behalf of its operator, through any outage."""
+        info = workflow.current_update_info()
+        record = RecordAct(
+            workflow_id=workflow.info().workflow_id,
+            update_id=info.id if info is not None else "",
+            act=kind.name,
+            operator=act.operator,
+            reason=act.reason,
+            stage=act.stage,
+            details={name: str(getattr(act, name)) for name in kind.own_fields},
+            purchase_id=self._purchase_id,
+        )
+        summary = f"record {record.act} of operator {record.operator}"
+        await self._caller.call(OperatorActivities.record_act, record, STORE, summary, forward_only=True)
+
+    async def _end(self, stage: str, text: str) -> None:
+        """Show the end, and finish."""
+        self._status.set_stage(stage, text)
+        await self._finish()
+
+    async def _finish(self) -> None:
+        """Take no more acts, and let those that are under way come to their end."""
+        self._is_over = True
+        await self._drained()
+
+    async def _drained(self) -> None:
+        """Let the handlers that are under way come to their end, before the run ends or continues as new."""
+        await drain(workflow.wait_condition(workflow.all_handlers_finished))
+
+    def _possible_acts(self) -> Iterator[ActKind[Any]]:
+        return (kind for kind, guard in self._acts.values() if guard(self) is None)
