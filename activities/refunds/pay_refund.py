@@ -113,7 +113,8 @@ class RefundActivities:
             if known.turn == pay.turn:
                 if known.state == "succeeded" and known.due_minor:
                     postings = came_back_postings(*_amount(pay, book))
-                    post(uow, pay.refund.purchase, f"{refund_id}:back:{pay.turn}", "refund-failed", postings)
+                    key = f"{refund_id}:back:{pay.turn}"
+                    post(uow, pay.refund.purchase, key, "refund-failed", postings, known.intent_id)
                 book.fail(refund_id, stripe_refund_id, failure, uow.at)
                 note_arrival(uow, book, book.get(refund_id))
             return _failed(book.get(refund_id))
@@ -144,7 +145,8 @@ def _succeed(uow: UnitOfWork, pay: PayRefund, state: StripeRefund) -> None:
     book, refund_id = _book(uow, pay.refund), pay.refund.refund_id
     if book.get(refund_id).turn == pay.turn and book.succeed(refund_id, state.refund_id, uow.at):
         postings = paid_back_postings(*_amount(pay, book))
-        post(uow, pay.refund.purchase, f"{refund_id}:paid:{pay.turn}", "refund", postings)
+        key = f"{refund_id}:paid:{pay.turn}"
+        post(uow, pay.refund.purchase, key, "refund", postings, book.get(refund_id).intent_id)
         note_arrival(uow, book, book.get(refund_id))
 
 
@@ -152,7 +154,8 @@ def _paid_by_hand(uow: UnitOfWork, pay: PayRefund) -> bool:
     book, refund_id = _book(uow, pay.refund), pay.refund.refund_id
     if book.pay_by_hand(refund_id, pay.by_hand, uow.at):
         postings = by_hand_postings(*_amount(pay, book))
-        post(uow, pay.refund.purchase, f"{refund_id}:paid:{pay.turn}", "refund-by-hand", postings)
+        key = f"{refund_id}:paid:{pay.turn}"
+        post(uow, pay.refund.purchase, key, "refund-by-hand", postings, book.get(refund_id).intent_id)
         note_arrival(uow, book, book.get(refund_id))
     return book.get(refund_id).state == "succeeded"
 

@@ -7,7 +7,7 @@ from collections import Counter
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.core.unit_of_work import UnitOfWork
@@ -25,8 +25,10 @@ from tests.property.money_events import (
     LookAtDispute,
     Pay,
     ReverseShare,
+    Sell,
     SendShare,
     Settle,
+    UnusedPayment,
 )
 from tests.property.money_model import Terms
 from tests.property.money_town import Town, nonzero
@@ -113,9 +115,18 @@ def check_read_models(town: Town, reads: MemoryReads, number: int) -> None:
             assert dict(balance)[f"{name}_minor"] == town.expected()[f"venue:{venue}:{account}", currency]
 
 
+PLAIN = Terms("eur", 100, 0, 0, 0, absorbed=False, tax_bps=0, inclusive=False, off_bps=0)
+PAID_TWICE: list[Event] = [
+    Sell(0, 1, 0, 0, "card", code=False),
+    Settle(0, "once"),
+    UnusedPayment(0, is_second=True, went="succeeded"),
+]
+
+
 # Shrinking a long life takes minutes.
 @pytest.mark.timeout(7200 if SEQUENCES > 1000 else 600)
 @settings(max_examples=SEQUENCES, report_multiple_bugs=False)
+@example(terms=(PLAIN, PLAIN), events=PAID_TWICE)  # a refund is booked about the charge that it returns
 @given(terms=st.tuples(TERMS, TERMS), events=LIVES)
 def test_no_cent_is_lost(terms: tuple[Terms, Terms], events: list[Event]) -> None:
     """After any events each account has its expected balance, and Stripe's figures agree."""
