@@ -52,7 +52,7 @@ from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
-from adapters.solana.keys import issuer_of, seed_of
+from adapters.solana.keys import seed_of
 from adapters.solana.rpc.pool import NodePool
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
@@ -61,7 +61,7 @@ from adapters.stripe.payments import StripePayments
 from adapters.stripe.undelivered_events import UndeliveredEvents
 from adapters.temporal.build_routing import log_current_build
 from adapters.temporal.connect import ClientOptions, connect_to_temporal, data_converter
-from adapters.temporal.metrics import SetAsideMetric, show_node
+from adapters.temporal.metrics import SetAsideMetric, show_node, show_refused_signature
 from adapters.temporal.sandbox import restricted, runner_of
 from domain.core.ids import Deployment
 from relay.each import Each
@@ -75,6 +75,7 @@ from relay.undelivered_webhooks import UndeliveredWebhooks
 from relay.workflow_client import Timeouts, WorkflowClient
 from settings import Settings
 from settings.check import settings_of
+from settings.keys import guard_of
 from settings.values import keys_of
 from workflows.payouts import TransfersInput
 from workflows.registry import declared_workflows, workflows_on
@@ -179,7 +180,7 @@ def assemble(
 ) -> Activities:
     """Assemble the activities of these queues (None: all) with their adapters; `closing` closes the connections.
 
-    Only the mint queue needs the issuer's key, and only the other two need Stripe's.
+    Only the mint queue needs our keys on chain, and only the other two need Stripe's.
     """
     polled = frozenset(all_queues() if queues is None else queues)
     instances: list[object] = [
@@ -215,14 +216,13 @@ def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStor
 
 
 def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> list[object]:
-    """Assemble the activities that sign for the issuer."""
+    """Assemble the activities that sign with our keys."""
     solana = settings.solana
     limits, pin = (solana.calls_per_second, solana.sends_per_second), partial(pin_chain, settings.postgres.url)
     chain = SolanaTokenChain(
         nodes=NodePool.of(solana.nodes, limits, partial(asyncio.to_thread, pin), show_node),
-        issuer=bytes(issuer_of(solana.issuer_secret.get_secret_value())),
+        guard=guard_of(solana, show_refused_signature),
         address_secret=seed_of(solana.address_secret.get_secret_value()),
-        custody_owner=solana.custody_address,
     )
     closing.push_async_callback(chain.close)
     buyers = PostgresBuyers(pool, sealing_of(settings))

@@ -34,7 +34,7 @@ from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenReader
-from adapters.solana.keys import issuer_of, seed_of
+from adapters.solana.keys import seed_of
 from adapters.solana.rpc.pool import NodePool
 from adapters.stripe.webhook import verify_webhook
 from adapters.temporal.connect import connect_to_temporal
@@ -111,12 +111,11 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
 
 
 def reader_of(settings: Settings) -> SolanaTokenReader:
-    """Return the reader of tokens on chain, which knows the issuer by its address."""
+    """Return the reader of tokens on chain, which knows our keys by their addresses."""
     solana = settings.solana
-    issuer = solana.issuer_address or str(issuer_of(solana.issuer_secret.get_secret_value()).pubkey())
     pin = partial(asyncio.to_thread, partial(pin_chain, settings.postgres.url))
     nodes = NodePool.of(solana.nodes, (solana.calls_per_second, solana.sends_per_second), pin)
-    return SolanaTokenReader(nodes, issuer, solana.custody_address)
+    return SolanaTokenReader(nodes, solana.keys)
 
 
 def verified_with(secrets: SecretStr, identity: Identity) -> Callable[[bytes, str], WebhookEvent]:

@@ -9,16 +9,30 @@ from urllib.parse import urlsplit
 from devstack import config as names
 from devstack.config import StackConfig
 from devstack.proxy_routes import WEBHOOKS, addresses_through_proxy, proxy_process
-from devstack.servers.airdrop import fund_issuer, issuer_address
+from devstack.servers.airdrop import address_of, fund_payer
 from devstack.servers.postgres import postgres_process, postgres_url
 from devstack.servers.temporal import make_current, temporal_process
 from devstack.servers.webhook_endpoints import WEBHOOK_PATH, register_webhook
-from devstack.supervisor.data_dir import API_KEY, ISSUER_SECRET, PUBLISHABLE_KEY, WEBHOOK_SECRET, StackSecrets
+from devstack.supervisor.data_dir import (
+    API_KEY,
+    DELEGATE_SECRET,
+    ISSUER_SECRET,
+    PAYER_SECRET,
+    PUBLISHABLE_KEY,
+    ROLE_SECRETS,
+    WEBHOOK_SECRET,
+    StackSecrets,
+)
 from devstack.supervisor.ports import LOOPBACK
 from devstack.supervisor.probes import http_probe, ready_file_probe, remove_ready_file
 from devstack.supervisor.process import ProcessSpec
 
 EMULATED_KEY = "pk_test_boxoffice"  # the emulator takes any
+# The API verifies tokens by these addresses, and has none of the keys.
+ADDRESS_OF_SECRET = {
+    names.ISSUER_ADDRESS: ISSUER_SECRET,
+    names.DELEGATE_ADDRESS: DELEGATE_SECRET,
+}
 OUTSIDE = ("postgres", "temporal", "stripe", "chain")
 
 
@@ -79,7 +93,7 @@ def _outside_processes(
         rpc_url = local[names.SOLANA_RPC_URL]
         flags = ("--port", str(ports["solana"]), "--ws-port", str(ports["solana_ws"]))
         command = (*config.programs.chain, *flags, "--state", str(_state_file(folder, "chain")))
-        on_ready = partial(fund_issuer, rpc_url, env[ISSUER_SECRET])
+        on_ready = partial(fund_payer, rpc_url, env.get(PAYER_SECRET) or env[ISSUER_SECRET])
         processes.append(ProcessSpec("chain", command, http_probe(f"{rpc_url}/health"), on_ready=on_ready))
     return processes
 
@@ -122,9 +136,13 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     # Given settings win over generated ones; the API's port comes from the command line.
     publishable_key = {PUBLISHABLE_KEY: "" if outside_stripe else EMULATED_KEY}
     defaults = {**names.BUILD_DEFAULTS, **names.RESTRICTED, **names.ONE_ADDRESS, **publishable_key}
-    own_chain = {} if names.SOLANA_RPC_URL in config.given else names.OWN_CHAIN
-    env = {**_addresses(ports), **own_chain, **defaults, **stack_secrets.env, **config.given}
-    env.setdefault(names.ISSUER_ADDRESS, issuer_address(env[ISSUER_SECRET]))
+    outside_chain = names.SOLANA_RPC_URL in config.given
+    own_chain = {} if outside_chain else names.OWN_CHAIN
+    kept = {name: value for name, value in stack_secrets.env.items() if not (outside_chain and name in ROLE_SECRETS)}
+    env = {**_addresses(ports), **own_chain, **defaults, **kept, **config.given}
+    for address, seed in ADDRESS_OF_SECRET.items():
+        if env.get(seed):
+            env.setdefault(address, address_of(env[seed]))
     env |= {names.API_HOST: LOOPBACK, names.API_PORT: str(ports["api"])}
     if names.SOLANA_RPC_URL in config.given and names.SOLANA_WS_URL not in config.given:
         del env[names.SOLANA_WS_URL]

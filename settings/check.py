@@ -21,7 +21,7 @@ from settings import (
     secret_settings,
     setting_names,
 )
-from settings.groups import TemporalSettings
+from settings.groups import SolanaSettings, TemporalSettings
 from settings.values import SECRET_CHARS_MIN, SEED, secrets_in
 
 PRODUCTION = "production"
@@ -34,6 +34,10 @@ FILES_OF_LIBPQ = ("sslrootcert", "sslcert", "sslkey")
 PUBLIC_URL = "BOXOFFICE_API__PUBLIC_URL"
 ISSUER_SECRET = "BOXOFFICE_SOLANA__ISSUER_SECRET"  # noqa: S105 - the name of a setting
 ISSUER_ADDRESS = "BOXOFFICE_SOLANA__ISSUER_ADDRESS"
+PAYER_SECRET = "BOXOFFICE_SOLANA__PAYER_SECRET"  # noqa: S105 - the name of a setting
+DELEGATE_SECRET = "BOXOFFICE_SOLANA__DELEGATE_SECRET"  # noqa: S105 - the name of a setting
+CUSTODY_ADDRESS = "BOXOFFICE_SOLANA__CUSTODY_ADDRESS"
+RETIRED_SECRETS = "BOXOFFICE_SOLANA__RETIRED_SECRETS"
 ADDRESS_SECRET = "BOXOFFICE_SOLANA__ADDRESS_SECRET"  # noqa: S105 - the name of a setting
 STRIPE_KEY = "BOXOFFICE_STRIPE__API_KEY"
 WEBHOOK_SECRETS = ("BOXOFFICE_STRIPE__WEBHOOK_SECRET", "BOXOFFICE_STRIPE__CONNECT_WEBHOOK_SECRET")
@@ -54,11 +58,12 @@ IPFS_TOKEN = "BOXOFFICE_IPFS__TOKEN"  # noqa: S105 - the name of a setting
 # needs what its queues need. `docker-compose.temporal.yml` and the development stack give each process no other secret.
 NEVER_WITHOUT = frozenset({DEPLOYMENT_SECRET, ISSUER_SECRET, ISSUER_ADDRESS, ADDRESS_SECRET})
 PRIVACY = frozenset({PRIVACY_KEYS, LOOKUP_SECRET, CODEC_KEYS})
+SIGNING = frozenset({ISSUER_SECRET, PAYER_SECRET, DELEGATE_SECRET, CUSTODY_ADDRESS})
 QUEUE_NEEDS: Mapping[str, frozenset[str]] = {
     "purchases": PRIVACY | {STRIPE_KEY, PUBLIC_URL},
     "stripe": PRIVACY | {STRIPE_KEY, PUBLIC_URL},
     "ipfs": frozenset({CODEC_KEYS}),
-    "mint": PRIVACY | {ISSUER_SECRET, ADDRESS_SECRET, PUBLIC_URL},
+    "mint": PRIVACY | SIGNING | {ADDRESS_SECRET, PUBLIC_URL},
 }
 NEEDS: Mapping[str, frozenset[str]] = {
     "api": PRIVACY | {DEPLOYMENT_SECRET, ISSUER_ADDRESS, *WEBHOOK_SECRETS, INTERNAL_TOKEN, PUBLIC_URL},
@@ -75,7 +80,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
 TAKES: Mapping[str, frozenset[str]] = {
     "api": frozenset({DEVELOPMENT_KEY, TEMPORAL_KEY}),
     "reconcile": frozenset({TEMPORAL_KEY}),
-    "worker": frozenset({TEMPORAL_KEY, IPFS_TOKEN}),
+    "worker": frozenset({TEMPORAL_KEY, IPFS_TOKEN, RETIRED_SECRETS}),
 }
 
 
@@ -108,6 +113,17 @@ def faults_of(settings: Settings, needs: Collection[str]) -> Iterator[Fault]:
     if settings.environment == PRODUCTION:
         yield from _unsafe_secrets(settings, needs)
         yield from _unsafe_addresses(settings, needs)
+        if ISSUER_SECRET in needs and settings.solana.issuer_secret.get_secret_value():
+            yield from _shared_keys(settings.solana)
+
+
+def _shared_keys(solana: SolanaSettings) -> Iterator[Fault]:
+    """Yield a custody with the key of another role, and a retired key in use; seeds are compared apart."""
+    keys = solana.keys
+    if solana.custody_address and keys.custody in {keys.payer, keys.issuer, keys.delegate}:
+        yield Fault(CUSTODY_ADDRESS, "is the address of another role; each role has a key of its own")
+    if keys.retired & {keys.payer, keys.issuer, keys.delegate, keys.custody}:
+        yield Fault(RETIRED_SECRETS, "or BOXOFFICE_SOLANA__RETIRED_ADDRESSES names a key that is still in use")
 
 
 def seeds_of(settings: Settings) -> dict[str, bytes]:
@@ -145,9 +161,12 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
         yield Fault(PLATFORM_FEE, f"with {PROCESSING_FEE} the fees are {total / 100:g} %; at most 100 %")
     if saga.hold_seconds > saga.hold_seconds_max:
         yield Fault(HOLD, f"{saga.hold_seconds} exceeds {HOLD}_MAX, which is {saga.hold_seconds_max}")
-    secret = solana.issuer_secret.get_secret_value()
-    if solana.issuer_address and secret and str(issuer_of(secret).pubkey()) != solana.issuer_address:
-        yield Fault(ISSUER_ADDRESS, f"is not the address of {ISSUER_SECRET}; leave it empty to derive it")
+    for role, secret in (("ISSUER", ISSUER_SECRET), ("DELEGATE", DELEGATE_SECRET)):
+        seed, given = _text(settings, secret), getattr(solana, f"{role.lower()}_address")
+        if given and seed and str(issuer_of(seed).pubkey()) != given:
+            yield Fault(
+                f"BOXOFFICE_SOLANA__{role}_ADDRESS", f"is not the address of {secret}; leave it empty to derive it"
+            )
     yield from _half_secured(settings.temporal)
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr
 
+from adapters.solana.signer.keys import KeyAddresses, Role, addresses_of
 from settings.values import (
     Country,
     HostPort,
@@ -13,13 +14,16 @@ from settings.values import (
     Keys,
     PostgresUrl,
     Seed,
+    Seeds,
     SolanaAddress,
+    SolanaAddresses,
     SolanaNodes,
     StatementSuffix,
     WebhookSecrets,
     WebSocketUrl,
     keys_of,
     nodes_in,
+    words_in,
 )
 
 UNSET = SecretStr("")
@@ -132,16 +136,64 @@ class SolanaSettings(Group):
         1, gt=0, description="transactions sent to each node a second, at most; the smallest plans allow 1"
     )
     ws_url: WebSocketUrl | None = Field(None, description="URL of the node's web socket; empty is derived from rpc_url")
-    issuer_secret: Seed = Field(UNSET, description="32-byte seed, hex or base58, of the key that mints and pays")
+    issuer_secret: Seed = Field(
+        UNSET, description="32-byte seed, hex or base58, of the key with the authority over mints, metadata and groups"
+    )
+    payer_secret: Seed = Field(
+        UNSET, description="32-byte seed, hex or base58, of the key that pays rent and fees; empty is the issuer's"
+    )
+    delegate_secret: Seed = Field(
+        UNSET, description="32-byte seed, hex or base58, of the key that burns and moves tickets; empty is the issuer's"
+    )
+    retired_secrets: Seeds = Field(
+        UNSET, description="seeds of keys before a rotation, separated by spaces, until no token names them any more"
+    )
     address_secret: Seed = Field(
         UNSET, description="32-byte seed, hex or base58, from which mint addresses are derived"
     )
     issuer_address: SolanaAddress | None = Field(
         None, description="address of the issuer, for the API, which has no key of it; empty is that of issuer_secret"
     )
-    custody_address: SolanaAddress | None = Field(
-        None, description="owner of tickets without a buyer's wallet; empty is the issuer"
+    delegate_address: SolanaAddress | None = Field(
+        None, description="address of the delegate, for the API; empty is that of delegate_secret, or the issuer's"
     )
+    custody_address: SolanaAddress | None = Field(
+        None, description="owner of tickets without a buyer's wallet, which signs nothing; empty is the issuer"
+    )
+    retired_addresses: SolanaAddresses = Field(
+        "", description="addresses of keys before a rotation, separated by spaces, for the API"
+    )
+    signatures_per_minute: int = Field(
+        600, ge=1, description="transactions that a worker signs a minute, at most; beyond it an alarm and a pause"
+    )
+    priority_fee_max: int = Field(
+        200_000, ge=1, description="highest price of a compute unit, in micro-lamports; never more is signed"
+    )
+
+    @property
+    def key_seeds(self) -> dict[Role, str]:
+        """The seed of each role that signs; one without its own has the issuer's."""
+        issuer = self.issuer_secret.get_secret_value()
+        return {
+            "issuer": issuer,
+            "payer": self.payer_secret.get_secret_value() or issuer,
+            "delegate": self.delegate_secret.get_secret_value() or issuer,
+        }
+
+    @property
+    def keys(self) -> KeyAddresses:
+        """The addresses of our keys."""
+        named: dict[Role, str | None] = {
+            "issuer": self.issuer_address,
+            "delegate": self.delegate_address,
+            "custody": self.custody_address,
+        }
+        return addresses_of(self.key_seeds, named, self.retired_seeds, words_in(self.retired_addresses))
+
+    @property
+    def retired_seeds(self) -> tuple[str, ...]:
+        """The seeds of retired keys."""
+        return words_in(self.retired_secrets.get_secret_value())
 
     @property
     def nodes(self) -> list[tuple[str, int]]:

@@ -124,6 +124,25 @@ def check_seed(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def check_seeds(secret: SecretStr) -> SecretStr:
+    """Check seeds separated by spaces; empty is none."""
+    for word in words_in(secret.get_secret_value()):
+        check_seed(SecretStr(word))
+    return secret
+
+
+def check_addresses(text: str) -> str:
+    """Check addresses of ours, separated by spaces; empty is none."""
+    for word in words_in(text):
+        check_address(word)
+    return text
+
+
+def words_in(text: str) -> tuple[str, ...]:
+    """Return the words of a list that is separated by spaces."""
+    return tuple(text.split())
+
+
 def check_webhook_secrets(secret: SecretStr) -> SecretStr:
     """Check the secrets of an endpoint: one, or two while it rotates; empty is not set."""
     if secret.get_secret_value() and not 1 <= len(secrets_in(secret)) <= WEBHOOK_SECRETS_MAX:
@@ -138,6 +157,7 @@ def secrets_in(secret: SecretStr) -> tuple[str, ...]:
 
 SEED = AfterValidator(check_seed)  # marks every seed, so that the check of all settings finds them
 Seed = Annotated[SecretStr, SEED]
+Seeds = Annotated[SecretStr, AfterValidator(check_seeds)]
 WebhookSecrets = Annotated[SecretStr, AfterValidator(check_webhook_secrets)]
 HttpUrl = Annotated[str, AfterValidator(url_with("http", "https"))]
 WebSocketUrl = Annotated[str, AfterValidator(url_with("ws", "wss"))]
@@ -145,6 +165,7 @@ PostgresUrl = Annotated[str, AfterValidator(check_postgres_url)]
 SolanaNodes = Annotated[str, AfterValidator(check_nodes)]
 HostPort = Annotated[str, AfterValidator(check_host_port)]
 SolanaAddress = Annotated[str, AfterValidator(check_address)]
+SolanaAddresses = Annotated[str, AfterValidator(check_addresses)]
 
 
 def keys_of(text: SecretStr) -> dict[str, bytes]:

@@ -74,11 +74,11 @@ class TokenChain(TransactionSender, Protocol):
     async def supply_of(self, address: str, since: int = 0) -> int | None:
         """Return a token's finalized supply at a slot or later; None when there is no mint at the address."""
 
-    async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
+    async def sign(self, spec: TokenSpec, *, again: SignedTransaction | None = None) -> SignedTransaction:
         """Set limits and sign; send nothing.
 
         The first token of a kind and group is simulated, and refused here if the chain would refuse it. A later one
-        fails on chain instead; signing `again` simulates it and raises the reason.
+        fails on chain instead; signing `again`, after these dead bytes, simulates it and raises the reason.
         """
 
 

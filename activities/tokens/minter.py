@@ -51,14 +51,16 @@ class Minter:
         """Mint a subject's token, or return its mint; raise WrongState where it may have none."""
         if (minted := minted_of(bearer)) is not None:
             return minted
-        address = self._chain.address_of(spec.kind, spec.subject_id)
+        unsigned = self._chain.address_of(spec.kind, spec.subject_id)
 
-        async def is_made(_: SignedTransaction | None, since: int) -> bool:
-            # Only bytes signed here can have made it, though no node may remember them.
+        async def is_made(after: SignedTransaction | None, since: int) -> bool:
+            # Only bytes signed here can have made it, though no node may remember them. Rotating the issuer's key
+            # changes addresses; those that were signed stay.
+            address = unsigned if after is None else after.mint_address
             return await self._chain.supply_of(address, since) is not None
 
         async def sign(after: SignedTransaction | None) -> SignedTransaction:
-            signed = await self._chain.sign(spec, again=after is not None)
+            signed = await self._chain.sign(spec, again=after)
 
             def decide(uow: UnitOfWork) -> SignedTransaction:
                 return uow.get(type(bearer), bearer.identity).sign_token(signed, uow.at, after)
@@ -67,9 +69,9 @@ class Minter:
 
         signed = await land_once(self._chain, bearer.signed, is_made, sign)
         if signed is None:
-            raise WrongState("a token that was never signed here exists at this address", address=address)
+            raise WrongState("a token that was never signed here exists at this address", address=unsigned)
+        address, landed = signed.mint_address, signed.signature
         await self._prove(address, signed)
-        landed = signed.signature
         await self._store.commit(lambda uow: uow.get(type(bearer), bearer.identity).mint_token(address, landed, uow.at))
         return Minted(mint_address=address, signature=landed)
 

@@ -20,7 +20,7 @@ from adapters.solana.instructions import (
 from adapters.solana.keys import parse_wallet
 from adapters.solana.mint_layout import holds_one, mint_of
 from adapters.solana.rpc.client import ACCOUNTS_MAX, NodeClient
-from adapters.solana.signing import SimulationError, TransactionSigner
+from adapters.solana.signer.signing import SimulationError, TransactionSigner
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, Whereabouts
@@ -49,7 +49,8 @@ class TokenBurner:
         """
         mint = Pubkey.from_string(address)
         holder = await self._holder_of(mint, minted)
-        signed, result = await self._signer.sign_and_simulate(address, burn_one(mint, holder, self._signer.address))
+        delegate = await self._signer.authorities.over_token(address)
+        signed, result = await self._signer.sign_and_simulate(address, burn_one(mint, holder, delegate))
         if result.err is not None:
             await self._raise_refused(address, result)
         return signed
@@ -125,8 +126,8 @@ class TokenMover:
         source, target = _way(minted, wallet)
         signed, result = await self._signer.sign_and_simulate(
             minted.mint_address,
-            create_associated(self._signer.address, owner, mint),
-            move_one(mint, source, target, self._signer.address),
+            create_associated(self._signer.keys.payer, owner, mint),
+            move_one(mint, source, target, await self._signer.authorities.over_token(minted.mint_address)),
         )
         if result.err is not None:
             await self._raise_refused(mint, source, result)
@@ -138,9 +139,9 @@ class TokenMover:
         if isinstance(result.err, TransactionErrorFieldless) or not held:
             raise TransientError(f"the token {mint} is not in custody now, or the node cannot simulate")
         needed = (await self._client.get_minimum_balance_for_rent_exemption(_ACCOUNT_BYTES)).value
-        balance = (await self._client.get_balance(self._signer.address)).value
+        balance = (await self._client.get_balance(self._signer.keys.payer)).value
         if balance < 2 * needed:
-            raise TransientError(f"the payer {self._signer.address} lacks {2 * needed - balance} lamports")
+            raise TransientError(f"the payer {self._signer.keys.payer} lacks {2 * needed - balance} lamports")
         raise SimulationError(result.err, result.logs)
 
     async def _load_places(self, asked: list[tuple[Pubkey, Pubkey, Pubkey, int]]) -> list[Whereabouts]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from solana.rpc.models import DataSliceOpts, TxOpts
 from solders.account import Account
-from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.system_program import ID as SYSTEM_PROGRAM
@@ -22,7 +21,9 @@ from adapters.solana.minting import TokenMinter
 from adapters.solana.rpc.answers import RefusedError
 from adapters.solana.rpc.client import ACCOUNTS_MAX, Finality, NodeClient
 from adapters.solana.rpc.pool import NodePool
-from adapters.solana.signing import TransactionSigner
+from adapters.solana.signer.guard import GuardedSigner, one_key
+from adapters.solana.signer.keys import KeyAddresses
+from adapters.solana.signer.signing import TransactionSigner
 from adapters.solana.transaction import signed_spec
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate, Whereabouts
 
@@ -33,16 +34,16 @@ _PROOF_SECONDS = 0.5  # bytes live for a minute: whether they are dead need not 
 
 
 class SolanaTokenReader:
-    """Reads and verifies tokens; knows the issuer by its address and has no key to sign with.
+    """Reads and verifies tokens; knows our keys by their addresses and has none to sign with.
 
-    `custody_owner` holds tickets whose spec names no owner; None is the issuer. Every read is at commitment
-    "confirmed"; every call raises TransientError for everything that is no good answer of a node. `nodes` is a pool, or
-    the URL of a node without limits.
+    Tickets whose spec names no owner are held by our custody. Every read is at commitment "confirmed"; every call
+    raises TransientError for everything that is no good answer of a node. `nodes` is a pool, or the URL of a node
+    without limits.
     """
 
-    def __init__(self, nodes: NodePool | str, issuer_address: str, custody_owner: str | None = None) -> None:
-        self.custody_owner = custody_owner or issuer_address
-        self._issuer = Pubkey.from_string(issuer_address)
+    def __init__(self, nodes: NodePool | str, keys: KeyAddresses) -> None:
+        self.keys = keys
+        self.custody_owner = str(keys.custody)
         self._client = NodeClient(nodes)
         self._accounts = BatchLoader(self._load_accounts, ACCOUNTS_MAX // 2, in_flight=1)
         self._wallets = BatchLoader(self._load_wallets, ACCOUNTS_MAX, in_flight=1)
@@ -70,7 +71,12 @@ class SolanaTokenReader:
         account, held = await self._accounts.load((mint, holder))
         if account is None or _is_only_funded(account):
             return None
-        return describe(mint, spec, account, (owner, held), self._issuer)
+        return describe(mint, spec, account, (owner, held), self._delegates(spec))
+
+    def _delegates(self, spec: TokenSpec) -> set[Pubkey]:
+        """Return the keys that may be a token's delegate: the one that was signed for it, and those after it."""
+        signed = {Pubkey.from_string(spec.delegate_address)} if spec.delegate_address else set()
+        return signed | self.keys.may_act_as("delegate")
 
     async def _load_wallets(self, wallets: list[Pubkey]) -> Sequence[Any]:
         """Return the account at each address, with one byte of its contents: a program has millions."""
@@ -83,23 +89,23 @@ class SolanaTokenReader:
 
 
 class SolanaTokenChain(SolanaTokenReader):
-    """Every token's chain. One issuer pays for, signs and keeps the authority over every token.
+    """Every token's chain, with our keys behind their guard; 64 bytes are one key of every role, without a budget.
 
-    `issuer` is a keypair's 64 bytes; `address_secret` decides the address of every token and must never change. The fee
-    is in micro-lamports per compute unit.
+    `address_secret` decides the address of every token and must never change. The fee is in micro-lamports per compute
+    unit.
     """
 
     def __init__(
         self,
         nodes: NodePool | str,
-        issuer: bytes,
+        guard: GuardedSigner | bytes,
         address_secret: bytes,
         custody_owner: str | None = None,
         priority_fee_micro_lamports: int = 1_000,
     ) -> None:
-        keypair = Keypair.from_bytes(issuer)
-        super().__init__(nodes, str(keypair.pubkey()), custody_owner)
-        self._signer = TransactionSigner(self._client, keypair, priority_fee_micro_lamports)
+        guard = one_key(guard, custody_owner) if isinstance(guard, bytes) else guard
+        super().__init__(nodes, guard.keys)
+        self._signer = TransactionSigner(self._client, guard, priority_fee_micro_lamports)
         self._minter = TokenMinter(self._client, self._signer, address_secret, self.custody_owner)
         self._burner = TokenBurner(self._client, self._signer)
         self._mover = TokenMover(self._client, self._signer)
@@ -110,11 +116,11 @@ class SolanaTokenChain(SolanaTokenReader):
 
     @property
     def payer_address(self) -> str:
-        """The address of the issuer, who pays for everything."""
-        return str(self._signer.address)
+        """The address of the key that pays for everything."""
+        return str(self.keys.payer)
 
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
-        """Return the mint address of a subject; it never changes for one issuer and secret."""
+        """Return the mint address of a subject; it changes with the issuer or the secret."""
         return self._minter.address_of(kind, subject_id)
 
     async def supply_of(self, address: str, since: int = 0) -> int | None:
@@ -125,7 +131,7 @@ class SolanaTokenChain(SolanaTokenReader):
         """Return a group's number of members and its limit; None when there is no group."""
         return await self._groups.sizes_of(address)
 
-    async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
+    async def sign(self, spec: TokenSpec, *, again: SignedTransaction | None = None) -> SignedTransaction:
         """Sign a mint; see `TokenMinter.sign` for what it refuses. Sends nothing."""
         return await self._minter.sign(spec, again=again)
 

@@ -4,7 +4,7 @@ from solders.pubkey import Pubkey
 
 from adapters.solana.instructions import resize_group
 from adapters.solana.rpc.client import NodeClient
-from adapters.solana.signing import TransactionSigner
+from adapters.solana.signer.signing import TransactionSigner
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
 
@@ -27,7 +27,8 @@ class GroupResizer:
 
         It does when members were added since the size was read.
         """
-        instruction = resize_group(Pubkey.from_string(address), self._signer.address, size_max)
+        authority = await self._signer.authorities.over_group(address)
+        instruction = resize_group(Pubkey.from_string(address), authority, size_max)
         signed, result = await self._signer.sign_and_simulate(address, instruction)
         if result.err is not None:
             raise TransientError(f"the group {address} cannot be resized to {size_max} now: {result.err}")

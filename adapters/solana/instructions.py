@@ -60,6 +60,12 @@ def signed_size(instruction: bytes) -> int | None:
     return int(struct.unpack_from("<Q", instruction, len(_INITIALIZE_GROUP) + 32)[0])
 
 
+def signed_delegate(instruction: bytes) -> str | None:
+    """Return the permanent delegate of the instruction that sets it; None for any other."""
+    is_it = instruction[:1] == bytes([_PERMANENT_DELEGATE]) and len(instruction) == 1 + Pubkey.LENGTH
+    return str(Pubkey(instruction[1:])) if is_it else None
+
+
 def is_membership(instruction: bytes) -> bool:
     """Say whether an instruction makes a mint a member of the group in its fourth account."""
     return instruction.startswith(_INITIALIZE_MEMBER)
@@ -76,18 +82,19 @@ def associated_account(owner: Pubkey, mint: Pubkey) -> Pubkey:
     return Pubkey.find_program_address(seeds, ASSOCIATED_TOKEN)[0]
 
 
-def place_account(payer: Pubkey, mint: Pubkey, seed: str, lamports: int, space: int) -> list[Instruction]:
-    """Make the mint's account in three steps.
+def place_account(payer: Pubkey, base: Pubkey, mint: Pubkey, place: tuple[str, int, int]) -> list[Instruction]:
+    """Make the mint's account in three steps; `place` is its seed, its lamports and its space.
 
     One createAccountWithSeed would do, but it fails on an address that holds lamports: any stranger could block a
     ticket by sending one lamport to its address.
     """
+    seed, lamports, space = place
     return [
         transfer(TransferParams(from_pubkey=payer, to_pubkey=mint, lamports=lamports)),
         allocate_with_seed(
-            AllocateWithSeedParams(address=mint, base=payer, seed=seed, space=space, owner=TOKEN_2022),
+            AllocateWithSeedParams(address=mint, base=base, seed=seed, space=space, owner=TOKEN_2022),
         ),
-        assign_with_seed(AssignWithSeedParams(address=mint, base=payer, seed=seed, owner=TOKEN_2022)),
+        assign_with_seed(AssignWithSeedParams(address=mint, base=base, seed=seed, owner=TOKEN_2022)),
     ]
 
 
@@ -140,9 +147,9 @@ def resize_group(mint: Pubkey, authority: Pubkey, max_size: int) -> Instruction:
     return Instruction(TOKEN_2022, _RESIZE_GROUP + struct.pack("<Q", max_size), [_writable(mint), _signer(authority)])
 
 
-def initialize_member(mint: Pubkey, group: Pubkey, authority: Pubkey) -> Instruction:
+def initialize_member(mint: Pubkey, group: Pubkey, authority: Pubkey, over_group: Pubkey) -> Instruction:
     """Make the mint a member of a group; the program refuses when the group is full."""
-    accounts = [_writable(mint), _readable(mint), _signer(authority), _writable(group), _signer(authority)]
+    accounts = [_writable(mint), _readable(mint), _signer(authority), _writable(group), _signer(over_group)]
     return Instruction(TOKEN_2022, _INITIALIZE_MEMBER, accounts)
 
 

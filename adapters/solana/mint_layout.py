@@ -1,6 +1,7 @@
 """Decode a Token-2022 mint: its fixed part and its extensions, and find every difference from its spec."""
 
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from solders.account import Account
@@ -66,6 +67,11 @@ class Mint:
         body = self.extensions.get(PERMANENT_DELEGATE)
         return None if body is None else Pubkey(body)
 
+    def group_authority(self) -> Pubkey | None:
+        """Return the key with the authority over the mint's own group."""
+        body = self.extensions.get(GROUP)
+        return None if body is None else Pubkey(body[:32])
+
     def group(self) -> Pubkey | None:
         """Return the group that the mint is a member of."""
         body = self.extensions.get(MEMBER)
@@ -113,9 +119,16 @@ def decode_mint(contents: bytes) -> Mint | None:
 
 
 def describe(
-    address: Pubkey, spec: TokenSpec, account: Account, holder: tuple[str, Account | None], delegate: Pubkey
+    address: Pubkey,
+    spec: TokenSpec,
+    account: Account,
+    holder: tuple[str, Account | None],
+    delegates: Collection[Pubkey],
 ) -> TokenState:
-    """Return a mint's state and its differences from the spec; `holder` is the wallet that should hold the ticket."""
+    """Return a mint's state and its differences from the spec.
+
+    `holder` is the wallet that should hold the ticket, `delegates` are the keys that may be its permanent delegate.
+    """
     mint = mint_of(account)
     if mint is None:
         return TokenState(
@@ -139,7 +152,7 @@ def describe(
         group_size=size,
         group_max_size=max_size,
         uri=None if words is None else words[2],
-        problems=tuple(problems_of(mint, address, spec, delegate)),
+        problems=tuple(problems_of(mint, address, spec, delegates)),
         holding=_holding(mint, held=held) if spec.kind == "ticket" else None,
     )
 
@@ -151,7 +164,7 @@ def _holding(mint: Mint, *, held: bool) -> TokenHolding:
     return "held" if held else "held-elsewhere"
 
 
-def problems_of(mint: Mint, address: Pubkey, spec: TokenSpec, delegate: Pubkey) -> list[str]:
+def problems_of(mint: Mint, address: Pubkey, spec: TokenSpec, delegates: Collection[Pubkey]) -> list[str]:
     """Return every difference between a mint and its spec that its holder cannot have made."""
     group, (_, size_max) = mint.group(), mint.group_sizes()
     extras = mint.extensions.keys() ^ extensions_of(spec)
@@ -165,7 +178,7 @@ def problems_of(mint: Mint, address: Pubkey, spec: TokenSpec, delegate: Pubkey) 
         f"extensions differ: {sorted(extras)}": bool(extras),
         f"group is {group}": (None if group is None else str(group)) != spec.group_address,
         "a pointer does not point to the mint itself": any(mint.pointed_to(one) != address for one in pointers),
-        f"permanent delegate is {mint.delegate()}": is_ticket and mint.delegate() != delegate,
+        f"permanent delegate is {mint.delegate()}": is_ticket and mint.delegate() not in delegates,
         f"name, symbol and uri are {mint.words()}": mint.words() != (spec.name, spec.symbol, spec.uri),
         f"group size limit is {size_max}": size_max != (None if is_ticket else spec.max_size),
     }

@@ -3,9 +3,8 @@
 import asyncio
 from typing import Any
 
-from solana.rpc.commitment import Confirmed
+from solders.message import MessageV0
 from solders.pubkey import Pubkey
-from solders.transaction import VersionedTransaction
 from solders.transaction_status import (
     InstructionErrorCustom,
     TransactionErrorFieldless,
@@ -16,8 +15,8 @@ from adapters.runtime.request_coalescing import BatchLoader
 from adapters.solana.instructions import TOKEN_2022
 from adapters.solana.keys import parse_wallet
 from adapters.solana.rpc.client import NodeClient
-from adapters.solana.signing import COMPUTE_UNITS_MIN, SimulationError, TransactionSigner, serialized
-from adapters.solana.transaction import ALLOCATE_AT, final_space, seed_of, token_instructions
+from adapters.solana.signer.signing import COMPUTE_UNITS_MIN, SimulationError, TransactionSigner, serialized
+from adapters.solana.transaction import ALLOCATE_AT, Authority, final_space, seed_of, token_instructions
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec
@@ -25,6 +24,7 @@ from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec
 COMPUTE_UNITS_SIMULATED = 200_000
 _UNITS_MARGIN_PERCENT = 120
 _SIGNATURE_FEE_LAMPORTS = 5_000
+SIGNERS_MAX = 3  # payer, issuer, and the retired issuer of a group
 _MICRO = 1_000_000
 _CACHED_MAX = 1_000
 _HOLDER_ACCOUNT_BYTES = 174  # of a soulbound token; four fewer of any other
@@ -48,8 +48,8 @@ class TokenMinter:
         """Return the mint address of a subject."""
         return str(self._mint(seed_of(self._secret, kind, subject_id)))
 
-    async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
-        """Set the limits and sign. The first token of a kind and group is simulated; later ones only with `again`.
+    async def sign(self, spec: TokenSpec, *, again: SignedTransaction | None = None) -> SignedTransaction:
+        """Set the limits and sign. The first token of a kind and group is simulated; later ones only `again`.
 
         Raise InvalidWallet; TransientError when the payer lacks lamports or the account exists already; WrongState
         when the token exceeds one transaction or the group is full; SimulationError for any other refusal.
@@ -58,16 +58,23 @@ class TokenMinter:
         seed = seed_of(self._secret, spec.kind, spec.subject_id)
         await self._client.pool.turn_to_send()
         latest, rent = await self._price(spec)
-        instructions = token_instructions(spec, self._signer.address, seed, owner, rent)
-        units = None if again else self._units.get((spec.kind, spec.group_address))
+        ours = await self._authority(spec)
+        instructions = token_instructions(spec, ours, seed, owner, rent)
+        units = None if again is not None else self._units.get((spec.kind, spec.group_address))
         if units is None:
-            trial = self._signer.sign(instructions, latest.blockhash, COMPUTE_UNITS_SIMULATED)
+            trial = self._signer.compile(instructions, latest.blockhash, COMPUTE_UNITS_SIMULATED)
             units = await self._simulate(trial, spec)
-        final = self._signer.sign(instructions, latest.blockhash, units)
+        final = await self._signer.sign(self._signer.compile(instructions, latest.blockhash, units))
         return serialized(str(self._mint(seed)), final, latest.last_valid_block_height)
 
     def _mint(self, seed: str) -> Pubkey:
-        return Pubkey.create_with_seed(self._signer.address, seed, TOKEN_2022)
+        return Pubkey.create_with_seed(self._signer.keys.issuer, seed, TOKEN_2022)
+
+    async def _authority(self, spec: TokenSpec) -> Authority:
+        keys = self._signer.keys
+        group = spec.group_address
+        over_group = keys.issuer if group is None else await self._signer.authorities.over_group(group)
+        return Authority(keys.payer, keys.issuer, keys.delegate, over_group)
 
     async def _price(self, spec: TokenSpec) -> tuple[Any, int]:
         """Return the latest blockhash and the mint's rent; raise TransientError when the payer cannot pay."""
@@ -78,16 +85,20 @@ class TokenMinter:
             # The payer itself must stay rent-exempt, or the chain refuses the transaction.
             self._rent(0),
         )
-        fee = _SIGNATURE_FEE_LAMPORTS + COMPUTE_UNITS_SIMULATED * self._signer.fee_micro_lamports // _MICRO + 1
+        fee = (
+            SIGNERS_MAX * _SIGNATURE_FEE_LAMPORTS
+            + COMPUTE_UNITS_SIMULATED * self._signer.fee_micro_lamports // _MICRO
+            + 1
+        )
         needed = rent + payer_rent + fee + (holder_rent if spec.kind == "ticket" else 0)
         if needed > balance:
-            raise TransientError(f"the payer {self._signer.address} lacks {needed - balance} lamports")
+            raise TransientError(f"the payer {self._signer.keys.payer} lacks {needed - balance} lamports")
         return latest, rent
 
     async def _load_funds(self, _: list[str]) -> list[tuple[Any, int]]:
         """Return the latest blockhash and the payer's lamports."""
         latest, balance = await asyncio.gather(
-            self._client.get_latest_blockhash(), self._client.get_balance(self._signer.address)
+            self._client.get_latest_blockhash(), self._client.get_balance(self._signer.keys.payer)
         )
         return [(latest.value, balance.value)]
 
@@ -98,9 +109,9 @@ class TokenMinter:
             self._rents[space] = (await self._client.get_minimum_balance_for_rent_exemption(space)).value
         return self._rents[space]
 
-    async def _simulate(self, trial: VersionedTransaction, spec: TokenSpec) -> int:
+    async def _simulate(self, trial: MessageV0, spec: TokenSpec) -> int:
         """Return the compute units to allow for tokens of this kind and group."""
-        result = (await self._client.simulate_transaction(trial, commitment=Confirmed)).value
+        result = await self._signer.simulate(trial)
         if result.err is not None:
             await self._check_group(spec)
             _raise_refused(result.err, result.logs, spec)

@@ -1,15 +1,15 @@
-"""Build the instructions that make a token from its spec, compute its size, and sign transactions."""
+"""Build the instructions that make a token from its spec, compute its size, and compile the message."""
 
 import base64
 import hmac
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
 from solders.instruction import Instruction
-from solders.keypair import Keypair
-from solders.message import MessageV0
+from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
+from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
 from adapters.solana import instructions as make
@@ -72,18 +72,28 @@ def final_space(spec: TokenSpec) -> int:
     return initial_space(spec) + metadata + sum(EXTENSION_HEADER_BYTES + size for size in grown)
 
 
-def token_instructions(spec: TokenSpec, issuer: Pubkey, seed: str, owner: Pubkey, rent: int) -> list[Instruction]:
+class Authority(NamedTuple):
+    """Our keys in a mint: who pays, who keeps its authorities, its delegate, and the authority over its group."""
+
+    payer: Pubkey
+    issuer: Pubkey
+    delegate: Pubkey
+    over_group: Pubkey
+
+
+def token_instructions(spec: TokenSpec, ours: Authority, seed: str, owner: Pubkey, rent: int) -> list[Instruction]:
     """Return the instructions that make the whole token in one transaction, without the compute budget."""
+    issuer = ours.issuer
     mint = Pubkey.create_with_seed(issuer, seed, make.TOKEN_2022)
     extensions = extensions_of(spec)
-    made = make.place_account(issuer, mint, seed, rent, initial_space(spec))
+    made = make.place_account(ours.payer, issuer, mint, (seed, rent, initial_space(spec)))
     made.append(make.point_metadata(mint, issuer))
     if GROUP in extensions:
         made.append(make.point_group(mint, issuer))
     if MEMBER in extensions:
         made.append(make.point_member(mint, issuer))
     if PERMANENT_DELEGATE in extensions:
-        made.append(make.set_permanent_delegate(mint, issuer))
+        made.append(make.set_permanent_delegate(mint, ours.delegate))
     if NON_TRANSFERABLE in extensions:
         made.append(make.forbid_transfers(mint))
     made.append(make.initialize_mint(mint, issuer))
@@ -92,9 +102,9 @@ def token_instructions(spec: TokenSpec, issuer: Pubkey, seed: str, owner: Pubkey
         made.append(make.initialize_group(mint, issuer, _needed(spec.max_size, "max_size")))
     if MEMBER in extensions:
         group = Pubkey.from_string(_needed(spec.group_address, "group_address"))
-        made.append(make.initialize_member(mint, group, issuer))
+        made.append(make.initialize_member(mint, group, issuer, ours.over_group))
     if spec.kind == "ticket":
-        made.append(make.create_associated(issuer, owner, mint))
+        made.append(make.create_associated(ours.payer, owner, mint))
         made.append(make.mint_one(mint, make.associated_account(owner, mint), issuer))
     # Last, because everything above is signed by the mint authority.
     made.append(make.drop_mint_authority(mint, issuer))
@@ -109,7 +119,7 @@ def signed_spec(signed: SignedTransaction) -> TokenSpec:
     """
     message = VersionedTransaction.from_bytes(base64.b64decode(signed.wire_base64)).message
     keys = message.account_keys
-    words, size, group, owner = ("", "", ""), None, None, None
+    words, size, group, owner, delegate = ("", "", ""), None, None, None, None
     transfer: TransferPolicy = "free"
     for one in message.instructions:
         program, contents, accounts = keys[one.program_id_index], bytes(one.data), list(one.accounts)
@@ -119,6 +129,7 @@ def signed_spec(signed: SignedTransaction) -> TokenSpec:
             words, size = make.signed_words(contents) or words, make.signed_size(contents) or size
             group = str(keys[accounts[_GROUP_AT]]) if make.is_membership(contents) else group
             transfer = "soulbound" if make.is_soulbinding(contents) else transfer
+            delegate = make.signed_delegate(contents) or delegate
     kind: TokenKind = "ticket" if owner else "show" if group else "venue"
     name, symbol, uri = words
     return TokenSpec(
@@ -131,21 +142,25 @@ def signed_spec(signed: SignedTransaction) -> TokenSpec:
         max_size=size,
         owner_address=owner,
         transfer=transfer,
+        delegate_address=delegate,
     )
 
 
-def sign_transaction(
-    issuer: Keypair, instructions: list[Instruction], blockhash: Hash, budget: tuple[int, int]
-) -> VersionedTransaction:
-    """Sign with a budget of (compute units, micro-lamports per unit); raise WrongState when it exceeds one packet."""
+def compile_message(
+    payer: Pubkey, instructions: list[Instruction], blockhash: Hash, budget: tuple[int, int]
+) -> MessageV0:
+    """Compile with a budget of (compute units, micro-lamports per unit).
+
+    Raise WrongState when the signed transaction would exceed one packet.
+    """
     units, price = budget
     whole = [set_compute_unit_limit(units), set_compute_unit_price(price), *instructions]
-    message = MessageV0.try_compile(issuer.pubkey(), whole, [], blockhash)
-    transaction = VersionedTransaction(message, [issuer])
-    size = len(bytes(transaction))
+    message = MessageV0.try_compile(payer, whole, [], blockhash)
+    signers = message.header.num_required_signatures
+    size = 1 + signers * Signature.LENGTH + len(to_bytes_versioned(message))
     if size > PACKET_BYTES_MAX:
         raise WrongState(f"the token does not fit one transaction: {size} of {PACKET_BYTES_MAX} bytes", bytes=size)
-    return transaction
+    return message
 
 
 def _needed(value: _T | None, name: str) -> _T:

@@ -28,6 +28,13 @@ def show_node(health: NodeFigures) -> None:
     meter.create_gauge("boxoffice_solana_node_limited", "calls refused for a limit").set(health.limited, node)
 
 
+def show_refused_signature(reason: str) -> None:
+    """Count a message that our signer has refused: `policy`, `budget` or `signer`."""
+    if activity.in_activity():
+        text = "messages that our signer has refused to sign"
+        activity.metric_meter().create_counter("boxoffice_signatures_refused", text).add(1, {"reason": reason})
+
+
 class SetAsideMetric:
     """The number of subjects that a loop of the relay has set aside, among the worker's metrics."""
 

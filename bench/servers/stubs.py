@@ -89,7 +89,7 @@ class InstantChain:
         owner, group = spec.owner_address, spec.group_address
         return TokenState(address=address, supply=1, decimals=0, owner_address=owner, group_address=group, uri=spec.uri)
 
-    async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:  # noqa: ARG002 - the port's
+    async def sign(self, spec: TokenSpec, *, again: SignedTransaction | None = None) -> SignedTransaction:  # noqa: ARG002 - the port's
         """Sign."""
         address = self.address_of(spec.kind, spec.subject_id)
         wire = base64.b64encode(spec.model_dump_json().encode()).decode()

@@ -1,4 +1,4 @@
-"""Airdrop of SOL to the issuer on the dev chain, for its transaction fees."""
+"""Airdrop of SOL to the payer on the dev chain, for rent and fees."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ import httpx
 from solders.keypair import Keypair
 
 LAMPORTS_PER_SOL = 1_000_000_000
-ISSUER_SOL_MIN = 100
+PAYER_SOL_MIN = 100
 AIRDROP_SOL = 1_000
 SEED_BYTES = 32
 SEED_HEX_CHARS = 64
@@ -21,9 +21,9 @@ class AirdropMissingError(RuntimeError):
     """The dev chain accepted the airdrop, but the balance did not rise in time."""
 
 
-def issuer_address(issuer_secret: str) -> str:
+def address_of(seed_text: str) -> str:
     """Return the address of a 32-byte seed in hex or base58."""
-    seed = bytes.fromhex(issuer_secret) if len(issuer_secret) == SEED_HEX_CHARS else base58.b58decode(issuer_secret)
+    seed = bytes.fromhex(seed_text) if len(seed_text) == SEED_HEX_CHARS else base58.b58decode(seed_text)
     return str(Keypair.from_seed(seed[:SEED_BYTES]).pubkey())
 
 
@@ -36,14 +36,14 @@ async def _call(client: httpx.AsyncClient, rpc_url: str, method: str, *params: o
     return body["result"]
 
 
-async def fund_issuer(rpc_url: str, issuer_secret: str) -> dict[str, str]:
-    """Airdrop `AIRDROP_SOL` to the issuer if it has less than `ISSUER_SOL_MIN`, and wait for them."""
-    address = issuer_address(issuer_secret)
+async def fund_payer(rpc_url: str, payer_secret: str) -> dict[str, str]:
+    """Airdrop `AIRDROP_SOL` to the payer if it has less than `PAYER_SOL_MIN`, and wait for them."""
+    address = address_of(payer_secret)
     async with httpx.AsyncClient(timeout=CALL_SECONDS, trust_env=False) as client:
 
         async def has_enough() -> bool:
             balance = await _call(client, rpc_url, "getBalance", address, {"commitment": "confirmed"})
-            return int(balance["value"]) >= ISSUER_SOL_MIN * LAMPORTS_PER_SOL
+            return int(balance["value"]) >= PAYER_SOL_MIN * LAMPORTS_PER_SOL
 
         if await has_enough():
             return {}
@@ -53,4 +53,4 @@ async def fund_issuer(rpc_url: str, issuer_secret: str) -> dict[str, str]:
             if await has_enough():
                 return {}
             await asyncio.sleep(0.1)
-    raise AirdropMissingError(f"the issuer {address} has less than {ISSUER_SOL_MIN} SOL after an airdrop")
+    raise AirdropMissingError(f"the payer {address} has less than {PAYER_SOL_MIN} SOL after an airdrop")

@@ -16,6 +16,10 @@ KEY_FILE = "development.key"
 SEED_BYTES = 32
 
 ISSUER_SECRET = "BOXOFFICE_SOLANA__ISSUER_SECRET"  # noqa: S105 - the name of a setting
+PAYER_SECRET = "BOXOFFICE_SOLANA__PAYER_SECRET"  # noqa: S105 - the name of a setting
+DELEGATE_SECRET = "BOXOFFICE_SOLANA__DELEGATE_SECRET"  # noqa: S105 - the name of a setting
+# A folder or a chain that knows the issuer alone keeps it in every role.
+ROLE_SECRETS = (PAYER_SECRET, DELEGATE_SECRET)
 ADDRESS_SECRET = "BOXOFFICE_SOLANA__ADDRESS_SECRET"  # noqa: S105 - the name of a setting
 PUBLISHABLE_KEY = "BOXOFFICE_STRIPE__PUBLISHABLE_KEY"
 API_KEY = "BOXOFFICE_STRIPE__API_KEY"
@@ -79,6 +83,7 @@ class StackSecrets:
         self._given = dict(given or {})
         self._path = folder / SECRETS_FILE
         kept = read_json(self._path)
+        roles = () if kept.get("env") else ROLE_SECRETS
         self.env: dict[str, str] = {
             ISSUER_SECRET: secrets.token_hex(SEED_BYTES),
             ADDRESS_SECRET: secrets.token_hex(SEED_BYTES),
@@ -88,6 +93,7 @@ class StackSecrets:
             DEVELOPMENT_KEY: f"bo_dev_{secrets.token_hex(4)}_{secrets.token_urlsafe(SEED_BYTES)}",
             PRIVACY_KEYS: f"dev:{base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode()}",
             LOOKUP_SECRET: secrets.token_urlsafe(SEED_BYTES),
+            **{name: secrets.token_hex(SEED_BYTES) for name in roles},
             **kept.get("env", {}),
         }
         self.webhook_endpoint_ids: dict[str, str] = kept.get("webhook_endpoint_ids", {})

@@ -15,7 +15,8 @@ class TokenSpec(BaseModel):
 
     venue: a group (`max_size` shows); show: a group (`max_size` = capacity) and a member of `group_address` (the
     venue); ticket: a member of `group_address` (the show), supply 1, held by `owner_address`; a soulbound one cannot be
-    moved by anybody, only burnt.
+    moved by anybody, only burnt. `delegate_address` is the permanent delegate that was signed for it; a rotation may
+    have moved it since.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +30,7 @@ class TokenSpec(BaseModel):
     max_size: int | None = None
     owner_address: str | None = None
     transfer: TransferPolicy = "free"
+    delegate_address: str | None = None
 
 
 class SignedTransaction(BaseModel):

@@ -148,7 +148,7 @@ class FakeTokenChain:
             holding=None if is_group else "burnt" if self.burnt[address] else "held" if is_held else "held-elsewhere",
         )
 
-    async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
+    async def sign(self, spec: TokenSpec, *, again: SignedTransaction | None = None) -> SignedTransaction:
         """Sign; raise as the real chain does. A known kind and group is simulated only with `again`."""
         self._begin("sign")
         if spec.kind == "ticket" and spec.owner_address is not None:
@@ -156,7 +156,7 @@ class FakeTokenChain:
         if self.missing_lamports:
             raise TransientError(f"the payer fake lacks {self.missing_lamports} lamports")
         address = self.address_of(spec.kind, spec.subject_id)
-        if again or (spec.kind, spec.group_address) not in self._known:
+        if again is not None or (spec.kind, spec.group_address) not in self._known:
             self._simulate(spec, address)
         self._end("sign")
         return self._signed_bytes(address, {"spec": spec.model_dump()})

@@ -3,6 +3,7 @@
 from tests.mutants.access import ACCESS
 from tests.mutants.charges import CHARGES
 from tests.mutants.edges import CHAIN, DOORS, STORES
+from tests.mutants.keys import KEYS
 from tests.mutants.limits import LIMITS
 from tests.mutants.loops import LOOPS
 from tests.mutants.money import MONEY
@@ -33,4 +34,5 @@ MUTANTS = (
     *LOOPS,
     *OMISSIONS,
     *TOKENS,
+    *KEYS,
 )

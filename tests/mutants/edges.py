@@ -11,9 +11,8 @@ CHAIN = (
     Mutant(
         "bytes are sent before they are stored",
         "activities/tokens/minter.py",
-        "            signed = await self._chain.sign(spec, again=after is not None)\n",
-        "            signed = await self._chain.sign(spec, again=after is not None)\n"
-        "            await self._chain.send(signed)\n",
+        "            signed = await self._chain.sign(spec, again=after)\n",
+        "            signed = await self._chain.sign(spec, again=after)\n            await self._chain.send(signed)\n",
         "tests/activities/tokens/test_mint.py::test_bytes_are_stored_before_they_are_sent",
     ),
     Mutant(

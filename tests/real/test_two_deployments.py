@@ -10,13 +10,13 @@ import pytest
 
 from devstack.servers.webhook_endpoints import ENDPOINTS, WEBHOOK_PATH
 from devstack.stack import UP, Stack, start_stack, stop_stack
-from devstack.supervisor.data_dir import ADDRESS_SECRET, API_KEY, DEPLOYMENT_SECRET, ISSUER_SECRET
+from devstack.supervisor.data_dir import ADDRESS_SECRET, API_KEY, DEPLOYMENT_SECRET, ISSUER_SECRET, ROLE_SECRETS
 from devstack.supervisor.ports import free_port
 from tests.real.conftest import QUICK
 from tests.real.shop import Shop
 
 pytestmark = pytest.mark.real
-SHARED = (API_KEY, DEPLOYMENT_SECRET, ISSUER_SECRET, ADDRESS_SECRET)
+SHARED = (API_KEY, DEPLOYMENT_SECRET, ISSUER_SECRET, ADDRESS_SECRET, *ROLE_SECRETS)
 SERVERS = ("BOXOFFICE_STRIPE__API_BASE", "BOXOFFICE_SOLANA__RPC_URL", "BOXOFFICE_SOLANA__WS_URL")
 
 

@@ -8,7 +8,17 @@ import pytest
 
 from adapters.solana.keys import issuer_of
 from settings import PREFIX, Settings, fields_of, parse_settings, secret_settings, setting_names
-from settings.check import NEEDS, QUEUE_NEEDS, TAKES, faults_of, needs_of, seeds_of, settings_of, withheld
+from settings.check import (
+    NEEDS,
+    NEVER_WITHOUT,
+    QUEUE_NEEDS,
+    TAKES,
+    faults_of,
+    needs_of,
+    seeds_of,
+    settings_of,
+    withheld,
+)
 
 ISSUER, OTHER, DEPLOYMENT = "a1" * 32, "b2" * 32, "c3" * 32
 KEY = b64encode(bytes(range(32))).decode()
@@ -22,6 +32,9 @@ SAFE = {
     "STRIPE__CONNECT_WEBHOOK_SECRET": "whsec_hidden2",
     "SOLANA__RPC_URL": "https://rpc.example",
     "SOLANA__ISSUER_SECRET": ISSUER,
+    "SOLANA__PAYER_SECRET": "d4" * 32,
+    "SOLANA__DELEGATE_SECRET": "e5" * 32,
+    "SOLANA__CUSTODY_ADDRESS": str(issuer_of("f6" * 32).pubkey()),
     "SOLANA__ADDRESS_SECRET": OTHER,
     "API__PUBLIC_URL": "https://tickets.example",
     "DEPLOYMENT__SECRET": DEPLOYMENT,
@@ -104,6 +117,17 @@ def test_a_process_starts_with_the_secrets_that_it_needs_and_no_others(process: 
         ("worker", {"SOLANA__ISSUER_SECRET": ""}, "SOLANA__ISSUER_SECRET", "not set"),
         ("worker", {"SOLANA__ISSUER_SECRET": "00" * 32}, "SOLANA__ISSUER_SECRET", "zero"),
         ("worker", {"SOLANA__ADDRESS_SECRET": ISSUER}, "SOLANA__ADDRESS_SECRET", "equal to"),
+        ("worker", {"SOLANA__PAYER_SECRET": ""}, "SOLANA__PAYER_SECRET", "not set"),
+        ("worker", {"SOLANA__DELEGATE_SECRET": ""}, "SOLANA__DELEGATE_SECRET", "not set"),
+        ("worker", {"SOLANA__PAYER_SECRET": ISSUER}, "SOLANA__PAYER_SECRET", "equal to"),
+        ("worker", {"SOLANA__DELEGATE_SECRET": ISSUER}, "SOLANA__DELEGATE_SECRET", "equal to"),
+        ("worker", {"SOLANA__RETIRED_SECRETS": f"{'77' * 32} {ISSUER}"}, "SOLANA__RETIRED_SECRETS", "still in use"),
+        (
+            "worker",
+            {"SOLANA__CUSTODY_ADDRESS": str(issuer_of(ISSUER).pubkey())},
+            "SOLANA__CUSTODY_ADDRESS",
+            "another role",
+        ),
         ("api", {"SOLANA__ISSUER_SECRET": ""}, "SOLANA__ISSUER_ADDRESS", "not set"),
         ("reconcile", {"STRIPE__API_KEY": ""}, "STRIPE__API_KEY", "not set"),
         ("api", {"DEPLOYMENT__SECRET": ""}, "DEPLOYMENT__SECRET", "not set"),
@@ -119,8 +143,16 @@ def test_an_unsafe_setting_is_refused_in_production_only(
     assert list(found) == [name]
     assert why in found[name]
     assert "hidden" not in found[name]
-    cannot_start = name.startswith(("SOLANA", "DEPLOYMENT")) and why == "not set"
+    cannot_start = PREFIX + name in NEVER_WITHOUT and why == "not set"
     assert list(refused(process, **changed, **DEVELOPMENT)) == ([name] if cannot_start else [])
+
+
+def test_custody_is_an_address_of_its_own() -> None:
+    """The mint worker does not start in production without one; in development it is the issuer's."""
+    given = {PREFIX + name: value for name, value in SAFE.items() if name != "SOLANA__CUSTODY_ADDRESS"}
+    settings, _ = parse_settings(given)
+    assert [fault.setting for fault in faults_of(settings, needs_of("worker"))] == [f"{PREFIX}SOLANA__CUSTODY_ADDRESS"]
+    assert settings.solana.keys.custody == settings.solana.keys.issuer
 
 
 @pytest.mark.parametrize("environment", ["development", "production"])
@@ -133,6 +165,7 @@ def test_an_unsafe_setting_is_refused_in_production_only(
         ({"TEMPORAL__TLS": "true", "TEMPORAL__TLS_CLIENT_CERT": __file__}, "TEMPORAL__TLS_CLIENT_KEY"),
         ({"TEMPORAL__TLS": "true", "TEMPORAL__TLS_CLIENT_KEY": __file__}, "TEMPORAL__TLS_CLIENT_CERT"),
         ({"SOLANA__ISSUER_ADDRESS": "9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM"}, "SOLANA__ISSUER_ADDRESS"),
+        ({"SOLANA__DELEGATE_ADDRESS": "9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM"}, "SOLANA__DELEGATE_ADDRESS"),
         ({"POSTGRES__URL": "postgresql://u:hidden@h/d?sslrootcert=/no/such.pem"}, "POSTGRES__URL"),
     ],
 )

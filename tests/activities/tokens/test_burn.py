@@ -109,7 +109,7 @@ async def test_a_mint_that_was_signed_and_refunded_meanwhile_signs_nothing(
     """The transaction that would store the signed bytes finds the ticket void and refuses."""
     sign = burn.chain.sign
 
-    async def signing(spec: TokenSpec, *, again: bool) -> SignedTransaction:
+    async def signing(spec: TokenSpec, *, again: SignedTransaction | None) -> SignedTransaction:
         signed = await sign(spec, again=again)
         await burn.void()
         return signed

@@ -83,7 +83,7 @@ async def test_metadata_is_stored_before_anything_is_signed(one: Mint, monkeypat
     """A worker that dies after signing leaves nothing that points nowhere."""
     sign, show_id, seen = one.chain.sign, (await one.ticket()).show_id, []
 
-    async def signing(spec: TokenSpec, *, again: bool) -> SignedTransaction:
+    async def signing(spec: TokenSpec, *, again: SignedTransaction | None) -> SignedTransaction:
         drawings = (await one.store.see(Show, show_id)).drawings
         seen.append(spec.uri.removeprefix("ipfs://") in drawings.values())
         return await sign(spec, again=again)
@@ -205,6 +205,32 @@ async def test_what_the_chain_refuses_unseen_is_explained_when_it_is_signed_agai
     with pytest.raises(WrongState, match="the group is full"):
         await one.mint()
     assert (one.chain.calls["sign"], one.chain.landings.total()) == (2, 0)
+
+
+async def test_signed_bytes_land_at_their_address_after_a_rotation(one: Mint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The issuer's new key gives other addresses; a token that was signed before has the one that was signed."""
+    address = await _signed_only(one)
+    monkeypatch.setattr(one.chain, "address_of", lambda *_: "another address")
+    assert await one.mint() == address
+    assert dict(one.chain.landings) == {address: 1}
+
+
+async def test_dead_bytes_are_replaced_at_the_new_address(one: Mint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once they can never land, the ticket gets its token where the new key makes it."""
+    address, address_of = await _signed_only(one), one.chain.address_of
+    one.chain.expire()
+    monkeypatch.setattr(one.chain, "address_of", lambda kind, subject_id: address_of(kind, f"{subject_id} rotated"))
+    minted = await one.mint()
+    assert minted != address
+    assert dict(one.chain.landings) == {minted: 1}
+
+
+async def _signed_only(one: Mint) -> str:
+    """Sign and store a mint without sending it; return its address."""
+    spec = TokenSpec(kind="ticket", subject_id=one.chain.ticket_id, name="Night", symbol="TICKET", uri="ipfs://cid")
+    signed = await one.chain.sign(spec)
+    await one.store.store.commit(lambda uow: uow.get(Ticket, one.chain.ticket_id).sign_token(signed, uow.at))
+    return signed.mint_address
 
 
 @pytest.mark.parametrize("verb", ["read_token", "supply_of"])

@@ -1,0 +1,1 @@
+"""Our keys on chain: each has a role; every signature passes an allow list and a budget."""

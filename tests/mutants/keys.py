@@ -1,0 +1,93 @@
+"""Seeded bugs of our keys on chain: what they sign, and their rotation."""
+
+from tests.mutants.mutant import Mutant
+
+POLICY = "tests/adapters/solana/signer/test_policy.py"
+GUARD = "tests/adapters/solana/signer/test_guard.py"
+CHECK = "tests/settings/test_check.py"
+SIGNER = "adapters/solana/signer"
+
+KEYS = (
+    Mutant(
+        "lamports may go to anybody",
+        f"{SIGNER}/policy.py",
+        "effects.paid.keys() - effects.made - effects.written,",
+        "set(),",
+        f"{POLICY}::test_what_nobody_of_us_builds_is_refused",
+        "lamports to a stranger",
+    ),
+    Mutant(
+        "a mint may cost any lamports",
+        f"{SIGNER}/policy.py",
+        "if lamports > LAMPORTS_MAX_PER_MINT}",
+        "if lamports > 10 * LAMPORTS_MAX_PER_MINT}",
+        f"{POLICY}::test_too_many_lamports_are_refused",
+    ),
+    Mutant(
+        "the delegate's right may go to anybody",
+        f"{SIGNER}/policy.py",
+        "    return view.rest == bytes(view.keys.delegate)\n",
+        "    return len(view.rest) == _KEY\n",
+        f"{POLICY}::test_what_nobody_of_us_builds_is_refused",
+        "to a stranger",
+    ),
+    Mutant(
+        "an account is left for anybody to initialize",
+        f"{SIGNER}/policy.py",
+        "effects.made - effects.initialized,",
+        "set(),",
+        f"{POLICY}::test_half_a_mint_is_not_signed",
+        "initialize mint",
+    ),
+    Mutant(
+        "an instruction's accounts may be more than its rule has",
+        f"{SIGNER}/policy.py",
+        "    if len(words) != len(view.accounts):\n        return False\n"
+        "    for word, account in zip(words, view.accounts, strict=True):",
+        "    for word, account in zip(words, view.accounts, strict=False):",
+        f"{POLICY}::test_a_key_of_ours_in_another_place_is_not_signed",
+    ),
+    Mutant(
+        "a new token may name a retired key",
+        f"{SIGNER}/policy.py",
+        '"new-issuer": keys.issuer}',
+        '"new-issuer": next(iter(keys.retired), keys.issuer)}',
+        f"{POLICY}::test_what_the_adapters_build_is_signed",
+    ),
+    Mutant(
+        "the budget has no end",
+        f"{SIGNER}/guard.py",
+        "if len(self._signed_at) >= self._limits.per_minute:",
+        "if len(self._signed_at) > 10 * self._limits.per_minute:",
+        f"{GUARD}::test_the_budget_of_a_minute_is_spent_once",
+    ),
+    Mutant(
+        "a refusal is no alarm",
+        f"{SIGNER}/guard.py",
+        "            self._refuse(REASON_POLICY, str(refused))\n",
+        "",
+        f"{GUARD}::test_a_refused_message_is_an_alarm_and_reaches_no_key",
+    ),
+    Mutant(
+        "a signer is believed",
+        f"{SIGNER}/guard.py",
+        "if not is_whole or not all(transaction.verify_with_results()):",
+        "if not is_whole:",
+        f"{GUARD}::test_a_wrong_answer_of_a_signer_is_an_alarm",
+    ),
+    Mutant(
+        "a signed address is computed again",
+        "activities/tokens/minter.py",
+        "address = unsigned if after is None else after.mint_address",
+        "address = unsigned",
+        "tests/activities/tokens/test_mint.py::test_dead_bytes_are_replaced_at_the_new_address",
+    ),
+    Mutant(
+        "custody may have the issuer's key",
+        "settings/check.py",
+        "if solana.custody_address and keys.custody in {keys.payer, keys.issuer, keys.delegate}:",
+        "if solana.custody_address and keys.custody in {keys.payer, keys.delegate}:",
+        f"{CHECK}::test_an_unsafe_setting_is_refused_in_production_only",
+        "another role",
+    ),
+)
