@@ -14,7 +14,6 @@ from typing import TypedDict, Unpack
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentConfig, WorkflowRunner
 
 from activities.access.operator_acts import OperatorActivities
@@ -22,6 +21,7 @@ from activities.books.own_balance import OwnBalanceCommands
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, GroupSizeActivities
 from activities.catalog.register import CatalogActivities
+from activities.core.about import About
 from activities.core.failures import FailureInterceptor
 from activities.core.follow_ups import FollowUpCommands
 from activities.core.task_queues import IPFS, MINT, PURCHASES, STRIPE
@@ -61,7 +61,7 @@ from adapters.stripe.payments import StripePayments
 from adapters.stripe.undelivered_events import UndeliveredEvents
 from adapters.temporal.build_routing import log_current_build
 from adapters.temporal.connect import ClientOptions, connect_to_temporal, data_converter
-from adapters.temporal.metrics import SetAsideMetric, show_node, show_refused_signature
+from adapters.temporal.metrics import SetAsideMetric, show_node, show_refused_signature, temporals_runtime
 from adapters.temporal.sandbox import restricted, runner_of
 from domain.core.ids import Deployment
 from relay.each import Each
@@ -77,6 +77,8 @@ from settings import Settings
 from settings.check import settings_of
 from settings.keys import guard_of
 from settings.values import keys_of
+from workflows.core.search_attributes import shown_as
+from workflows.core.task_queue import first_stage_of
 from workflows.payouts import TransfersInput
 from workflows.registry import declared_workflows, workflows_on
 from workflows.tokens.pinning import PinningWorkflow
@@ -253,19 +255,15 @@ def transfers_input(settings: Settings) -> TransfersInput:
 
 async def connect(settings: Settings) -> Client:
     """Connect to Temporal; retry while it is not up yet."""
-    port = settings.worker.metrics_port
-    metrics = PrometheusConfig(bind_address=f"127.0.0.1:{port}") if port is not None else None
-    runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    runtime = temporals_runtime(settings.worker.metrics_port)
     options: ClientOptions = {"identity": settings.worker.identity, "runtime": runtime}
-    for attempt in range(1, CONNECT_ATTEMPTS_MAX + 1):
+    for _ in range(CONNECT_ATTEMPTS_MAX):
         try:
             return await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), **options)
         except RuntimeError:
-            if attempt == CONNECT_ATTEMPTS_MAX:
-                raise
             log.warning("waiting for Temporal at %s", settings.temporal.address)
             await asyncio.sleep(CONNECT_PAUSE_SECONDS)
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    return await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), **options)
 
 
 def undelivered_webhooks(
@@ -300,7 +298,7 @@ def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool
         PostgresWebhookInbox(pool, WEBHOOK_PATIENCE_SECONDS),
         stalled,
         PurchaseCommands(store),
-        FollowUps(engine, FollowUpCommands(store), stalled, each),
+        FollowUps(engine, FollowUpCommands(store), PurchaseCommands(store), stalled, each),
         each,
         longest_extension=timedelta(seconds=saga.processing_extension_seconds),
     )
@@ -309,6 +307,15 @@ def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool
 def retention_of(settings: Settings, pool: Pool, each: Each) -> Retention:
     """Assemble the retention of personal data."""
     return Retention(PostgresRetention(pool, settings.privacy.retention_days).kinds(), utc_now, each)
+
+
+async def ensure_schedules(client: Client, settings: Settings) -> None:
+    """Create or update the rounds that Temporal starts at intervals."""
+    await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
+    if settings.ipfs.rpc_url is not None:
+        start = (PinningWorkflow.run, PinPage())
+        shown = shown_as("Pins tokens' metadata", first_stage_of(PinningWorkflow), About())
+        await ensure_rounds(client, "pinning", settings.ipfs.every_seconds, start, shown)
 
 
 async def work(
@@ -344,10 +351,7 @@ async def work(
             await closing.enter_async_context(worker)
         each = Each(SetAsideMetric(client))
         if PURCHASES in queues:
-            await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
-            if settings.ipfs.rpc_url is not None:
-                start = (PinningWorkflow.run, PinPage())
-                await ensure_rounds(client, "pinning", settings.ipfs.every_seconds, start, "Pins tokens' metadata")
+            await ensure_schedules(client, settings)
             closing.callback(asyncio.create_task(retention_of(settings, pool, each).run(stopping)).cancel)
         closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
         relay = relay_of(settings, client, store, pool, each)

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
+from activities.core.about import About
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.core.follow_ups import FollowUpCommands
 from activities.payouts.ports import AccountStatus, VenueRef
@@ -108,7 +109,7 @@ class Queries(ProjectionUpdates, Protocol):
 class Engine(Protocol):
     """Temporal; no call fails when it is unavailable, because the relay repeats it from the events."""
 
-    async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
+    async def open_purchase(self, purchase: PurchaseRef, about: About) -> CheckoutAnswer | None:
         """Start a purchase and wait for its checkout; None when too many wait, or without an answer in time."""
 
     async def buyer_cancelled(self, purchase_id: str) -> bool | None:
@@ -117,19 +118,19 @@ class Engine(Protocol):
     async def look_again(self, purchase_id: str) -> bool | None:
         """Signal a purchase to read its payment."""
 
-    async def register(self, subject: MintSubject) -> bool:
+    async def register(self, subject: MintSubject, about: About) -> bool:
         """Start the registration of a venue or a show."""
 
-    async def watch_hold(self, hold: HoldRef) -> bool:
+    async def watch_hold(self, hold: HoldRef, about: About) -> bool:
         """Start the workflow that ends an internal hold."""
 
     async def hold_ended(self, reservation_id: str) -> bool | None:
         """Signal a hold's workflow that the hold has ended."""
 
-    async def start_refund(self, refund: RefundRef) -> bool:
+    async def start_refund(self, refund: RefundRef, about: About) -> bool:
         """Start a refund that was decided."""
 
-    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
+    async def start_cancellation(self, tenant_id: str, about: About) -> bool:
         """Start the refunds of a cancelled show."""
 
     async def cancellation_news(self, show_id: str) -> bool | None:
@@ -273,5 +274,5 @@ class Dependencies:
     limits: Limits
     check_rate: RateCheck
     capacity: CapacityCommands
-    change_capacity: Callable[[CapacityChange], Awaitable[bool]]
+    change_capacity: Callable[[CapacityChange, About], Awaitable[bool]]
     publishable_key: str = ""

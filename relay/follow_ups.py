@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from activities.core.about import About
 from activities.core.follow_ups import Matter
 from activities.core.loops import each_subject
+from activities.sales.request_purchase import PurchaseStatus
 from domain.views.follow_up import FollowUpDocument
 from relay.each import Each
 
@@ -18,7 +20,7 @@ SETTLE = timedelta(seconds=3)
 class FollowUpStarter(Protocol):
     """Starts the workflows that follow matters."""
 
-    async def follow(self, matter: Matter, *, is_news: bool) -> bool:
+    async def follow(self, matter: Matter, about: About, *, is_news: bool) -> bool:
         """Start the workflow unless it runs, and tell it of news; False when the engine is unreachable."""
 
 
@@ -27,6 +29,13 @@ class FollowUpRecorder(Protocol):
 
     async def open_follow_up(self, matter: Matter) -> None:
         """Record that the matter must be followed. Idempotent."""
+
+
+class PurchaseLook(Protocol):
+    """Reads purchases from their events."""
+
+    async def look(self, purchase_id: str) -> PurchaseStatus | None:
+        """Return the status of a purchase, or None when there is none."""
 
 
 class OpenFollowUps(Protocol):
@@ -43,12 +52,14 @@ class FollowUps:
         self,
         engine: FollowUpStarter,
         records: FollowUpRecorder,
+        purchases: PurchaseLook,
         stalled: OpenFollowUps,
         each: Each,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._records = records
+        self._purchases = purchases
         self._stalled = stalled
         self._each = each
         self._clock = clock
@@ -58,7 +69,7 @@ class FollowUps:
     async def tell(self, matter: Matter) -> bool:
         """Record the matter and tell its workflow; False when the engine is unreachable."""
         await self._records.open_follow_up(matter)
-        return await self._engine.follow(matter, is_news=True)
+        return await self._engine.follow(matter, await self._about(matter), is_news=True)
 
     async def resume(self) -> None:
         """Start the workflows of the next page of open matters; a running one is left alone."""
@@ -72,4 +83,11 @@ class FollowUps:
     @each_subject("resume follow-ups", lambda found: found["workflow_id"])
     async def _resume_one(self, found: FollowUpDocument) -> None:
         matter = Matter.model_validate(found)
-        await self._engine.follow(matter, is_news=False)
+        await self._engine.follow(matter, await self._about(matter), is_news=False)
+
+    async def _about(self, matter: Matter) -> About:
+        """Return whom a matter is about, for operators."""
+        if not matter.purchase_id:
+            return About(venue_id=matter.venue_id)
+        events = await self._purchases.look(matter.purchase_id)
+        return events.about if events is not None else About(matter.purchase_id, matter.show_id, matter.venue_id)

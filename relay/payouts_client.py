@@ -7,9 +7,12 @@ from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation
 
+from activities.core.about import About
 from activities.payouts.ports import AccountStatus, VenueRef
 from relay.schedules import ensure_rounds
 from relay.workflow_client import UNREACHABLE, named
+from workflows.core.search_attributes import shown_as
+from workflows.core.task_queue import first_stage_of
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, TransfersInput, TransfersWorkflow
 
 log = logging.getLogger(__name__)
@@ -43,10 +46,11 @@ class PayoutsClient:
 
 
 def _terms(venue: VenueRef) -> dict[str, Any]:
-    return named(f"onboarding/{venue.venue_id}", f"Stripe account of venue {venue.venue_id}")
+    about = About(venue_id=venue.venue_id)
+    return named(OnboardingWorkflow, f"onboarding/{venue.venue_id}", "Stripe account of a venue", about)
 
 
 async def ensure_schedule(client: Client, every_seconds: int, transfers: TransfersInput) -> None:
     """Create or update the schedule that sends due transfers; rounds never overlap."""
-    start = (TransfersWorkflow.run, transfers)
-    await ensure_rounds(client, SCHEDULE_ID, every_seconds, start, "Sends venues their due shares")
+    shown = shown_as("Sends venues their due shares", first_stage_of(TransfersWorkflow), About())
+    await ensure_rounds(client, SCHEDULE_ID, every_seconds, (TransfersWorkflow.run, transfers), shown)

@@ -4,27 +4,27 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from activities.core.about import About
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef
 from activities.sales.request_purchase import PurchaseStatus
 from domain.payments.webhook_event import WebhookEvent
-from domain.views.catalog import ShowOwner
 from domain.views.purchase import PurchaseKey, StalledPurchase
-from relay.refunds import CancellationStarter, RefundStarter, StalledCancellations, StalledRefunds
+from relay.refunds import CancellationStarter, RefundStarter, Shows, StalledCancellations, StalledRefunds
 
 
 class Starter(RefundStarter, CancellationStarter, Protocol):
     """Starts and signals workflows; False (None for a signal) means that the engine is unreachable."""
 
-    async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
+    async def start_purchase(self, purchase: PurchaseRef, about: About) -> bool:
         """Start a purchase unless it runs."""
 
-    async def register(self, subject: MintSubject) -> bool:
+    async def register(self, subject: MintSubject, about: About) -> bool:
         """Start a registration unless it runs."""
 
-    async def watch_hold(self, hold: HoldRef) -> bool:
+    async def watch_hold(self, hold: HoldRef, about: About) -> bool:
         """Start the end of a hold unless it runs."""
 
-    async def change_capacity(self, change: CapacityChange) -> bool:
+    async def change_capacity(self, change: CapacityChange, about: About) -> bool:
         """Start a change of a show's capacities unless it runs."""
 
     async def look_again(self, purchase_id: str) -> bool | None:
@@ -48,7 +48,7 @@ class UnhandledWebhooks(Protocol):
         """Mark a webhook event as acted on."""
 
 
-class StalledWork(StalledRefunds, StalledCancellations, Protocol):
+class StalledWork(StalledRefunds, StalledCancellations, Shows, Protocol):
     """Recorded work without a workflow that makes progress on it."""
 
     async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[StalledPurchase]:
@@ -66,8 +66,8 @@ class StalledWork(StalledRefunds, StalledCancellations, Protocol):
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
         """Return (kind, id, tenant) of venues and shows that are not ready."""
 
-    async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
-        """Return (id, tenant, until) of internal holds that should have ended."""
+    async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str, datetime]]:
+        """Return (id, tenant, show, until) of internal holds that should have ended."""
 
     async def changing_capacity(self, limit: int) -> Sequence[tuple[str, str, int]]:
         """Return (show, tenant, number) of changes of capacities that are under way."""
@@ -77,9 +77,6 @@ class StalledWork(StalledRefunds, StalledCancellations, Protocol):
 
     async def venue_of(self, account_id: str) -> tuple[str, str] | None:
         """Return (tenant, venue) of a connected account."""
-
-    async def show(self, show_id: str) -> ShowOwner | None:
-        """Return a show."""
 
 
 class PurchaseStatusReader(Protocol):

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from activities.core.about import About
 from activities.core.commands import PurchaseRef, RefundRef
 from domain.payments.webhook_event import WebhookEvent
+from domain.views.catalog import ShowOwner
 from domain.views.purchase import StalledRefund
 
 UNKNOWN_AFTER = timedelta(seconds=60)
@@ -14,7 +16,7 @@ UNKNOWN_AFTER = timedelta(seconds=60)
 class RefundStarter(Protocol):
     """Starts and signals the workflows of refunds."""
 
-    async def start_refund(self, refund: RefundRef) -> bool:
+    async def start_refund(self, refund: RefundRef, about: About) -> bool:
         """Start a refund unless it runs; False when the engine is unreachable."""
 
     async def refund_news(self, refund_id: str) -> bool | None:
@@ -24,7 +26,7 @@ class RefundStarter(Protocol):
 class CancellationStarter(Protocol):
     """Starts the workflows of cancelled shows."""
 
-    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
+    async def start_cancellation(self, tenant_id: str, about: About) -> bool:
         """Start the refunds of a cancelled show, unless they run; False when the engine is unreachable."""
 
 
@@ -35,7 +37,14 @@ class StalledCancellations(Protocol):
         """Return (show, tenant) of cancellations that began before a time and are not finished."""
 
 
-class StalledRefunds(Protocol):
+class Shows(Protocol):
+    """Shows in the read models."""
+
+    async def show(self, show_id: str) -> ShowOwner | None:
+        """Return a show."""
+
+
+class StalledRefunds(Shows, Protocol):
     """Refunds in the read models that are not finished."""
 
     async def refunding(self, before: datetime, limit: int) -> Sequence[StalledRefund]:
@@ -56,7 +65,23 @@ async def deliver_refund_event(webhook: WebhookEvent, engine: RefundStarter, sta
         is_new = webhook.created is not None and webhook.created > datetime.now(UTC) - UNKNOWN_AFTER
         return not webhook.object_id or not is_new
     told = await engine.refund_news(found["refund_id"])
-    return await engine.start_refund(ref_of(found)) if told is False else told is True
+    if told is False:
+        return await engine.start_refund(ref_of(found), await about_refund(stalled, found))
+    return told is True
+
+
+async def about_show(shows: Shows, show_id: str) -> About:
+    """Return a show and its venue, for operators; without its venue where the read models are behind."""
+    show = await shows.show(show_id)
+    return About(show_id=show_id, venue_id=show["venue_id"] if show else "", show_name=show["name"] if show else "")
+
+
+async def about_refund(shows: Shows, found: StalledRefund) -> About:
+    """Return a refund's purchase, show and amount, for operators."""
+    about = await about_show(shows, found["show_id"])
+    return about._replace(
+        purchase_id=found["purchase_id"], amount_minor=found["amount_minor"], currency=found["currency"]
+    )
 
 
 def ref_of(found: StalledRefund) -> RefundRef:

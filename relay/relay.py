@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from activities.core.about import About
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef
 from activities.core.follow_ups import Matter
 from activities.core.loops import each_subject, first_of
@@ -17,7 +18,7 @@ from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
 from relay.each import Each
 from relay.follow_ups import FollowUps
 from relay.ports import PurchaseStatusReader, RelayEngine, StalledWork, UnhandledWebhooks
-from relay.refunds import deliver_refund_event, ref_of
+from relay.refunds import about_refund, about_show, deliver_refund_event, ref_of
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 0.5
@@ -133,11 +134,13 @@ class Relay:
 
     @each_subject("start purchases", lambda found: found["purchase_id"])
     async def _start_one(self, found: StalledPurchase) -> None:
-        purchase = _ref(found)
-        show = await self._stalled.show(found["show_id"])
-        if show is not None:
-            start = partial(self._engine.start_purchase, purchase, found["show_id"], show["venue_id"])
-            await self._at_times(purchase.purchase_id, start)
+        about, price = await about_show(self._stalled, found["show_id"]), found["price"]
+        if not about.venue_id:
+            return
+        about = about._replace(purchase_id=found["purchase_id"])
+        if price is not None:
+            about = about._replace(amount_minor=price["total_minor"], currency=price["currency"])
+        await self._at_times(found["purchase_id"], partial(self._engine.start_purchase, _ref(found), about))
 
     async def start_refunds(self) -> None:
         """Start refunds that have not arrived or whose tokens are not burnt; running ones are left alone."""
@@ -147,7 +150,8 @@ class Relay:
 
     @each_subject("start refunds", lambda found: found["refund_id"])
     async def _start_refund(self, found: StalledRefund) -> None:
-        await self._at_times(found["refund_id"], partial(self._engine.start_refund, ref_of(found)))
+        about = await about_refund(self._stalled, found)
+        await self._at_times(found["refund_id"], partial(self._engine.start_refund, ref_of(found), about))
 
     async def start_cancellations(self) -> None:
         """Start the refunds of cancelled shows; running ones are left alone."""
@@ -158,7 +162,7 @@ class Relay:
     @each_subject("start cancellations", first_of)
     async def _start_cancellation(self, found: tuple[str, str]) -> None:
         show_id, tenant_id = found
-        start = partial(self._engine.start_cancellation, tenant_id, show_id)
+        start = partial(self._engine.start_cancellation, tenant_id, await about_show(self._stalled, show_id))
         await self._at_times(f"cancellation {show_id}", start)
 
     async def start_registrations(self) -> None:
@@ -171,7 +175,9 @@ class Relay:
     async def _register_one(self, found: tuple[str, str, str]) -> None:
         kind, identity, tenant_id = found
         subject = MintSubject.model_validate({"tenant_id": tenant_id, "kind": kind, "subject_id": identity})
-        await self._at_times(identity, partial(self._engine.register, subject))
+        is_show = subject.kind == "show"
+        about = await about_show(self._stalled, identity) if is_show else About(venue_id=identity)
+        await self._at_times(identity, partial(self._engine.register, subject, about))
 
     async def end_holds(self) -> None:
         """Start the expiry of the ticket API's holds whose time has passed."""
@@ -179,10 +185,11 @@ class Relay:
         await self._each.run(self._end_hold, await self._stalled.overdue(_ago(SETTLE_SECONDS), BATCH_MAX + behind))
 
     @each_subject("end holds", first_of)
-    async def _end_hold(self, found: tuple[str, str, datetime]) -> None:
-        identity, tenant_id, until = found
+    async def _end_hold(self, found: tuple[str, str, str, datetime]) -> None:
+        identity, tenant_id, show_id, until = found
         hold = HoldRef(tenant_id=tenant_id, reservation_id=identity, until=until)
-        await self._at_times(identity, partial(self._engine.watch_hold, hold))
+        about = await about_show(self._stalled, show_id)
+        await self._at_times(identity, partial(self._engine.watch_hold, hold, about))
 
     async def start_capacity_changes(self) -> None:
         """Start changes of capacities that are under way; running ones are left alone."""
@@ -193,7 +200,8 @@ class Relay:
     async def _start_capacity_change(self, found: tuple[str, str, int]) -> None:
         show_id, tenant_id, number = found
         change = CapacityChange(tenant_id=tenant_id, show_id=show_id, number=number)
-        await self._at_times(f"capacity {show_id}", partial(self._engine.change_capacity, change))
+        about = await about_show(self._stalled, show_id)
+        await self._at_times(f"capacity {show_id}", partial(self._engine.change_capacity, change, about))
 
     async def _deliver(self, webhook: WebhookEvent) -> bool:
         """Deliver one webhook event; return True when nothing is left to do."""

@@ -17,15 +17,23 @@ from temporalio.client import (
 )
 
 from activities.core.task_queues import PURCHASES
+from workflows.core.search_attributes import ShownAs
 
 
 async def ensure_rounds(
-    client: Client, schedule_id: str, every_seconds: float, start: tuple[Any, Any], summary: str
+    client: Client, schedule_id: str, every_seconds: float, start: tuple[Any, Any], shown: ShownAs
 ) -> None:
-    """Create or update a schedule; `start` is the workflow of a round and its input."""
+    """Create or update a schedule; `start` is the workflow of a round and its input, `shown` how operators find it."""
     run, given = start
     schedule = Schedule(
-        action=ScheduleActionStartWorkflow(run, given, id=schedule_id, task_queue=PURCHASES, static_summary=summary),
+        action=ScheduleActionStartWorkflow(
+            run,
+            given,
+            id=schedule_id,
+            task_queue=PURCHASES,
+            static_summary=shown["static_summary"],
+            typed_search_attributes=shown["search_attributes"],
+        ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_seconds))]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
     )

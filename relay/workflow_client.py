@@ -21,12 +21,14 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.core.about import About
 from activities.core.commands import CapacityChange, DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.core.follow_ups import Matter
 from activities.core.task_queues import PURCHASES
 from activities.payouts.ports import PayoutRef, VenueRef
 from workflows.capacity import CapacityWorkflow
-from workflows.core.operator_status import attributes
+from workflows.core.search_attributes import shown_as
+from workflows.core.task_queue import first_stage_of
 from workflows.dispute import DisputeWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow
@@ -68,10 +70,10 @@ class WorkflowClient:
         self._client = client
         self._pacing = pacing
         self._opening = 0
-        self._later: deque[tuple[PurchaseRef, str, str]] = deque()
+        self._later: deque[tuple[PurchaseRef, About]] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
+    async def open_purchase(self, purchase: PurchaseRef, about: About) -> CheckoutAnswer | None:
         """Start the purchase if needed and wait for its checkout; None when the engine did not answer in time.
 
         At most `checkouts_in_flight_max` are waited for; the others open later, in order of arrival. That queue is in
@@ -79,11 +81,11 @@ class WorkflowClient:
         """
         if self._opening >= self._pacing.checkouts_in_flight_max:
             if self._opening and len(self._later) < LATER_MAX:
-                self._later.append((purchase, show_id, venue_id))
+                self._later.append((purchase, about))
             return None
         self._opening += 1
         try:
-            return await self._open_purchase(purchase, show_id, venue_id)
+            return await self._open_purchase(purchase, about)
         finally:
             self._opening -= 1
             self._open_next()
@@ -94,10 +96,8 @@ class WorkflowClient:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
-        start = WithStartWorkflowOperation(
-            PurchaseWorkflow.run, self._input(purchase, show_id), **_terms(purchase, show_id, venue_id)
-        )
+    async def _open_purchase(self, purchase: PurchaseRef, about: About) -> CheckoutAnswer | None:
+        start = WithStartWorkflowOperation(PurchaseWorkflow.run, self._input(purchase, about.show_id), **_terms(about))
         seconds = self._pacing.timebox_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -114,70 +114,64 @@ class WorkflowClient:
             return None
         return answer
 
-    async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
+    async def start_purchase(self, purchase: PurchaseRef, about: About) -> bool:
         """Start the purchase unless it runs; False when the engine is unreachable."""
-        terms = _terms(purchase, show_id, venue_id)
-        seconds = self._pacing.timebox_seconds
-        return await started(self._client, seconds, PurchaseWorkflow.run, self._input(purchase, show_id), **terms)
+        start, seconds = self._input(purchase, about.show_id), self._pacing.timebox_seconds
+        return await started(self._client, seconds, PurchaseWorkflow.run, start, **_terms(about))
 
-    async def register(self, subject: MintSubject) -> bool:
+    async def register(self, subject: MintSubject, about: About) -> bool:
         """Start the registration of a venue or a show; False when the engine is unreachable."""
-        run = VenueWorkflow.run if subject.kind == "venue" else ShowWorkflow.run
-        return await self._start(
-            run,
-            RegisterInput(subject=subject),
-            f"{subject.kind}/{subject.subject_id}",
-            f"Registers {subject.kind} {subject.subject_id} on chain",
-        )
+        kind, run = (VenueWorkflow, VenueWorkflow.run) if subject.kind == "venue" else (ShowWorkflow, ShowWorkflow.run)
+        start = RegisterInput(subject=subject)
+        terms = named(kind, f"{subject.kind}/{subject.subject_id}", f"Registers a {subject.kind} on chain", about)
+        return await self._start(run, start, terms)
 
-    async def watch_hold(self, hold: HoldRef) -> bool:
+    async def watch_hold(self, hold: HoldRef, about: About) -> bool:
         """Start the expiry of a hold of the ticket API; False when the engine is unreachable."""
-        return await self._start(
-            HoldWorkflow.run, hold, f"hold/{hold.reservation_id}", f"Ends hold {hold.reservation_id} at its time"
-        )
+        name = f"hold/{hold.reservation_id}"
+        terms = named(HoldWorkflow, name, f"Ends hold {hold.reservation_id} at its time", about)
+        return await self._start(HoldWorkflow.run, hold, terms)
 
-    async def follow(self, matter: Matter, *, is_news: bool) -> bool:
+    async def follow(self, matter: Matter, about: About, *, is_news: bool) -> bool:
         """Start the workflow that follows a matter, unless it runs; tell it of news. False when unreachable."""
-        run, start, summary, signal = self._follower(matter)
+        kind, run, start, what, signal = self._follower(matter, about)
         news = {"start_signal": signal} if is_news and signal else {}
-        return await self._start(run, start, matter.workflow_id, summary, **news)
+        return await self._start(run, start, {**named(kind, matter.workflow_id, what, about), **news})
 
-    def _follower(self, matter: Matter) -> tuple[Any, Any, str, str]:
-        """Return a matter's workflow, its input, its summary, and the signal that tells it of news."""
+    def _follower(self, matter: Matter, about: About) -> tuple[type, Any, Any, str, str]:
+        """Return a matter's workflow, its method, its input, its summary, and the signal that tells it of news."""
         subject, owner = matter.subject_id, {"tenant_id": matter.tenant_id}
         purchase = PurchaseRef(**owner, purchase_id=matter.purchase_id, attempt=matter.attempt)
         match matter.kind:
             case "payment-case":
-                again = self._input(purchase, matter.show_id)
-                case = CaseInput(purchase=purchase, intent_id=subject, again=again, venue_id=matter.venue_id)
-                return PaymentCaseWorkflow.run, case, f"Payment {subject} for purchase {purchase.purchase_id}", ""
+                again = self._input(purchase, about.show_id)
+                case = CaseInput(purchase=purchase, intent_id=subject, again=again, venue_id=about.venue_id)
+                return PaymentCaseWorkflow, PaymentCaseWorkflow.run, case, "Late payment of", ""
             case "dispute":
                 dispute = DisputeRef(purchase=purchase, dispute_id=subject)
-                return DisputeWorkflow.run, dispute, f"Dispute of purchase {purchase.purchase_id}", "look_again"
+                return DisputeWorkflow, DisputeWorkflow.run, dispute, "Dispute of", "look_again"
             case "payout":
                 payout_id, _, event_id = subject.partition("/")
                 payout = PayoutRef(account_id=matter.account_id, payout_id=payout_id, event_id=event_id)
-                return PayoutWorkflow.run, payout, f"Payout {payout_id}", ""
+                return PayoutWorkflow, PayoutWorkflow.run, payout, f"Payout {payout_id}", ""
             case "onboarding":
                 venue = VenueRef(**owner, venue_id=subject)
-                onboarding = OnboardingInput(venue=venue, poll_seconds=self._pacing.account_poll_seconds)
-                return OnboardingWorkflow.run, onboarding, f"Stripe account of venue {subject}", "account_changed"
+                start = OnboardingInput(venue=venue, poll_seconds=self._pacing.account_poll_seconds)
+                what = "Stripe account of a venue"
+                return OnboardingWorkflow, OnboardingWorkflow.run, start, what, "account_changed"
 
-    async def start_refund(self, refund: RefundRef) -> bool:
+    async def start_refund(self, refund: RefundRef, about: About) -> bool:
         """Start a decided refund, unless it runs; False when the engine is unreachable."""
-        return await self._start(
-            RefundWorkflow.run,
-            RefundInput(refund=refund, poll_seconds=self._pacing.poll_seconds),
-            f"refund/{refund.refund_id}",
-            f"Refund for purchase {refund.purchase.purchase_id}",
-        )
+        start = RefundInput(refund=refund, poll_seconds=self._pacing.poll_seconds)
+        terms = named(RefundWorkflow, f"refund/{refund.refund_id}", "Refund of", about)
+        return await self._start(RefundWorkflow.run, start, terms)
 
-    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
+    async def start_cancellation(self, tenant_id: str, about: About) -> bool:
         """Start the refunds of a cancelled show, unless they run; False when the engine is unreachable."""
-        start = ShowCancellationInput(tenant_id=tenant_id, show_id=show_id, poll_seconds=self._pacing.poll_seconds)
-        return await self._start(
-            ShowCancellationWorkflow.run, start, f"show-cancellation/{show_id}", f"Gives cancelled show {show_id} back"
-        )
+        show_id, poll_seconds = about.show_id, self._pacing.poll_seconds
+        start = ShowCancellationInput(tenant_id=tenant_id, show_id=show_id, poll_seconds=poll_seconds)
+        terms = named(ShowCancellationWorkflow, f"show-cancellation/{show_id}", "Refunds a cancelled show", about)
+        return await self._start(ShowCancellationWorkflow.run, start, terms)
 
     async def cancellation_news(self, show_id: str) -> bool | None:
         """Signal a show's cancellation that its terms have changed; answers as `look_again`."""
@@ -187,13 +181,11 @@ class WorkflowClient:
         """Signal a refund to look at Stripe; answers as `look_again`."""
         return await self._signal(f"refund/{refund_id}", "look_again")
 
-    async def change_capacity(self, change: CapacityChange) -> bool:
+    async def change_capacity(self, change: CapacityChange, about: About) -> bool:
         """Start a change of a show's capacities; False when the engine is unreachable."""
+        name = f"capacity/{change.show_id}/{change.number}"
         return await self._start(
-            CapacityWorkflow.run,
-            change,
-            f"capacity/{change.show_id}/{change.number}",
-            f"Changes the capacity of show {change.show_id}",
+            CapacityWorkflow.run, change, named(CapacityWorkflow, name, "Changes the capacity", about)
         )
 
     async def look_again(self, purchase_id: str) -> bool | None:
@@ -216,10 +208,8 @@ class WorkflowClient:
             processing_extension_seconds=self._pacing.processing_extension_seconds,
         )
 
-    async def _start(self, run: Any, start: Any, workflow_id: str, summary: str, **more: Any) -> bool:
-        return await started(
-            self._client, self._pacing.timebox_seconds, run, start, **named(workflow_id, summary), **more
-        )
+    async def _start(self, run: Any, start: Any, terms: dict[str, Any]) -> bool:
+        return await started(self._client, self._pacing.timebox_seconds, run, start, **terms)
 
     async def _signal(self, workflow_id: str, name: str) -> bool | None:
         try:
@@ -236,13 +226,13 @@ class WorkflowClient:
         return True
 
 
-def named(workflow_id: str, summary: str) -> dict[str, Any]:
+def named(kind: type, workflow_id: str, what: str, about: About) -> dict[str, Any]:
     """Return the start options of a workflow that may run already."""
     return {
         "id": workflow_id,
         "task_queue": PURCHASES,
         "id_conflict_policy": USE_EXISTING,
-        "static_summary": summary,
+        **shown_as(what, first_stage_of(kind), about),
     }
 
 
@@ -257,13 +247,10 @@ async def started(client: Client, seconds: float, run: Any, start: Any, **terms:
     return True
 
 
-def _terms(purchase: PurchaseRef, show_id: str, venue_id: str) -> dict[str, Any]:
+def _terms(about: About) -> dict[str, Any]:
     """Return the start options of a purchase, the same for the buyer's call and the relay."""
-    return {
-        **named(f"purchase/{purchase.purchase_id}", f"Purchase for show {show_id}"),
-        "task_timeout": TASK_TIMEOUT,
-        "search_attributes": attributes("reserving", show_id, venue_id),
-    }
+    terms = named(PurchaseWorkflow, f"purchase/{about.purchase_id}", "Purchase", about)
+    return {**terms, "task_timeout": TASK_TIMEOUT}
 
 
 async def _consume_exception(start: WithStartWorkflowOperation[Any, Any]) -> None:

@@ -10,13 +10,13 @@ from workflows.core.operated import Operated
 from workflows.core.task_queue import workflow_on
 
 
-@workflow_on(PURCHASES, name="CapacityWorkflow", restarted_by="start capacity changes")
+@workflow_on(PURCHASES, name="CapacityWorkflow", owner="show", stage="lowering", restarted_by="start capacity changes")
 class CapacityWorkflow(Operated):
     """Lowers the stock, resizes the group on chain, then raises the stock."""
 
     @workflow.init
     def __init__(self, start: CapacityChange) -> None:
-        super().__init__("lowering")
+        super().__init__()
         self._change = start
 
     @workflow.run

@@ -15,13 +15,13 @@ from workflows.core.task_queue import workflow_on
 LOOK_EVERY = timedelta(hours=6)  # a webhook comes first, unless it was lost
 
 
-@workflow_on(PURCHASES, name="DisputeWorkflow", restarted_by="resume follow-ups")
+@workflow_on(PURCHASES, name="DisputeWorkflow", owner="purchase", stage="disputed", restarted_by="resume follow-ups")
 class DisputeWorkflow(Operated):
     """Looks at the dispute after each signal, and at intervals without one."""
 
     @workflow.init
     def __init__(self, start: DisputeRef) -> None:
-        super().__init__("disputed", start.purchase.purchase_id)
+        super().__init__(start.purchase.purchase_id)
         self._wake = False
 
     @workflow.run

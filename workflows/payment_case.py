@@ -10,11 +10,12 @@ from temporalio.workflow import ParentClosePolicy
 from activities.core.commands import Command, LatePayment, PurchaseRef
 from activities.core.task_queues import PURCHASES
 from activities.payments.late_payments import OPEN, OWED, SOLD, LatePaymentActivities
+from domain.core.ids import order_ref_of
 from workflows.core.activity_calls import STRIPE_POLICY
 from workflows.core.operated import Operated
-from workflows.core.operator_status import attributes
 from workflows.core.saga import drain
-from workflows.core.task_queue import workflow_on
+from workflows.core.search_attributes import inherited
+from workflows.core.task_queue import first_stage_of, workflow_on
 from workflows.purchase import TASK_TIMEOUT, PurchaseInput, PurchaseWorkflow
 
 ENDS = {
@@ -35,7 +36,9 @@ class CaseInput(Command):
     venue_id: str = ""
 
 
-@workflow_on(PURCHASES, name="PaymentCaseWorkflow", restarted_by="resume follow-ups")
+@workflow_on(
+    PURCHASES, name="PaymentCaseWorkflow", owner="purchase", stage="late-payment", restarted_by="resume follow-ups"
+)
 class PaymentCaseWorkflow(Operated):
     """Looks at the payment until it belongs to a sale, is cancelled, or is owed to its buyer.
 
@@ -44,7 +47,7 @@ class PaymentCaseWorkflow(Operated):
 
     @workflow.init
     def __init__(self, start: CaseInput) -> None:
-        super().__init__("late-payment", start.purchase.purchase_id)
+        super().__init__(start.purchase.purchase_id)
         self._start = start
         self._look_at_once = False
 
@@ -96,8 +99,8 @@ class PaymentCaseWorkflow(Operated):
                 id=f"purchase/{purchase.purchase_id}",
                 parent_close_policy=ParentClosePolicy.ABANDON,
                 task_timeout=TASK_TIMEOUT,
-                search_attributes=attributes("reserving", again.show_id, self._start.venue_id),
-                static_summary=f"Purchase for show {again.show_id}",
+                search_attributes=inherited(first_stage_of(PurchaseWorkflow)),
+                static_summary=f"Purchase {order_ref_of(purchase.purchase_id)} goes on with a late payment",
             )
         except WorkflowAlreadyStartedError:
             workflow.logger.info("the purchase is at work")

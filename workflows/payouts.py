@@ -36,13 +36,13 @@ class OnboardingInput(Command):
     poll_seconds: float
 
 
-@workflow_on(PURCHASES, name="OnboardingWorkflow", restarted_by="resume follow-ups")
+@workflow_on(PURCHASES, name="OnboardingWorkflow", owner="venue", stage="connecting", restarted_by="resume follow-ups")
 class OnboardingWorkflow(Operated):
     """Creates the venue's connected account and waits until it can receive transfers and payouts."""
 
     @workflow.init
     def __init__(self, start: OnboardingInput) -> None:
-        super().__init__("connecting")
+        super().__init__()
         self._venue = start.venue
         self._news = False
         self._looks = 0
@@ -144,13 +144,15 @@ def _last_set_aside() -> dict[str, Setback]:
     return last.set_aside if last is not None else {}
 
 
-@workflow_on(PURCHASES, name="TransfersWorkflow", restarted_by="schedule transfers")
+@workflow_on(
+    PURCHASES, name="TransfersWorkflow", owner="deployment", stage="sending", restarted_by="schedule transfers"
+)
 class TransfersWorkflow(Operated):
     """Sends due shares; a refused one waits for the next round, and one that fails is set aside."""
 
     @workflow.init
     def __init__(self, start: TransfersInput) -> None:
-        super().__init__("sending")
+        super().__init__()
         self._totals = start
         self._each = WorkflowEach(self._status, start.set_aside or _last_set_aside())
 
@@ -219,13 +221,13 @@ class TransfersWorkflow(Operated):
         return _Step({sent.currency: sent.amount_minor}, 0)
 
 
-@workflow_on(PURCHASES, name="PayoutWorkflow", restarted_by="resume follow-ups")
+@workflow_on(PURCHASES, name="PayoutWorkflow", owner="venue", stage="payout", restarted_by="resume follow-ups")
 class PayoutWorkflow(Operated):
     """Posts the state of a payout from Stripe to a venue's bank."""
 
     @workflow.init
     def __init__(self, start: PayoutRef) -> None:
-        super().__init__("payout")
+        super().__init__()
         self._start = start
 
     @workflow.run

@@ -78,13 +78,13 @@ class PurchaseResult(Command):
     ticket_addresses: tuple[str, ...] = ()
 
 
-@workflow_on(PURCHASES, name="PurchaseWorkflow", restarted_by="start purchases")
+@workflow_on(PURCHASES, name="PurchaseWorkflow", owner="purchase", stage="reserving", restarted_by="start purchases")
 class PurchaseWorkflow(Operated):
     """The saga: reserve, order, tickets, payment wait, confirm; after the pivot mint and settle."""
 
     @workflow.init
     def __init__(self, start: PurchaseInput) -> None:
-        super().__init__("reserving", start.purchase.purchase_id)
+        super().__init__(start.purchase.purchase_id)
         self._start = start
         self._purchase = start.purchase
         self._order: PlacedOrder | None = None
@@ -166,7 +166,8 @@ class PurchaseWorkflow(Operated):
         if order.price.charge_minor:
             await self._take_payment(order)
         else:
-            self._status.set_stage("confirming", "There is nothing to pay; confirms the seats.")
+            text = "There is nothing to pay; confirms the seats."
+            self._status.set_stage("confirming", text, order.price.total_minor)
             await drain(self._store(sales.confirm_seats, purchase, "confirm the seats: there is nothing to pay"))
             self._checkout_open = True
         saga.pivot()
@@ -203,7 +204,7 @@ class PurchaseWorkflow(Operated):
                 continue
             if due:
                 hold_until = await self._extend_hold(seen, last_extension)
-            self._show_wait(seen, hold_until)
+            self._show_wait(order, seen, hold_until)
             await self._wait(hold_until)
             self._wake, due = False, workflow.now() >= hold_until
             seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
@@ -256,11 +257,12 @@ class PurchaseWorkflow(Operated):
             )
         raise_if_cancelled()
 
-    def _show_wait(self, seen: PaymentStatus, hold_until: datetime) -> None:
+    def _show_wait(self, order: PlacedOrder, seen: PaymentStatus, hold_until: datetime) -> None:
         declined = f" The last card was declined ({seen.declined})." if seen.declined else ""
         self._status.set_stage(
             "awaiting-payment",
             f"Waits for the buyer's payment until {hold_until.isoformat(timespec='seconds')}.{declined}",
+            order.price.total_minor,
         )
 
     async def _release_payment(self) -> None:

@@ -58,13 +58,13 @@ class RefundReport(Command):
     outcome: Literal["refunded", "nothing", "waits", "uncovered"]
 
 
-@workflow_on(PURCHASES, name="RefundWorkflow", restarted_by="start refunds")
+@workflow_on(PURCHASES, name="RefundWorkflow", owner="purchase", stage="deciding", restarted_by="start refunds")
 class RefundWorkflow(Operated):
     """Gives money back and burns tokens side by side; the money waits for the settlement of the sale."""
 
     @workflow.init
     def __init__(self, start: RefundInput) -> None:
-        super().__init__("deciding", _purchase_of(start))
+        super().__init__(_purchase_of(start))
         self._start = start
         self._wake = False
         self._retry = False
@@ -86,7 +86,8 @@ class RefundWorkflow(Operated):
             await drain(self._report("nothing"))
             await self._finish()
             return "nothing"
-        self._status.set_stage("refunding", f"Gives {refund.amount_minor} minor units back, burns the tokens.")
+        text = f"Gives {refund.amount_minor} minor units back, burns the tokens."
+        self._status.set_stage("refunding", text, refund.amount_minor)
         self._tokens_left = len(refund.ticket_ids)
         works = [self._give_back(refund), self._take_back(refund)]
         works += [self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids]

@@ -8,14 +8,17 @@ from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
+from activities.core.about import About
 from activities.core.commands import Command, PurchaseRef
 from activities.core.task_queues import PURCHASES
 from activities.refunds.cancel_show import CancelledOrder, OrdersLeft, ShowCancellationActivities, ShowPage
+from domain.core.ids import order_ref_of
 from workflows.core import patches
 from workflows.core.activity_calls import STORE
 from workflows.core.operated import Operated
 from workflows.core.saga import drain
-from workflows.core.task_queue import workflow_on
+from workflows.core.search_attributes import inherited
+from workflows.core.task_queue import first_stage_of, workflow_on
 from workflows.refund import RefundInput, RefundReport, RefundWorkflow
 
 REST_GROWS = 1.5
@@ -41,7 +44,9 @@ class ShowCancellationInput(Command):
     waiting: tuple[str, ...] = ()
 
 
-@workflow_on(PURCHASES, name="ShowCancellationWorkflow", restarted_by="start cancellations")
+@workflow_on(
+    PURCHASES, name="ShowCancellationWorkflow", owner="show", stage="cancelling", restarted_by="start cancellations"
+)
 class ShowCancellationWorkflow(Operated):
     """Starts refunds up to a number at once and a rate; waiting ones do not hold up the others.
 
@@ -50,7 +55,7 @@ class ShowCancellationWorkflow(Operated):
 
     @workflow.init
     def __init__(self, start: ShowCancellationInput) -> None:
-        super().__init__("cancelling")
+        super().__init__()
         self._start = start
         self._after = start.after
         self._under_way = dict.fromkeys(start.under_way)
@@ -181,7 +186,8 @@ class ShowCancellationWorkflow(Operated):
                 child,
                 id=f"refund/{refund_id}",
                 parent_close_policy=ParentClosePolicy.ABANDON,
-                static_summary=f"Refund for purchase {order.purchase_id} of a cancelled show",
+                search_attributes=inherited(first_stage_of(RefundWorkflow), About(purchase_id=order.purchase_id)),
+                static_summary=f"Refund {order_ref_of(order.purchase_id)}: its show is cancelled",
             )
         except WorkflowAlreadyStartedError:  # it was begun before, and whoever did waits for it
             self._under_way.pop(order.purchase_id, None)

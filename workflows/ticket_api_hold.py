@@ -10,13 +10,13 @@ from workflows.core.operated import Operated
 from workflows.core.task_queue import workflow_on
 
 
-@workflow_on(PURCHASES, name="HoldWorkflow", restarted_by="end holds")
+@workflow_on(PURCHASES, name="HoldWorkflow", owner="show", stage="holding", restarted_by="end holds")
 class HoldWorkflow(Operated):
     """Waits for the hold's deadline, or for the signal that it ended earlier."""
 
     @workflow.init
     def __init__(self, start: HoldRef) -> None:
-        super().__init__("holding")
+        super().__init__()
         self._start = start
         self._ended = False
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from activities.core.about import About
 from activities.core.commands import Command, MintSubject
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, activity_on
@@ -72,6 +73,11 @@ class CatalogCommands:
     async def announce_show(self, command: AnnounceShow) -> int:
         """Record a show and open its stock; return the event store's position."""
         return (await self._store.commit(lambda uow: _announce(uow, command))).position
+
+    async def about(self, show_id: str) -> About:
+        """Return a show and its venue, for operators."""
+        show = await self._store.read(lambda uow: uow.get(Show, show_id), (Show.stream(show_id),))
+        return About(show_id=show_id, venue_id=show.venue_id, show_name=show.name)
 
 
 class CatalogActivities:

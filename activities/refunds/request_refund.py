@@ -62,6 +62,7 @@ class RefundView(Command):
     currency: str
     fees: FeesBorneBy
     reason: str
+    show_id: str
     position: int = 0
 
 
@@ -262,4 +263,5 @@ def _view(command: RequestRefund, order: Order, refund: Refund, *, resells: bool
         currency=order.price.currency if order.price else "",
         fees=refund.fees,
         reason=refund.reason,
+        show_id=order.show_id,
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from activities.core.about import About
 from activities.core.commands import Command, EndPurchase, PurchaseRef
 from activities.core.ports import EventStore
 from activities.sales.order import cancel, check_seats, place
@@ -78,6 +79,13 @@ class PurchaseStatus(Command):
     venue_id: str = ""
     intent_id: str | None = None  # the awaited payment, or the one that paid
 
+    @property
+    def about(self) -> About:
+        """The purchase, for operators."""
+        price = self.price
+        amount = (None, "") if price is None else (price.total_minor, price.currency)
+        return About(self.purchase_id, self.show_id, self.venue_id, "", *amount)
+
 
 class Requested(Command):
     """A recorded request: the attempt to run, whether this call recorded it, its buyer, and its status."""
@@ -88,6 +96,12 @@ class Requested(Command):
     venue_id: str
     buyer_id: str
     purchase_status: PurchaseStatus
+    show_name: str = ""
+
+    @property
+    def about(self) -> About:
+        """The purchase, for operators."""
+        return self.purchase_status.about._replace(venue_id=self.venue_id, show_name=self.show_name)
 
 
 class PurchaseCommands:
@@ -228,11 +242,13 @@ def _ref(command: RequestPurchase, order: Order) -> PurchaseRef:
 
 
 def _requested(uow: UnitOfWork, command: RequestPurchase, order: Order, *, fresh: bool) -> Requested:
+    show = uow.get(Show, order.show_id)
     return Requested(
         purchase=_ref(command, order),
         fresh=fresh,
         show_id=order.show_id,
-        venue_id=uow.get(Show, order.show_id).venue_id,
+        venue_id=show.venue_id,
+        show_name=show.name,
         buyer_id=order.buyer_id,
         purchase_status=_status_of(order),
     )

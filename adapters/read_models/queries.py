@@ -334,10 +334,10 @@ class StalledWorkQueries(ReadModels):
         """Return (show, tenant, number) of changes of capacities that are under way."""
         return [(name, tenant, int(number)) for name, tenant, number in await self._rows(CHANGING, (limit,))]
 
-    async def overdue(self, before: datetime, limit: int) -> list[tuple[str, str, datetime]]:
-        """Return (id, tenant, until) of internal holds that should have ended before a time."""
+    async def overdue(self, before: datetime, limit: int) -> list[tuple[str, str, str, datetime]]:
+        """Return (id, tenant, show, until) of internal holds that should have ended before a time."""
         rows = await self._rows(OVERDUE, (before, limit))
-        return [(identity, doc["tenant_id"], datetime.fromisoformat(doc["until"])) for identity, doc in rows]
+        return [(name, doc["tenant_id"], doc["show_id"], datetime.fromisoformat(doc["until"])) for name, doc in rows]
 
     async def refunding(self, before: datetime, limit: int) -> list[RefundDocument]:
         """Return refunds requested before a time and not paid, oldest first, and paid ones with a token to burn.

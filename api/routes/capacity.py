@@ -57,6 +57,6 @@ async def change_capacity(show_id: ShowId, body: CapacityBody, deps: Deps, calle
     """
     capacities = {item.ticket_type_id: item.capacity for item in body.ticket_types}
     change = await deps.capacity.begin(caller.tenant_id, show_id, capacities)
-    if not await deps.change_capacity(change):
+    if not await deps.change_capacity(change, await deps.catalog.about(show_id)):
         raise TransientError("Temporal could not be reached; the change is recorded")
     return {"show_id": show_id, "number": change.number, "capacities": capacities, "state": "under-way"}

@@ -52,7 +52,7 @@ from domain.core.errors import (
     UnknownSubject,
     WrongState,
 )
-from domain.core.ids import derived
+from domain.core.ids import derived, order_ref_of
 from domain.core.timestamp import Timestamp
 from domain.orders.personal_data import PersonalData
 from domain.stock.person import normal_email
@@ -126,10 +126,11 @@ class Checkout(TypedDict):
     """The checkout of a purchase: pay with `client_secret` before `expires_at`; null while nothing can be paid.
 
     Whoever has the `purchase_token` is the buyer: it reads, follows, cancels and refunds this purchase. `links` have it
-    in them.
+    in them. `order_ref` is short, to be read out to an operator.
     """
 
     purchase_id: str
+    order_ref: str
     purchase_token: str
     state: PurchaseState
     price: PriceDocument | None
@@ -142,6 +143,7 @@ class Checkout(TypedDict):
 class PurchaseAnswer(PurchaseHistory):
     """A purchase; `stale` is true when the answer may lack the event that was waited for."""
 
+    order_ref: str
     client_secret: str | None
     expires_at: Timestamp
     links: PurchaseLinks
@@ -198,7 +200,7 @@ async def checkout_of(requested: Requested, deps: Dependencies) -> Response:
     """Open the checkout of a recorded purchase and answer with it, or with the links to follow it."""
     purchase, purchase_status = requested.purchase, requested.purchase_status
     if purchase_status.state in UNANSWERED:
-        opened = await deps.engine.open_purchase(purchase, requested.show_id, requested.venue_id)
+        opened = await deps.engine.open_purchase(purchase, requested.about)
         if opened is not None:
             purchase_status = await _opened(opened, purchase.purchase_id, deps)
     secret = await deps.secrets.get(purchase.purchase_id) if purchase_status.state == "awaiting-payment" else None
@@ -224,6 +226,7 @@ async def read_purchase(purchase_id: PurchaseId, deps: Deps, caller: Caller, aft
     secret = await deps.secrets.get(purchase_id) if may_pay else None
     return {
         **found,
+        "order_ref": order_ref_of(purchase_id),
         "client_secret": secret,
         "expires_at": found["hold_until"],
         "links": _links(purchase_id, deps.authenticator.purchase_token(purchase_id) if caller.kind == "buyer" else ""),
@@ -340,6 +343,7 @@ def _hold_seconds(body: PurchaseBody, deps: Dependencies) -> int | None:
 def _checkout(purchase_status: PurchaseStatus, client_secret: str | None, token: str) -> Checkout:
     return {
         "purchase_id": purchase_status.purchase_id,
+        "order_ref": order_ref_of(purchase_status.purchase_id),
         "purchase_token": token,
         "state": purchase_status.state,
         "price": price_document(purchase_status.price.model_dump()) if purchase_status.price else None,

@@ -134,7 +134,10 @@ async def request_refund(
         cash_handed_out=body.cash_handed_out,
     )
     view = await deps.refunds.request_refund(command)
-    await deps.engine.start_refund(view.refund)
+    about = (await deps.catalog.about(view.show_id))._replace(
+        purchase_id=purchase_id, amount_minor=view.refund.amount_minor, currency=view.currency
+    )
+    await deps.engine.start_refund(view.refund, about)
     refund_id = view.refund.refund_id
     response.headers["Location"] = f"/api/v1/purchases/{purchase_id}/refunds/{refund_id}?after={view.position}"
     return _shown(view)

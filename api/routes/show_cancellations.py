@@ -62,7 +62,7 @@ async def cancel_show(
         tenant_id=tenant_id, show_id=show_id, body_digest=digest_of(body, show_id), **body.model_dump()
     )
     position = await deps.cancellations.cancel_show(command)
-    await deps.engine.start_cancellation(tenant_id, show_id)
+    await deps.engine.start_cancellation(tenant_id, await deps.catalog.about(show_id))
     return _answer(show_id, "refunding", position, response)
 
 

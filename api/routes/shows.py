@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from activities.catalog.prices import ChangeShow
 from activities.catalog.register import AnnounceShow, ShowTerms
+from activities.core.about import About
 from activities.core.commands import MintSubject
 from api.http.guard import Caller, guarded_router, needs, public
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
@@ -190,7 +191,8 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, re
         processing_days=body.processing_days,
     )
     position = await deps.catalog.announce_show(command)
-    await deps.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id))
+    about = About(show_id=show_id, venue_id=command.venue_id, show_name=command.name)
+    await deps.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id), about)
     response.headers["Location"] = f"/api/v1/shows/{show_id}?after={position}"
     return command
 

@@ -190,7 +190,7 @@ async def reserve_tickets(body: ReserveBody, key: Key, deps: Deps, caller: Calle
     view = await deps.holds.reserve(command)
     if view.state == "held":
         hold = HoldRef(tenant_id=tenant_id, reservation_id=view.reservation_id, until=view.until)
-        await deps.engine.watch_hold(hold)
+        await deps.engine.watch_hold(hold, await deps.catalog.about(body.show_id))
     return view
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import TypedDict
 
 from activities.catalog.register import RegisterVenue
+from activities.core.about import About
 from activities.core.commands import MintSubject
 from activities.core.follow_ups import Matter
 from activities.payouts.ports import VenueRef
@@ -225,7 +226,8 @@ async def register_venue(body: VenueBody, key: Key, deps: Deps, caller: Caller, 
             agreement=body.agreement or "full",
         )
     )
-    await deps.engine.register(MintSubject(tenant_id=tenant_id, kind="venue", subject_id=venue_id))
+    subject = MintSubject(tenant_id=tenant_id, kind="venue", subject_id=venue_id)
+    await deps.engine.register(subject, About(venue_id=venue_id))
     response.headers["Location"] = f"/api/v1/venues/{venue_id}?after={position}"
     return {"venue_id": venue_id, "name": body.name, "rates": rates_document(rates)}
 

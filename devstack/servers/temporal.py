@@ -13,7 +13,16 @@ from devstack.supervisor.probes import NotReadyError
 from devstack.supervisor.process import OnReady, ProcessSpec
 
 NAMESPACE = "default"
-SEARCH_ATTRIBUTES = {"PurchaseStage": "Keyword", "ShowId": "Keyword", "VenueId": "Keyword", "NeedsOperator": "Bool"}
+SEARCH_ATTRIBUTES = {
+    "PurchaseId": "Keyword",
+    "OrderRef": "Keyword",
+    "ShowId": "Keyword",
+    "VenueId": "Keyword",
+    "AmountMinor": "Int",
+    "Stage": "Keyword",
+    "NeedsOperator": "Bool",
+    "StuckSince": "Datetime",
+}
 # The default of 20 polls a second on the one shard adds 50 ms to every dispatch.
 TRANSFER_POLLS_PER_SECOND = 1000
 

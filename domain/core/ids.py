@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 DEFAULT_TENANT = "default"
 LETTERS = 26
+REF_LETTERS = 9
 DIGEST_BYTES = 20  # encode to a whole number of letters, at least LETTERS
 
 
@@ -71,6 +72,18 @@ def ticket_id_of(seed: str, attempt: int, number: int) -> str:
 def public_name_of(nonce: str, attempt: int, number: int) -> str:
     """Return the name of a ticket on chain: from no id, and no id follows from it; empty without a nonce."""
     return derived("tk", nonce, "public", str(attempt), str(number)) if nonce else ""
+
+
+def order_ref_of(purchase_id: str) -> str:
+    """Return the reference of an order that people read out: the first letters of its purchase's id, in threes."""
+    letters = purchase_id.partition("_")[2].upper()[:REF_LETTERS]
+    return "-".join(letters[first : first + 3] for first in range(0, len(letters), 3))
+
+
+def purchase_ids_begin(order_ref: str) -> str:
+    """Return the beginning of the ids of the purchases with this reference, however it was written down."""
+    letters = "".join(letter for letter in order_ref.lower() if letter.isalnum())
+    return f"pu_{letters.replace('0', 'o').replace('1', 'i')}"  # the alphabet has neither 0 nor 1
 
 
 def hold_key_of(purchase_id: str, attempt: int) -> str:

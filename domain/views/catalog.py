@@ -96,9 +96,10 @@ class CapacityChangeDocument(TypedDict):
 
 
 class ShowOwner(TypedDict):
-    """The venue of a show."""
+    """The name of a show, and its venue."""
 
     venue_id: str
+    name: str
 
 
 class ShowFields(TokenFields, ShowOwner):
@@ -106,7 +107,6 @@ class ShowFields(TokenFields, ShowOwner):
 
     show_id: str
     tenant_id: str
-    name: str
     currency: str
     hold_seconds: int
     capture_method: CaptureMethod

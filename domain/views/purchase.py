@@ -223,11 +223,14 @@ class StalledPurchase(PurchaseKey):
     """A purchase without any progress."""
 
     show_id: str
+    price: PriceDocument | None
 
 
-class StalledRefund(StalledPurchase):
+class StalledRefund(PurchaseKey):
     """A refund without any progress."""
 
+    show_id: str
+    currency: str
     refund_id: str
     ticket_ids: list[str]
     amount_minor: int

@@ -17,6 +17,7 @@ from api.app import described_app
 from devstack.servers.temporal import SEARCH_ATTRIBUTES
 from settings import secret_settings, setting_names
 from settings.check import needs_of, settings_of
+from workflows.core.search_attributes import KEYS
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.temporal.yml").read_text())
@@ -199,7 +200,8 @@ def test_every_dependency_of_a_service_exists() -> None:
 def test_search_attributes_are_those_of_development() -> None:
     """Production registers the search attributes that the dev server registers."""
     (script,) = SERVICES["temporal-setup"]["command"]
-    assert dict(pair.split("=") for pair in re.findall(r"\b[A-Z]\w+=(?:Keyword|Bool)\b", script)) == SEARCH_ATTRIBUTES
+    assert dict(pair.split("=") for pair in re.findall(r"\b[A-Z]\w+=[A-Z][a-z]+\b", script)) == SEARCH_ATTRIBUTES
+    assert {key.name: key.indexed_value_type.name.title() for key in KEYS} == SEARCH_ATTRIBUTES
 
 
 def test_the_build_that_gets_the_work_is_the_one_that_runs() -> None:

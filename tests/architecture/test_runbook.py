@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from settings import setting_names
-from workflows.core.operator_status import NEEDS_OPERATOR
+from workflows.core.search_attributes import NEEDS_OPERATOR
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()

@@ -49,7 +49,7 @@ async def sell(store: Any) -> str:
             )
         )
         if purchase_id == "pu_1":
-            await engine.open_purchase(requested.purchase, "sh_1", "ve_1")
+            await engine.open_purchase(requested.purchase, requested.about)
     await world.pay("pu_1")
     window: dict[str, datetime | None] = {"sale_until": datetime(2100, 1, 1, tzinfo=UTC)}
     await prices.change_show(ChangeShow(show_id="sh_1", prices={"tt_1": 1_200}, window=window))

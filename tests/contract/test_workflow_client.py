@@ -6,7 +6,8 @@ from typing import NamedTuple
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from activities.core.commands import HoldRef, MintSubject
+from activities.core.about import About
+from activities.core.commands import HoldRef, MintSubject, PurchaseRef
 from activities.payouts.ports import VenueRef
 from activities.sales.ticket_api_holds import MakeReservation
 from api.ports import Engine, PayoutAccounts
@@ -50,10 +51,15 @@ async def subject(request: pytest.FixtureRequest, skipping: WorkflowEnvironment)
             )
 
 
+def about(purchase: PurchaseRef) -> About:
+    """Return a purchase of the world's show."""
+    return About(purchase.purchase_id, "sh", "ve")
+
+
 async def test_a_purchase_opens_its_checkout(subject: Subject) -> None:
     """The answer has the order, the client secret is stored, and the same purchase is not started twice."""
     purchase = await subject.world.request()
-    answers = [await subject.engine.open_purchase(purchase, "sh", "ve") for _ in range(2)]
+    answers = [await subject.engine.open_purchase(purchase, about(purchase)) for _ in range(2)]
     assert answers[0] == answers[1]
     answer = answers[0]
     assert answer is not None
@@ -68,7 +74,7 @@ async def test_a_purchase_opens_its_checkout(subject: Subject) -> None:
 async def test_a_purchase_without_seats_ends(subject: Subject) -> None:
     """The answer has the refusal code, and nothing is held."""
     purchase = await subject.world.only_requested(quantity=11)
-    answer = await subject.engine.open_purchase(purchase, "sh", "ve")
+    answer = await subject.engine.open_purchase(purchase, about(purchase))
     assert answer is not None
     assert (answer.state, answer.refusal_code, answer.order) == ("ended", "sold-out", None)
     order = await subject.world.store.read(lambda uow: uow.get(Order, purchase.purchase_id))
@@ -79,7 +85,7 @@ async def test_a_purchase_without_seats_ends(subject: Subject) -> None:
 async def test_a_running_purchase_is_signalled(subject: Subject) -> None:
     """An open purchase receives the signals of its payment and of its buyer's cancel."""
     purchase = await subject.world.request()
-    await subject.engine.open_purchase(purchase, "sh", "ve")
+    await subject.engine.open_purchase(purchase, about(purchase))
     assert await subject.engine.look_again(purchase.purchase_id)
     assert await subject.engine.buyer_cancelled(purchase.purchase_id)
 
@@ -87,13 +93,13 @@ async def test_a_running_purchase_is_signalled(subject: Subject) -> None:
 async def test_work_is_started(subject: Subject) -> None:
     """A repeat succeeds like the first call."""
     venue = MintSubject(tenant_id="default", kind="venue", subject_id="ve")
-    assert [await subject.engine.register(venue) for _ in range(2)] == [True, True]
+    assert [await subject.engine.register(venue, About(venue_id="ve")) for _ in range(2)] == [True, True]
     lines = [Line(ticket_type_id="tt", quantity=1)]
     await subject.world.holds.reserve(
         MakeReservation(tenant_id="default", reservation_id="re", show_id="sh", lines=lines, hold_seconds=600)
     )
     hold = HoldRef(tenant_id="default", reservation_id="re")
-    assert [await subject.engine.watch_hold(hold) for _ in range(2)] == [True, True]
+    assert [await subject.engine.watch_hold(hold, About(show_id="sh", venue_id="ve")) for _ in range(2)] == [True, True]
     assert await subject.engine.hold_ended("re")
 
 

@@ -10,6 +10,7 @@ from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
+from activities.core.about import About
 from activities.core.commands import CapacityChange, EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.core.follow_ups import FollowUpCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
@@ -211,7 +212,7 @@ class SellingEngine:
         self._answers: dict[tuple[str, int], CheckoutAnswer] = {}
         self.told: list[tuple[str, str]] = []
 
-    async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
+    async def open_purchase(self, purchase: PurchaseRef, about: About) -> CheckoutAnswer | None:
         self.told.append(("open_purchase", purchase.purchase_id))
         if self.away:
             return None
@@ -242,23 +243,23 @@ class SellingEngine:
     async def look_again(self, purchase_id: str) -> bool | None:
         return self._tell("look_again", purchase_id)
 
-    async def register(self, subject: MintSubject) -> bool:
+    async def register(self, subject: MintSubject, about: About) -> bool:
         return bool(self._tell("register", subject.subject_id))
 
-    async def watch_hold(self, hold: HoldRef) -> bool:
+    async def watch_hold(self, hold: HoldRef, about: About) -> bool:
         return bool(self._tell("watch_hold", hold.reservation_id))
 
-    async def change_capacity(self, change: CapacityChange) -> bool:
+    async def change_capacity(self, change: CapacityChange, about: About) -> bool:
         return bool(self._tell("change_capacity", f"{change.show_id}/{change.number}"))
 
     async def hold_ended(self, reservation_id: str) -> bool | None:
         return self._tell("hold_ended", reservation_id)
 
-    async def start_refund(self, refund: RefundRef) -> bool:
+    async def start_refund(self, refund: RefundRef, about: About) -> bool:
         return bool(self._tell("start_refund", refund.refund_id))
 
-    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
-        return bool(self._tell("start_cancellation", show_id))
+    async def start_cancellation(self, tenant_id: str, about: About) -> bool:
+        return bool(self._tell("start_cancellation", about.show_id))
 
     async def cancellation_news(self, show_id: str) -> bool | None:
         return self._tell("cancellation_news", show_id)

@@ -16,7 +16,7 @@ from activities.core.task_queues import PURCHASES
 from tests.fakes.world import SagaWorld
 from tests.matrix.faults import CANCELLING, REPLACING, Faults
 from tests.matrix.next_version import NEXT_VERSION
-from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
+from workflows.core.search_attributes import NEEDS_OPERATOR, STAGE
 
 CACHED = 100
 TASK_TIMEOUT = timedelta(seconds=30)  # a local activity's five seconds pass on another clock than the server's
@@ -112,7 +112,7 @@ class Stage:
     async def left_first_stage(self) -> None:
         """Let time pass until the workflow has left its first stage."""
         assert self.handle is not None
-        while (await self.handle.describe()).typed_search_attributes.get(PURCHASE_STAGE) is None:
+        while (await self.handle.describe()).typed_search_attributes.get(STAGE) is None:
             await asyncio.sleep(LOOK_SECONDS)
             await self.step()
 

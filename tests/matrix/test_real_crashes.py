@@ -24,7 +24,7 @@ from tests.real.points import POINTS
 from tests.real.shop import Shop
 from tests.real.up import UP
 from tests.replay.scenes import only_request
-from workflows.core.operator_status import PURCHASE_STAGE
+from workflows.core.search_attributes import STAGE
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.tokens.pinning import PinningWorkflow
 
@@ -70,7 +70,7 @@ async def waiting(shop: Shop, purchase_id: str) -> None:
     """Wait until the workflow itself waits for payment: an earlier signal would save its poll."""
     handle = (await shop.engine()).get_workflow_handle(f"purchase/{purchase_id}")
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while (await handle.describe()).typed_search_attributes.get(PURCHASE_STAGE) == "reserving":  # noqa: ASYNC110
+        while (await handle.describe()).typed_search_attributes.get(STAGE) == "reserving":  # noqa: ASYNC110
             await asyncio.sleep(0.3)
 
 

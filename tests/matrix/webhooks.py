@@ -66,7 +66,7 @@ class NothingStalled:
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
         return ()
 
-    async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
+    async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str, datetime]]:
         return ()
 
     async def changing_capacity(self, limit: int) -> Sequence[tuple[str, str, int]]:
@@ -92,7 +92,7 @@ class Post:
             self.inbox,
             stalled,
             PurchaseCommands(stage.world.store),
-            FollowUps(engine, FollowUpCommands(stage.world.store), stalled, each),
+            FollowUps(engine, FollowUpCommands(stage.world.store), PurchaseCommands(stage.world.store), stalled, each),
             each,
             longest_extension=timedelta(hours=1),
         )

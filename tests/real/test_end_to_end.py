@@ -37,7 +37,7 @@ async def test_a_purchase_from_the_request_to_the_chain(shop: Shop) -> None:
     described = await workflow.describe()
     assert described.status == WorkflowExecutionStatus.COMPLETED
     seen = {pair.key.name: pair.value for pair in described.typed_search_attributes}
-    assert seen["PurchaseStage"] == "fulfilled"
+    assert seen["Stage"] == "fulfilled"
     assert (seen["ShowId"], seen["VenueId"], seen["NeedsOperator"]) == (shop.show_id, shop.venue_id, False)
 
 

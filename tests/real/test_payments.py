@@ -13,7 +13,7 @@ from tests.fakes.operator import operate_in
 from tests.real.at_stripe import at_stripe, stray
 from tests.real.paying import ends, has, opened
 from tests.real.shop import Shop
-from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
+from workflows.core.search_attributes import NEEDS_OPERATOR, STAGE
 
 pytestmark = pytest.mark.real
 SLOW = "pm_emulator_slowCard"
@@ -318,7 +318,7 @@ async def reaches(workflow: WorkflowHandle[Any, Any], wanted: str) -> None:
     async with asyncio.timeout(60):
         stage = None
         while stage != wanted:
-            stage = (await workflow.describe()).typed_search_attributes.get(PURCHASE_STAGE)
+            stage = (await workflow.describe()).typed_search_attributes.get(STAGE)
             await asyncio.sleep(0.2)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from activities.core import setbacks
+from activities.core.about import About
 from activities.core.follow_ups import Matter
 from activities.core.loops import each_subject, loop_of
 from activities.core.setbacks import PAUSE_SECONDS_MAX, Setbacks
@@ -45,7 +46,7 @@ class World:
     @property
     def relay(self) -> Relay:
         work: Any = self
-        follow_ups = FollowUps(work, work, work, self.each, self.clock)
+        follow_ups = FollowUps(work, work, work, work, self.each, self.clock)
         return Relay(work, work, work, work, follow_ups, self.each, longest_extension=timedelta())
 
     async def act(self, subject: str) -> bool:
@@ -58,6 +59,7 @@ class World:
         self.limits.append(limit)
         return [
             {"tenant_id": "t", "purchase_id": name, "attempt": 1, "show_id": "sh", "refund_id": name,
+             "price": None, "currency": "eur",
              "ticket_ids": [], "amount_minor": 1, "resells": False, "in_cash": False}
             for name in SUBJECTS
         ]  # fmt: skip
@@ -87,50 +89,52 @@ class World:
         return self.purchases(limit)
 
     async def show(self, show_id: str) -> Any:
-        return {"venue_id": "ve"}
+        return {"venue_id": "ve", "name": "The show"}
 
-    async def start_purchase(self, purchase: Any, show_id: str, venue_id: str) -> bool:
+    async def start_purchase(self, purchase: Any, about: About) -> bool:
         return await self.act(purchase.purchase_id)
 
     async def refunding(self, before: datetime, limit: int) -> Any:
         return self.purchases(limit)
 
-    async def start_refund(self, refund: Any) -> bool:
+    async def start_refund(self, refund: Any, about: About) -> bool:
         return await self.act(refund.refund_id)
 
     async def cancelling_shows(self, before: datetime, limit: int) -> Any:
         self.limits.append(limit)
         return [(name, "t") for name in SUBJECTS]
 
-    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
-        return await self.act(show_id)
+    async def start_cancellation(self, tenant_id: str, about: About) -> bool:
+        return await self.act(about.show_id)
 
     async def tokenless(self, before: datetime, limit: int) -> Any:
         self.limits.append(limit)
         return [("show", name, "t") for name in SUBJECTS]
 
-    async def register(self, subject: Any) -> bool:
+    async def register(self, subject: Any, about: About) -> bool:
         return await self.act(subject.subject_id)
 
     async def overdue(self, before: datetime, limit: int) -> Any:
         self.limits.append(limit)
-        return [(name, "t", before) for name in SUBJECTS]
+        return [(name, "t", "sh", before) for name in SUBJECTS]
 
-    async def watch_hold(self, hold: Any) -> bool:
+    async def watch_hold(self, hold: Any, about: About) -> bool:
         return await self.act(hold.reservation_id)
 
     async def changing_capacity(self, limit: int) -> Any:
         self.limits.append(limit)
         return [(name, "t", 1) for name in SUBJECTS]
 
-    async def change_capacity(self, change: Any) -> bool:
+    async def change_capacity(self, change: Any, about: About) -> bool:
         return await self.act(change.show_id)
 
     async def open_follow_ups(self, after: str, before: datetime, limit: int) -> Any:
         return [{**MATTER, "workflow_id": name, "subject_id": name} for name in SUBJECTS]
 
-    async def follow(self, matter: Any, *, is_news: bool) -> bool:
+    async def follow(self, matter: Any, about: About, *, is_news: bool) -> bool:
         return await self.act(matter.subject_id)
+
+    async def look(self, purchase_id: str) -> None: ...
 
     async def accounts(self, after: str, limit: int) -> Sequence[str]:
         return SUBJECTS

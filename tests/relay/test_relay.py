@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from activities.core.about import About
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.core.follow_ups import Matter
 from activities.sales.request_purchase import PurchaseStatus
@@ -18,9 +19,13 @@ from relay.follow_ups import EVERY_SECONDS, PAGE, FollowUps
 from relay.relay import Relay
 from tests.relay.gauge import Clock, Gauge
 
-QUEUED = StalledPurchase(tenant_id="default", purchase_id="pu_1", attempt=1, show_id="sh_1")
+QUEUED = StalledPurchase(tenant_id="default", purchase_id="pu_1", attempt=1, show_id="sh_1", price=None)
 REFUND: StalledRefund = {
-    **QUEUED,
+    "tenant_id": "default",
+    "purchase_id": "pu_1",
+    "attempt": 1,
+    "show_id": "sh_1",
+    "currency": "eur",
     "refund_id": "rf_1",
     "ticket_ids": ["ti_1"],
     "amount_minor": 500,
@@ -42,16 +47,18 @@ class RecordingEngine:
     def __init__(self) -> None:
         self.delivered: bool | None = True
         self.calls: list[tuple[str, Any]] = []
+        self.abouts: list[About] = []
 
-    async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
-        self.calls.append(("start_purchase", (purchase.purchase_id, purchase.attempt, show_id, venue_id)))
+    async def start_purchase(self, purchase: PurchaseRef, about: About) -> bool:
+        assert about.purchase_id == purchase.purchase_id
+        self.calls.append(("start_purchase", (purchase.purchase_id, purchase.attempt, about.show_id, about.venue_id)))
         return True
 
-    async def register(self, subject: MintSubject) -> bool:
+    async def register(self, subject: MintSubject, about: About) -> bool:
         self.calls.append(("register", subject.subject_id))
         return True
 
-    async def watch_hold(self, hold: HoldRef) -> bool:
+    async def watch_hold(self, hold: HoldRef, about: About) -> bool:
         self.calls.append(("watch_hold", hold.reservation_id))
         return True
 
@@ -59,20 +66,21 @@ class RecordingEngine:
         self.calls.append(("buyer_cancelled", purchase_id))
         return self.delivered
 
-    async def follow(self, matter: Matter, *, is_news: bool) -> bool:
+    async def follow(self, matter: Matter, about: About, *, is_news: bool) -> bool:
         self.calls.append(("news" if is_news else "resume", (matter.workflow_id, matter.purchase_id, matter.attempt)))
+        self.abouts.append(about)
         return self.delivered is not None
 
-    async def change_capacity(self, change: CapacityChange) -> bool:
+    async def change_capacity(self, change: CapacityChange, about: About) -> bool:
         self.calls.append(("change_capacity", (change.show_id, change.number)))
         return True
 
-    async def start_refund(self, refund: RefundRef) -> bool:
+    async def start_refund(self, refund: RefundRef, about: About) -> bool:
         self.calls.append(("start_refund", refund))
         return True
 
-    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
-        self.calls.append(("start_cancellation", (tenant_id, show_id)))
+    async def start_cancellation(self, tenant_id: str, about: About) -> bool:
+        self.calls.append(("start_cancellation", (tenant_id, about.show_id)))
         return True
 
     async def refund_news(self, refund_id: str) -> bool | None:
@@ -124,16 +132,16 @@ class RecordedWork:
 
     async def unfinished(self, before: datetime, limit: int) -> Sequence[StalledPurchase]:
         self.hold_ran_out_before = before
-        return [{"tenant_id": "default", "purchase_id": "pu_2", "attempt": 3, "show_id": "sh_1"}]
+        return [{"tenant_id": "default", "purchase_id": "pu_2", "attempt": 3, "show_id": "sh_1", "price": None}]
 
     async def cancelling(self, limit: int) -> Sequence[StalledPurchase]:
-        return [{"tenant_id": "default", "purchase_id": "pu_3", "attempt": 1, "show_id": "sh_1"}]
+        return [{"tenant_id": "default", "purchase_id": "pu_3", "attempt": 1, "show_id": "sh_1", "price": None}]
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
         return [("show", "sh_1", "default")]
 
-    async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
-        return [("re_1", "default", before)]
+    async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str, datetime]]:
+        return [("re_1", "default", "sh_1", before)]
 
     async def refunding(self, before: datetime, limit: int) -> Sequence[StalledRefund]:
         return [REFUND]
@@ -151,7 +159,7 @@ class RecordedWork:
         return ("default", "ve_1") if account_id == "acct_1" else None
 
     async def show(self, show_id: str) -> ShowOwner | None:
-        return {"venue_id": "ve_1"}
+        return {"venue_id": "ve_1", "name": "The show"}
 
     async def look(self, purchase_id: str) -> PurchaseStatus | None:
         if not self.known:
@@ -186,7 +194,7 @@ def stalled() -> RecordedWork:
 @pytest.fixture
 def relay(engine: RecordingEngine, stalled: RecordedWork) -> Relay:
     each = Each(Gauge())
-    follow_ups = FollowUps(engine, stalled, stalled, each)
+    follow_ups = FollowUps(engine, stalled, stalled, stalled, each)
     return Relay(engine, stalled, stalled, stalled, follow_ups, each, longest_extension=timedelta(seconds=900))
 
 
@@ -342,7 +350,7 @@ async def test_open_matters_are_followed_page_by_page(engine: RecordingEngine, s
     """A page at an interval, from the first again after the last; a running workflow is not woken."""
     stalled.followed = [followed(f"dispute/du_{number:03}") for number in range(PAGE + 1)]
     clock = Clock()
-    follow_ups = FollowUps(engine, stalled, stalled, Each(Gauge(), clock), clock)
+    follow_ups = FollowUps(engine, stalled, stalled, stalled, Each(Gauge(), clock), clock)
     seen = []
     for seconds in (0, EVERY_SECONDS - 1, 1, EVERY_SECONDS):
         clock.at += seconds

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from temporalio.client import Client
 
+from activities.core.about import About
 from activities.core.commands import PurchaseRef
 from relay.workflow_client import Timeouts, WorkflowClient
 from workflows.purchase import CheckoutAnswer
@@ -30,7 +31,7 @@ async def test_beyond_its_limit_the_engine_is_not_asked() -> None:
 
     def opening(number: int) -> Any:
         purchase = PurchaseRef(tenant_id="default", purchase_id=f"pu_{number}", attempt=1)
-        return engine.open_purchase(purchase, "sh", "ve")
+        return engine.open_purchase(purchase, About(purchase.purchase_id, "sh", "ve"))
 
     waiting = [asyncio.create_task(opening(number)) for number in range(2)]
     await asyncio.sleep(0)
@@ -49,6 +50,7 @@ async def test_an_engine_that_is_never_asked_is_not_asked_later_either() -> None
     client = SlowClient()
     client.free.set()
     engine = WorkflowClient(cast(Client, client), Timeouts(5.0, 30.0, 600, checkouts_in_flight_max=0))
-    assert await engine.open_purchase(PurchaseRef(tenant_id="default", purchase_id="pu", attempt=1), "sh", "ve") is None
+    purchase = PurchaseRef(tenant_id="default", purchase_id="pu", attempt=1)
+    assert await engine.open_purchase(purchase, About("pu", "sh", "ve")) is None
     await asyncio.sleep(0)
     assert client.calls == 0

@@ -22,7 +22,7 @@ from domain.tickets.ticket import Ticket
 from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold
-from workflows.core.operator_status import PURCHASE_STAGE
+from workflows.core.search_attributes import STAGE
 from workflows.dispute import DisputeWorkflow
 from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
 
@@ -206,4 +206,4 @@ async def stage_of(handle: WorkflowHandle[Any, Any], stage: str) -> None:
     while found != stage:
         await asyncio.sleep(0.05)
         with suppress(RPCError):
-            found = (await handle.describe()).typed_search_attributes.get(PURCHASE_STAGE)
+            found = (await handle.describe()).typed_search_attributes.get(STAGE)

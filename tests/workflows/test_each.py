@@ -24,7 +24,7 @@ from tests.fakes.pinning_node import FakePinningNode, FoldedFiles
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
-from workflows.core.operator_status import NEEDS_OPERATOR
+from workflows.core.search_attributes import NEEDS_OPERATOR
 from workflows.payouts import TransfersInput, TransfersResult, TransfersWorkflow
 
 FAR = 1e12  # the year 33658

@@ -7,18 +7,21 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import ActivityEnvironment
 
+from activities.core.about import About
 from activities.core.commands import EndPurchase, LatePayment
 from activities.core.task_queues import PURCHASES
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
 from activities.sales.order import SalesActivities
 from domain.catalog.show import Show
+from domain.core.ids import order_ref_of
 from domain.core.transient import TransientError
 from domain.orders.reopening import PurchaseReopened
 from domain.payments.payment_intent import IntentRequest, IntentState
 from domain.payments.refunds import Refunds
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold
+from workflows.core.search_attributes import AMOUNT_MINOR, ORDER_REF, PURCHASE_ID, SHOW_ID, VENUE_ID, shown_as
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput
 
@@ -48,7 +51,10 @@ async def begin_case(world: SagaWorld, client: Client, intent_id: str, *, with_t
     purchase = await world.ref()
     again = PurchaseInput(purchase=purchase, show_id="sh") if with_terms else None
     start = CaseInput(purchase=purchase, intent_id=intent_id, again=again, venue_id="ve")
-    options: dict[str, Any] = {"id": f"payment-case/{intent_id}", "task_queue": PURCHASES}
+    shown = shown_as(
+        "Late payment of", "late-payment", About(purchase.purchase_id, "sh", "ve", "The show", 2208, "eur")
+    )
+    options: dict[str, Any] = {"id": f"payment-case/{intent_id}", "task_queue": PURCHASES, **shown}
     return await client.start_workflow(PaymentCaseWorkflow.run, start, **options)
 
 
@@ -75,6 +81,15 @@ async def test_late_money_buys_the_seats_that_are_still_there(world: SagaWorld, 
     assert await world.stock() == (8, 0, 2)
     assert await case(world, client, paid_late.intent_id) == "sold"
     assert world.gateway.refunded_minor == 0
+    resumed = client.get_workflow_handle(f"purchase/{order.identity}")
+    found = {pair.key.name: pair.value for pair in (await resumed.describe()).typed_search_attributes}
+    assert [found.get(key.name) for key in (PURCHASE_ID, ORDER_REF, SHOW_ID, VENUE_ID, AMOUNT_MINOR)] == [
+        order.identity,
+        order_ref_of(order.identity),
+        "sh",
+        "ve",
+        2208,
+    ]
 
 
 async def test_late_money_whose_seats_are_gone_goes_back(world: SagaWorld, client: Client) -> None:

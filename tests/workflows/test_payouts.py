@@ -18,7 +18,7 @@ from domain.payouts.connected_account import PayoutStatus
 from domain.payouts.payee import Payee
 from domain.payouts.transfer import Transfer
 from tests.fakes.world import SagaWorld
-from workflows.core.operator_status import NEEDS_OPERATOR
+from workflows.core.search_attributes import NEEDS_OPERATOR
 from workflows.payouts import (
     OnboardingInput,
     OnboardingWorkflow,

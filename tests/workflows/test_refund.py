@@ -19,7 +19,7 @@ from domain.tickets.ticket import Ticket
 from tests.fakes.identity import purchase_id_of
 from tests.fakes.operator import operate, refused
 from tests.fakes.world import SagaWorld
-from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
+from workflows.core.search_attributes import NEEDS_OPERATOR, STAGE
 from workflows.refund import RefundInput, RefundWorkflow
 
 PURCHASE = purchase_id_of(DEFAULT_TENANT, "key")
@@ -75,7 +75,7 @@ async def shown(handle: Handle, stage: str, *, needs_operator: bool | None = Non
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             seen = (await handle.describe()).typed_search_attributes
-            if seen.get(PURCHASE_STAGE) == stage and needs_operator in {None, seen.get(NEEDS_OPERATOR)}:
+            if seen.get(STAGE) == stage and needs_operator in {None, seen.get(NEEDS_OPERATOR)}:
                 return
             await asyncio.sleep(0.02)
 

@@ -8,6 +8,7 @@ import pytest
 from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
 
+from activities.core.about import About
 from activities.core.acts import RETRY_NOW
 from activities.core.commands import RefundRef
 from activities.core.task_queues import PURCHASES
@@ -26,7 +27,7 @@ from tests.fakes.operator import operate_in
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
-from workflows.core.operator_status import PURCHASE_STAGE
+from workflows.core.search_attributes import AMOUNT_MINOR, PURCHASE_ID, SHOW_ID, STAGE, VENUE_ID, shown_as
 from workflows.refund import RefundInput, RefundWorkflow
 from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
 
@@ -48,8 +49,9 @@ async def call_off(world: SagaWorld, fees: Any = "venue", digest: str = "c") -> 
 
 async def begin(client: Client, **more: Any) -> Handle:
     start = ShowCancellationInput(tenant_id="default", show_id="sh", **{"residue_seconds": 1, **more})
+    shown = shown_as("Refunds a cancelled show", "cancelling", About(show_id="sh", venue_id="ve"))
     return await client.start_workflow(
-        ShowCancellationWorkflow.run, start, id="show-cancellation/sh", task_queue=PURCHASES
+        ShowCancellationWorkflow.run, start, id="show-cancellation/sh", task_queue=PURCHASES, **shown
     )
 
 
@@ -70,7 +72,7 @@ async def all_refunds(world: SagaWorld) -> list[Refund]:
 
 async def shown(handle: Handle, stage: str) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while (await handle.describe()).typed_search_attributes.get(PURCHASE_STAGE) != stage:  # noqa: ASYNC110
+        while (await handle.describe()).typed_search_attributes.get(STAGE) != stage:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
@@ -122,6 +124,11 @@ async def test_every_order_goes_back_once(world: SagaWorld, client: Client) -> N
     # Of the 100 refunded before, the platform bore its own part of the fees.
     assert world.books()["venue:ve:payable", "eur"] == -302
     assert world.gateway.effects["refund_intent"] == 4
+    purchase_id = purchase_id_of(DEFAULT_TENANT, "a")
+    refund = (await world.store.read(lambda uow: uow.get(Refunds, purchase_id))).refunds
+    found = (await client.get_workflow_handle(f"refund/{next(iter(refund))}").describe()).typed_search_attributes
+    assert (found[PURCHASE_ID], found[SHOW_ID], found[VENUE_ID]) == (purchase_id, "sh", "ve")
+    assert found[AMOUNT_MINOR] == 1104
 
 
 async def test_a_pause_holds_and_a_resume_goes_on(world: SagaWorld, client: Client) -> None:

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from domain.orders.order import HoldExtended
 from domain.payments.payment import PaymentProcessingBegun
 from tests.fakes.world import PurchaseHandle, SagaWorld
-from workflows.core.operator_status import NEEDS_OPERATOR
+from workflows.core.search_attributes import NEEDS_OPERATOR
 from workflows.purchase import LOOKS_AT_A_BANK, PurchaseWorkflow
 
 DAYS = 14

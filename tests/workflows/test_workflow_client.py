@@ -7,6 +7,7 @@ from typing import Any
 import psutil
 from temporalio.client import Client
 
+from activities.core.about import About
 from activities.core.commands import PurchaseRef
 from relay.workflow_client import Timeouts, WorkflowClient
 
@@ -21,7 +22,7 @@ async def test_an_engine_that_does_not_answer_leaves_no_error_that_nobody_took(c
     [server] = [one for one in psutil.Process().children() if "temporal-test-server" in " ".join(one.cmdline())]
     server.suspend()
     try:
-        assert await engine.open_purchase(PURCHASE, "sh_1", "ve_1") is None
+        assert await engine.open_purchase(PURCHASE, About("pu_1", "sh_1", "ve_1")) is None
     finally:
         server.resume()
     await asyncio.sleep(0.1)

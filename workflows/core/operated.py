@@ -11,14 +11,15 @@ from workflows.core.activity_calls import STORE, ActivityCaller
 from workflows.core.acts import acts_of, operator_act
 from workflows.core.operator_status import OperatorStatus, OperatorView
 from workflows.core.saga import drain
+from workflows.core.task_queue import first_stage_of
 
 
 class Operated:
     """Shows the workflow to operators, and takes their acts; the answer to each is a sentence about its outcome."""
 
-    def __init__(self, stage: str, purchase_id: str = "") -> None:
+    def __init__(self, purchase_id: str = "") -> None:
         self._acts = acts_of(type(self))
-        self._status = OperatorStatus(stage, self._possible_acts)
+        self._status = OperatorStatus(first_stage_of(type(self)), self._possible_acts)
         self._caller = ActivityCaller(self._status)
         self._purchase_id = purchase_id
         self._is_over = False

@@ -5,28 +5,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from activities.core.acts import ActKind
 from activities.core.commands import Command
 from workflows.core.reasons import ADVICE, Reason
-
-PURCHASE_STAGE = SearchAttributeKey.for_keyword("PurchaseStage")
-SHOW_ID = SearchAttributeKey.for_keyword("ShowId")
-VENUE_ID = SearchAttributeKey.for_keyword("VenueId")
-NEEDS_OPERATOR = SearchAttributeKey.for_bool("NeedsOperator")
-
-
-def attributes(stage: str, show_id: str, venue_id: str) -> TypedSearchAttributes:
-    """Return the search attributes under which operators find a purchase in the web UI."""
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(PURCHASE_STAGE, stage),
-            SearchAttributePair(SHOW_ID, show_id),
-            SearchAttributePair(VENUE_ID, venue_id),
-            SearchAttributePair(NEEDS_OPERATOR, value=False),
-        ]
-    )
+from workflows.core.search_attributes import AMOUNT_MINOR, NEEDS_OPERATOR, STAGE, STUCK_SINCE
 
 
 class Need(NamedTuple):
@@ -89,10 +72,11 @@ class OperatorStatus:
         """The beginning of the oldest need; None without one."""
         return min((need.since for need in self._needs.values()), default=None)
 
-    def set_stage(self, stage: str, waits_for: str) -> None:
-        """Show the stage and the event that the workflow waits for."""
+    def set_stage(self, stage: str, waits_for: str, amount_minor: int | None = None) -> None:
+        """Show the stage and the event that the workflow waits for; with a new stage, an amount that is now known."""
         if stage != self.stage:
-            workflow.upsert_search_attributes([PURCHASE_STAGE.value_set(stage)])
+            amount = [] if amount_minor is None else [AMOUNT_MINOR.value_set(amount_minor)]
+            workflow.upsert_search_attributes([STAGE.value_set(stage), *amount])
         self.stage, self._waits_for = stage, waits_for
         self._write()
 
@@ -101,7 +85,7 @@ class OperatorStatus:
         known = self._needs.get(step)
         since = known.since if known is not None and known.reason == reason else workflow.now()
         if not self._needs:
-            workflow.upsert_search_attributes([NEEDS_OPERATOR.value_set(value=True)])
+            workflow.upsert_search_attributes([NEEDS_OPERATOR.value_set(value=True), STUCK_SINCE.value_set(since)])
         self._needs[step] = Need(reason, step, cause, since)
         self._write()
 
@@ -110,7 +94,7 @@ class OperatorStatus:
         if self._needs.pop(step, None) is None:
             return
         if not self._needs:
-            workflow.upsert_search_attributes([NEEDS_OPERATOR.value_set(value=False)])
+            workflow.upsert_search_attributes([NEEDS_OPERATOR.value_set(value=False), STUCK_SINCE.value_unset()])
         self._write()
 
     def view(self) -> OperatorView:

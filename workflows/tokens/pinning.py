@@ -21,13 +21,13 @@ class PinResult(Command):
     failed: int
 
 
-@workflow_on(PURCHASES, name="PinningWorkflow", restarted_by="schedule pinning")
+@workflow_on(PURCHASES, name="PinningWorkflow", owner="deployment", stage="pinning", restarted_by="schedule pinning")
 class PinningWorkflow(Operated):
     """Pins page by page; a file that cannot be pinned waits for the next round."""
 
     @workflow.init
     def __init__(self, start: PinPage) -> None:
-        super().__init__("pinning")
+        super().__init__()
         self._page = start
 
     @workflow.run

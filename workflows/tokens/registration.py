@@ -17,13 +17,13 @@ class RegisterInput(Command):
     subject: MintSubject
 
 
-@workflow_on(PURCHASES, name="VenueWorkflow", restarted_by="start registrations")
+@workflow_on(PURCHASES, name="VenueWorkflow", owner="venue", stage="registering", restarted_by="start registrations")
 class VenueWorkflow(Operated):
     """Mints the venue's on-chain group."""
 
     @workflow.init
     def __init__(self, start: RegisterInput) -> None:
-        super().__init__("registering")
+        super().__init__()
         self._subject = start.subject
 
     @workflow.run
@@ -41,7 +41,7 @@ class VenueWorkflow(Operated):
         return minted
 
 
-@workflow_on(PURCHASES, name="ShowWorkflow", restarted_by="start registrations")
+@workflow_on(PURCHASES, name="ShowWorkflow", owner="show", stage="registering", restarted_by="start registrations")
 class ShowWorkflow(VenueWorkflow):
     """Mints the show's on-chain group in the venue's, then opens the sale."""
 

@@ -15,7 +15,7 @@ from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
 from tests.workflows.core.cancelled_calls import CancelsItsCall
 from workflows.core.activity_calls import LOCAL_ATTEMPTS
-from workflows.core.operator_status import NEEDS_OPERATOR
+from workflows.core.search_attributes import NEEDS_OPERATOR, STUCK_SINCE
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
 from workflows.tokens.registration import RegisterInput, VenueWorkflow
 
@@ -56,7 +56,8 @@ async def test_two_troubles_call_for_one_operator(world: SagaWorld, client: Clie
         async for event in handle.fetch_history_events()
     ]
     assert sum(call is not None for call in calls) == 2
-    assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is False
+    seen = (await handle.describe()).typed_search_attributes
+    assert (seen[NEEDS_OPERATOR], seen.get(STUCK_SINCE)) == (False, None)
 
 
 async def test_a_refusal_after_long_transient_errors_clears_needs_operator(world: SagaWorld, client: Client) -> None:
@@ -69,6 +70,9 @@ async def test_a_refusal_after_long_transient_errors_clears_needs_operator(world
     ending = asyncio.create_task(world.ended(handle))
     while world.gates.ran.count("capture_payment") < 17:  # noqa: ASYNC110 - local tries, a round, and the next has begun
         await asyncio.sleep(0.01)
+    described = await handle.describe()
+    stuck = described.typed_search_attributes
+    assert (stuck[NEEDS_OPERATOR], stuck[STUCK_SINCE] >= described.start_time) == (True, True)
     world.gateway.refuse("capture_intent")
     assert (await ending).reason == "payment-refused"
     described = await handle.describe()

@@ -14,8 +14,8 @@ from tests.fakes.operator import operate, refused_raw, seen_by_operator
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold as bought
 from tests.workflows.test_refund import Handle, begin, ended, shown, sold
-from workflows.core.operator_status import NEEDS_OPERATOR
 from workflows.core.reasons import Reason
+from workflows.core.search_attributes import NEEDS_OPERATOR
 from workflows.dispute import DisputeWorkflow
 
 WRONG: tuple[tuple[tuple[object, ...], str], ...] = (
