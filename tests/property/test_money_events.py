@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from activities.payouts.ports import VenueRef
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.statement import balance_of
 from domain.payouts.payee import Payee
@@ -29,6 +30,7 @@ from tests.property.money_events import (
     SendShare,
     Settle,
     UnusedPayment,
+    Vanish,
 )
 from tests.property.money_model import Terms
 from tests.property.money_town import Town, nonzero
@@ -62,6 +64,9 @@ async def run_life(terms: tuple[Terms, Terms], events: list[Event]) -> None:
 async def finish_all(town: Town) -> None:
     """Reach every account again, and deliver all webhooks: sales, disputes and payouts, refunds, shares."""
     town.connect.vanished.clear()
+    for number, account_id in enumerate(town.account_of):
+        seen = await town.payouts.connect_account(VenueRef(tenant_id="default", venue_id=f"ve{number}"))
+        assert seen.account_id == account_id
     for number in range(len(town.sales_made)):
         await apply_event(town, Settle(number, "once"))
     await send_again(town)
@@ -122,11 +127,19 @@ PAID_TWICE: list[Event] = [
     UnusedPayment(0, is_second=True, went="succeeded"),
 ]
 
+SENT_TO_NOBODY: list[Event] = [
+    Vanish(1, gone=True),
+    Sell(1, 1, 0, 0, "card", code=False),
+    Settle(0, "once"),
+    SendShare(0, refused=False, how="once"),
+]
+
 
 # Shrinking a long life takes minutes.
 @pytest.mark.timeout(7200 if SEQUENCES > 1000 else 600)
 @settings(max_examples=SEQUENCES, report_multiple_bugs=False)
 @example(terms=(PLAIN, PLAIN), events=PAID_TWICE)  # a refund is booked about the charge that it returns
+@example(terms=(PLAIN, PLAIN), events=SENT_TO_NOBODY)  # the share waits until the account is reached again
 @given(terms=st.tuples(TERMS, TERMS), events=LIVES)
 def test_no_cent_is_lost(terms: tuple[Terms, Terms], events: list[Event]) -> None:
     """After any events each account has its expected balance, and Stripe's figures agree."""
