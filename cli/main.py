@@ -8,6 +8,7 @@ import typer
 from cli import demo, keys, personal_data, purchase, up
 from cli.checks import reconcile
 from cli.checks.audit import command as audit
+from cli.mint import command as mint
 from cli.rush import command as rush
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
 audit.register(app)
 demo.register(app)
 keys.register(app)
+mint.register(app)
 personal_data.register(app)
 purchase.register(app)
 reconcile.register(app)

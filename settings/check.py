@@ -72,6 +72,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "keys": frozenset(),
     "projector": frozenset(),
     "purchase": frozenset(),
+    "rotate-keys": frozenset({ISSUER_SECRET, PAYER_SECRET, DELEGATE_SECRET}),
     "reconcile": frozenset({STRIPE_KEY, CODEC_KEYS}),
     "up": frozenset(),
     "worker": frozenset().union(*QUEUE_NEEDS.values()),
@@ -80,6 +81,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
 TAKES: Mapping[str, frozenset[str]] = {
     "api": frozenset({DEVELOPMENT_KEY, TEMPORAL_KEY}),
     "reconcile": frozenset({TEMPORAL_KEY}),
+    "rotate-keys": frozenset({RETIRED_SECRETS}),
     "worker": frozenset({TEMPORAL_KEY, IPFS_TOKEN, RETIRED_SECRETS}),
 }
 

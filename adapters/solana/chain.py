@@ -23,6 +23,7 @@ from adapters.solana.rpc.client import ACCOUNTS_MAX, Finality, NodeClient
 from adapters.solana.rpc.pool import NodePool
 from adapters.solana.signer.guard import GuardedSigner, one_key
 from adapters.solana.signer.keys import KeyAddresses
+from adapters.solana.signer.rotation import HandOver, KeyRotation
 from adapters.solana.signer.signing import TransactionSigner
 from adapters.solana.transaction import signed_spec
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate, Whereabouts
@@ -110,6 +111,7 @@ class SolanaTokenChain(SolanaTokenReader):
         self._burner = TokenBurner(self._client, self._signer)
         self._mover = TokenMover(self._client, self._signer)
         self._groups = GroupResizer(self._client, self._signer)
+        self._rotation = KeyRotation(self._client, self._signer)
         self._fates = BatchLoader(self._load_fates, _FATES_MAX, _FATES_SECONDS, in_flight=1)
         self._deaths = BatchLoader(self._load_deaths, _FATES_MAX, _PROOF_SECONDS, in_flight=1)
         self._sent: dict[str, None] = {}  # signatures, the newest last
@@ -153,6 +155,14 @@ class SolanaTokenChain(SolanaTokenReader):
     async def sign_resize(self, address: str, size_max: int) -> SignedTransaction:
         """Sign the change of a group's limit. Sends nothing."""
         return await self._groups.sign(address, size_max)
+
+    async def retired_authorities(self, addresses: Sequence[str], *, final: bool) -> tuple[list[HandOver], list[str]]:
+        """Return what retired keys still have over these mints, and the addresses without a mint."""
+        return await self._rotation.left(addresses, final=final)
+
+    async def sign_hand_over(self, moves: Sequence[HandOver]) -> tuple[SignedTransaction, int]:
+        """Sign as many of the first hand-overs as fit one packet; return their number. Sends nothing."""
+        return await self._rotation.sign(moves)
 
     async def send(self, signed: SignedTransaction) -> None:
         """Send the stored bytes, without preflight and without the node's own retries; a repeat is harmless.

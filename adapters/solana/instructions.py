@@ -38,6 +38,8 @@ _CREATE_IDEMPOTENT = 1
 _INITIALIZE_METADATA = bytes.fromhex("d2e11ea258b84d8d")
 _INITIALIZE_GROUP = bytes.fromhex("79716c2736330004")
 _RESIZE_GROUP = bytes.fromhex("6c25ab8ff81e126e")
+_HAND_OVER_METADATA = bytes.fromhex("d7e4a6e45464567b")
+_HAND_OVER_GROUP = bytes.fromhex("a1695801edddd8cb")
 _INITIALIZE_MEMBER = bytes.fromhex("9820deb0dfed7486")
 
 
@@ -187,6 +189,22 @@ def move_one(mint: Pubkey, source: Pubkey, target: Pubkey, delegate: Pubkey) -> 
 def drop_mint_authority(mint: Pubkey, authority: Pubkey) -> Instruction:
     """Give up minting for good: the supply can never rise again."""
     return Instruction(TOKEN_2022, bytes([_SET_AUTHORITY, _MINT_AUTHORITY, 0]), [_writable(mint), _signer(authority)])
+
+
+def hand_over(mint: Pubkey, by: Pubkey, kind: int, to: Pubkey) -> Instruction:
+    """Give an authority over a mint to another key; `kind` is the program's number of the authority."""
+    body = bytes([_SET_AUTHORITY, kind, 1]) + bytes(to)
+    return Instruction(TOKEN_2022, body, [_writable(mint), _signer(by)])
+
+
+def hand_over_metadata(mint: Pubkey, by: Pubkey, to: Pubkey) -> Instruction:
+    """Give the authority over a mint's metadata to another key."""
+    return Instruction(TOKEN_2022, _HAND_OVER_METADATA + bytes(to), [_writable(mint), _signer(by)])
+
+
+def hand_over_group(mint: Pubkey, by: Pubkey, to: Pubkey) -> Instruction:
+    """Give the authority over a mint's group to another key."""
+    return Instruction(TOKEN_2022, _HAND_OVER_GROUP + bytes(to), [_writable(mint), _signer(by)])
 
 
 def _point(tag: int, mint: Pubkey, authority: Pubkey) -> Instruction:

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
 from solders.account import Account
 from solders.pubkey import Pubkey
@@ -38,6 +39,14 @@ def extensions_of(spec: TokenSpec) -> frozenset[int]:
     return EXTENSIONS[spec.kind] | ({NON_TRANSFERABLE} if spec.transfer == "soulbound" else set())
 
 
+AuthorityName = Literal["mint", "delegate", "metadata", "group", "metadata pointer", "group pointer", "member pointer"]
+_AUTHORITIES: dict[AuthorityName, int] = {
+    "metadata": METADATA,
+    "group": GROUP,
+    "metadata pointer": METADATA_POINTER,
+    "group pointer": GROUP_POINTER,
+    "member pointer": MEMBER_POINTER,
+}
 _ACCOUNT_TYPE_AT = 165
 _ACCOUNT_TYPE_MINT = 1
 _SUPPLY_AT = 36
@@ -53,7 +62,7 @@ class Mint:
 
     supply: int
     decimals: int
-    has_mint_authority: bool
+    mint_authority: Pubkey | None
     has_freeze_authority: bool
     extensions: dict[int, bytes]
 
@@ -66,6 +75,14 @@ class Mint:
         """Return the permanent delegate."""
         body = self.extensions.get(PERMANENT_DELEGATE)
         return None if body is None else Pubkey(body)
+
+    def authorities(self) -> dict[AuthorityName, Pubkey]:
+        """Return the key of each authority that can be handed over."""
+        found: dict[AuthorityName, Pubkey | None] = {"mint": self.mint_authority, "delegate": self.delegate()}
+        for name, extension in _AUTHORITIES.items():
+            body = self.extensions.get(extension)
+            found[name] = None if body is None else Pubkey(body[:32])
+        return {name: key for name, key in found.items() if key is not None and key != Pubkey.default()}
 
     def group_authority(self) -> Pubkey | None:
         """Return the key with the authority over the mint's own group."""
@@ -112,7 +129,7 @@ def decode_mint(contents: bytes) -> Mint | None:
     return Mint(
         supply=struct.unpack_from("<Q", contents, _SUPPLY_AT)[0],
         decimals=contents[_DECIMALS_AT],
-        has_mint_authority=any(contents[0:4]),
+        mint_authority=Pubkey(contents[4:36]) if any(contents[0:4]) else None,
         has_freeze_authority=any(contents[_FREEZE_AUTHORITY_AT : _FREEZE_AUTHORITY_AT + 4]),
         extensions=_extensions(contents),
     )
@@ -173,7 +190,7 @@ def problems_of(mint: Mint, address: Pubkey, spec: TokenSpec, delegates: Collect
     checks = {
         f"supply is {mint.supply}": mint.supply > int(is_ticket),
         f"decimals are {mint.decimals}": mint.decimals != 0,
-        "it still has a mint authority": mint.has_mint_authority,
+        "it still has a mint authority": mint.mint_authority is not None,
         "it has a freeze authority": mint.has_freeze_authority,
         f"extensions differ: {sorted(extras)}": bool(extras),
         f"group is {group}": (None if group is None else str(group)) != spec.group_address,

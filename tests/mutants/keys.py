@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 POLICY = "tests/adapters/solana/signer/test_policy.py"
 GUARD = "tests/adapters/solana/signer/test_guard.py"
+ROTATION = "tests/contract/test_key_rotation.py"
 CHECK = "tests/settings/test_check.py"
 SIGNER = "adapters/solana/signer"
 
@@ -81,6 +82,37 @@ KEYS = (
         "address = unsigned if after is None else after.mint_address",
         "address = unsigned",
         "tests/activities/tokens/test_mint.py::test_dead_bytes_are_replaced_at_the_new_address",
+    ),
+    Mutant(
+        "a group's authority is the present issuer, whatever the chain says",
+        f"{SIGNER}/authorities.py",
+        "        named = None if mint is None else mint.group_authority()\n",
+        "        named = None if mint is None else self._keys.issuer\n",
+        f"{ROTATION}::test_a_key_is_rotated_in_the_middle_of_a_sale",
+        "issuer",
+    ),
+    Mutant(
+        "a rotation forgets the delegate",
+        "adapters/solana/mint_layout.py",
+        '"mint": self.mint_authority, "delegate": self.delegate()}',
+        '"mint": self.mint_authority}',
+        f"{ROTATION}::test_a_key_is_rotated_in_the_middle_of_a_sale",
+        "delegate",
+    ),
+    Mutant(
+        "a token's delegate must be the one that was signed",
+        "adapters/solana/chain.py",
+        'return signed | self.keys.may_act_as("delegate")',
+        "return signed",
+        f"{ROTATION}::test_a_key_is_rotated_in_the_middle_of_a_sale",
+        "delegate",
+    ),
+    Mutant(
+        "a dry run rotates",
+        "activities/tokens/rotate.py",
+        "        while moves and not dry_run:\n",
+        "        while moves:\n",
+        f"{ROTATION}::test_a_dry_run_changes_nothing",
     ),
     Mutant(
         "custody may have the issuer's key",

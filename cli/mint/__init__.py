@@ -1,0 +1,1 @@
+"""`boxoffice mint`: the keys, the payer and the nodes of minting."""

@@ -1,0 +1,92 @@
+"""`boxoffice mint rotate-keys`: hand what retired keys still have on chain to their successors."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from activities.tokens.rotate import ChainKeyRotation, Rotated
+from adapters.event_store.event_pages import EventPages
+from adapters.postgres.deployment import pin_chain
+from adapters.solana.chain import SolanaTokenChain
+from adapters.solana.rpc.pool import NodePool
+from cli.checks.reconcile import settings_at
+from cli.checks.reconciliation import UnreadableError
+from domain.core.transient import TransientError
+from domain.tickets.has_token import TokenSigned
+from settings import Settings
+from settings.keys import guard_of
+
+DONE, LEFT, FAILED = 0, 1, 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's command to the app."""
+    app.command(name="rotate-keys")(command)
+
+
+def command(
+    data_dir: Annotated[
+        Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings' systems")
+    ] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="count what is left, and change nothing")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Hand every authority of the retired keys to the present key of its role: 0 none is left, 1 some are, 2 failed.
+
+    It reads what is left from the chain: it may be interrupted and run again, while tickets are sold and minted.
+    """
+    logging.basicConfig(level=logging.ERROR)
+    with _explained():
+        rotated = asyncio.run(_run(settings_at(data_dir, "rotate-keys"), dry_run=dry_run))
+    if as_json:
+        typer.echo(json.dumps({**rotated._asdict(), "dry_run": dry_run}, indent=2))
+    else:
+        typer.echo(f"{rotated.handed_over} authorities handed over, {rotated.left} left with retired keys")
+        if rotated.absent:
+            typer.echo(f"{rotated.absent} signed addresses have no token (yet): run again when nothing is in flight")
+    raise typer.Exit(LEFT if rotated.left else DONE)
+
+
+async def _run(settings: Settings, *, dry_run: bool) -> Rotated:
+    solana = settings.solana
+    if not solana.keys.retired:
+        raise UnreadableError("no key is retired: BOXOFFICE_SOLANA__RETIRED_SECRETS names the seeds before")
+    pin = partial(asyncio.to_thread, partial(pin_chain, settings.postgres.url))
+    nodes = NodePool.of(solana.nodes, (solana.calls_per_second, solana.sends_per_second), pin)
+    chain = SolanaTokenChain(nodes, guard_of(solana, lambda _: None), b"")  # it makes no address
+    try:
+        addresses = await asyncio.to_thread(signed_addresses, settings.postgres.url)
+        return await ChainKeyRotation(chain, _tell).rotate(addresses, dry_run=dry_run)
+    finally:
+        await chain.close()
+
+
+def signed_addresses(url: str) -> list[str]:
+    """Return every address that a token was signed for, in the order of the events: venues and shows come first."""
+    found: dict[str, None] = {}
+    with EventPages(url) as pages:
+        for page in pages.recorded(0, pages.head()):
+            found |= {event.signed["mint_address"]: None for _, event in page if isinstance(event, TokenSigned)}
+    return list(found)
+
+
+def _tell(left: int) -> None:
+    typer.echo(f"{left} authorities left", err=True)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Print why the command failed, and end; what was handed over stays, and the next run goes on."""
+    try:
+        yield
+    except (UnreadableError, TransientError) as reason:
+        typer.echo(f"boxoffice mint rotate-keys: {reason}", err=True)
+        raise typer.Exit(FAILED) from None
