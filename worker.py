@@ -37,6 +37,7 @@ from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
+from activities.tokens.claims.deliver import ClaimActivities
 from activities.tokens.mint import MintActivities
 from activities.tokens.pin import PinActivities, PinPage
 from adapters.database.startup import open_event_store, utc_now
@@ -48,8 +49,8 @@ from adapters.postgres.tables import PostgresCheckouts, PostgresWebhookInbox
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.retention import PostgresRetention
 from adapters.read_models.follow_up import FollowUpQueries
-from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.show_cancellation import ShowCancellationQueries
+from adapters.read_models.stalled_work import StalledWorkQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import seed_of
@@ -219,7 +220,7 @@ def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStor
 
 def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> list[object]:
     """Assemble the activities that sign with our keys."""
-    solana = settings.solana
+    solana, buyers = settings.solana, PostgresBuyers(pool, sealing_of(settings))
     limits, pin = (solana.calls_per_second, solana.sends_per_second), partial(pin_chain, settings.postgres.url)
     chain = SolanaTokenChain(
         nodes=NodePool.of(solana.nodes, limits, partial(asyncio.to_thread, pin), show_node),
@@ -227,9 +228,9 @@ def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
         address_secret=seed_of(solana.address_secret.get_secret_value()),
     )
     closing.push_async_callback(chain.close)
-    buyers = PostgresBuyers(pool, sealing_of(settings))
     return [
         MintActivities(store, chain, buyers, chain.custody_owner, chain.payer_address),
+        ClaimActivities(store, chain, buyers, chain.payer_address),
         GroupSizeActivities(store, chain),
         ResaleActivities(store, chain),
         BurnActivities(store, chain),

@@ -22,6 +22,7 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
+from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.mint import TicketReader
 from activities.tokens.wallets import WalletCheck
 from adapters.database.startup import open_event_store
@@ -34,7 +35,7 @@ from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenReader
-from adapters.solana.keys import seed_of
+from adapters.solana.keys import has_signed, seed_of
 from adapters.solana.rpc.pool import NodePool
 from adapters.stripe.webhook import verify_webhook
 from adapters.temporal.connect import connect_to_temporal
@@ -80,6 +81,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
     buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing, strips_tag=limits.tag_is_one_buyer))
     engine = WorkflowClient(client, pacing)
+    wallets = WalletCheck(chain)
     return Dependencies(
         authenticator=KeyAuthenticator(KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), identity),
         purchases=PurchaseCommands(store),
@@ -99,7 +101,8 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         inbox=PostgresWebhookInbox(pool),
         verify=verified_with(settings.stripe.webhook_secret, identity),
         verify_connect=verified_with(settings.stripe.connect_webhook_secret, identity),
-        wallets=WalletCheck(chain),
+        wallets=wallets,
+        claims=ClaimCommands(store, buyers, WalletProofs(wallets, has_signed, chain), identity),
         identity=identity,
         read_ticket=TicketReader(store, chain).read_ticket,
         limits=limits_of(settings),

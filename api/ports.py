@@ -8,7 +8,7 @@ from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
 from activities.core.about import About
-from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, RefundRef
 from activities.core.follow_ups import FollowUpCommands
 from activities.payouts.ports import AccountStatus, VenueRef
 from activities.refunds.cancel_show import ShowCancellationCommands
@@ -16,6 +16,7 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
+from activities.tokens.claims.request import ClaimCommands
 from activities.tokens.wallets import WalletCheck
 from domain.access.subject import Subject
 from domain.core.ids import Identity
@@ -129,6 +130,9 @@ class Engine(Protocol):
 
     async def start_refund(self, refund: RefundRef, about: About) -> bool:
         """Start a refund that was decided."""
+
+    async def start_claim(self, claimed: MintTicket, about: About) -> bool:
+        """Start the delivery of a claim that was recorded."""
 
     async def start_cancellation(self, tenant_id: str, about: About) -> bool:
         """Start the refunds of a cancelled show."""
@@ -269,6 +273,7 @@ class Dependencies:
     verify: Callable[[bytes, str], WebhookEvent]
     verify_connect: Callable[[bytes, str], WebhookEvent]
     wallets: WalletCheck
+    claims: ClaimCommands
     identity: Identity
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
     limits: Limits

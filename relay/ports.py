@@ -5,11 +5,18 @@ from datetime import datetime
 from typing import Protocol
 
 from activities.core.about import About
-from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef
 from activities.sales.request_purchase import PurchaseStatus
 from domain.payments.webhook_event import WebhookEvent
-from domain.views.purchase import PurchaseKey, StalledPurchase
+from domain.views.purchase import PurchaseKey, StalledClaim, StalledPurchase
 from relay.refunds import CancellationStarter, RefundStarter, Shows, StalledCancellations, StalledRefunds
+
+
+class ClaimStarter(Protocol):
+    """Starts the workflows of claims."""
+
+    async def start_claim(self, claimed: MintTicket, about: About) -> bool:
+        """Start the delivery of a claim unless it runs; False when the engine is unreachable."""
 
 
 class Starter(RefundStarter, CancellationStarter, Protocol):
@@ -34,7 +41,7 @@ class Starter(RefundStarter, CancellationStarter, Protocol):
         """Signal a purchase that its buyer cancelled; answers as `look_again`."""
 
 
-class RelayEngine(Starter, Protocol):
+class RelayEngine(Starter, ClaimStarter, Protocol):
     """Everything that the relay asks of the engine."""
 
 
@@ -62,6 +69,9 @@ class StalledWork(StalledRefunds, StalledCancellations, Shows, Protocol):
 
     async def cancelling(self, limit: int) -> Sequence[StalledPurchase]:
         """Return purchases that their buyers cancelled and that have not ended."""
+
+    async def unclaimed(self, before: datetime, limit: int) -> Sequence[StalledClaim]:
+        """Return claims that were recorded before a time and are not done, oldest first."""
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
         """Return (kind, id, tenant) of venues and shows that are not ready."""

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from activities.core.about import About
-from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef
 from activities.core.follow_ups import Matter
 from activities.core.loops import each_subject, first_of
 from activities.payouts.ports import PayoutRef
 from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
-from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
+from domain.views.purchase import PurchaseKey, StalledClaim, StalledPurchase, StalledRefund
 from relay.each import Each
 from relay.follow_ups import FollowUps
 from relay.ports import PurchaseStatusReader, RelayEngine, StalledWork, UnhandledWebhooks
@@ -67,6 +67,7 @@ class Relay:
                 self.start_refunds,
                 self.start_cancellations,
                 self.start_registrations,
+                self.start_claims,
                 self.end_holds,
                 self.start_capacity_changes,
                 self._follow_ups.resume,
@@ -178,6 +179,17 @@ class Relay:
         is_show = subject.kind == "show"
         about = await about_show(self._stalled, identity) if is_show else About(venue_id=identity)
         await self._at_times(identity, partial(self._engine.register, subject, about))
+
+    async def start_claims(self) -> None:
+        """Start claims that were recorded and are not done; running ones are left alone."""
+        behind = self._each.set_aside(self._start_claim)
+        await self._each.run(self._start_claim, await self._stalled.unclaimed(_ago(SETTLE_SECONDS), BATCH_MAX + behind))
+
+    @each_subject("start claims", lambda found: found["ticket_id"])
+    async def _start_claim(self, found: StalledClaim) -> None:
+        claimed = MintTicket(purchase=_ref(found), ticket_id=found["ticket_id"])
+        about = (await about_show(self._stalled, found["show_id"]))._replace(purchase_id=found["purchase_id"])
+        await self._at_times(f"claim {claimed.ticket_id}", partial(self._engine.start_claim, claimed, about))
 
     async def end_holds(self) -> None:
         """Start the expiry of the ticket API's holds whose time has passed."""

@@ -22,7 +22,15 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.core.about import About
-from activities.core.commands import CapacityChange, DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.core.commands import (
+    CapacityChange,
+    DisputeRef,
+    HoldRef,
+    MintSubject,
+    MintTicket,
+    PurchaseRef,
+    RefundRef,
+)
 from activities.core.follow_ups import Matter
 from activities.core.task_queues import PURCHASES
 from activities.payouts.ports import PayoutRef, VenueRef
@@ -36,6 +44,7 @@ from workflows.purchase import TASK_TIMEOUT, CheckoutAnswer, PurchaseInput, Purc
 from workflows.refund import RefundInput, RefundWorkflow
 from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
 from workflows.ticket_api_hold import HoldWorkflow
+from workflows.tokens.claim import ClaimWorkflow
 from workflows.tokens.registration import RegisterInput, ShowWorkflow, VenueWorkflow
 
 log = logging.getLogger(__name__)
@@ -159,6 +168,11 @@ class WorkflowClient:
                 start = OnboardingInput(venue=venue, poll_seconds=self._pacing.account_poll_seconds)
                 what = "Stripe account of a venue"
                 return OnboardingWorkflow, OnboardingWorkflow.run, start, what, "account_changed"
+
+    async def start_claim(self, claimed: MintTicket, about: About) -> bool:
+        """Start the delivery of a recorded claim, unless it runs; False when the engine is unreachable."""
+        terms = named(ClaimWorkflow, f"claim/{claimed.ticket_id}", "Claim of a ticket of", about)
+        return await self._start(ClaimWorkflow.run, claimed, terms)
 
     async def start_refund(self, refund: RefundRef, about: About) -> bool:
         """Start a decided refund, unless it runs; False when the engine is unreachable."""

@@ -3,6 +3,7 @@
 from activities.core.commands import MintTicket, PurchaseRef
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, activity_on
+from domain.catalog.show import Show
 from domain.core.errors import WrongState
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import BooksTransaction, Posting, TransactionPosted, minted_postings, sale_postings
@@ -39,15 +40,26 @@ class BooksActivities:
 
     @activity_on(PURCHASES, name="settle_mint")
     async def settle_mint(self, mint: MintTicket) -> None:
-        """Post the mint of one ticket, or its refund before the mint: the mint debt falls by one."""
+        """Post the mint of one ticket, or its refund before the mint: the mint debt falls by one.
 
-        def decide(uow: UnitOfWork) -> None:
-            ticket = uow.find(Ticket, mint.ticket_id)
-            kind = "voided" if ticket is not None and ticket.state == "void" else "minted"
-            post(uow, mint.purchase, key, kind, minted_postings())
+        A ticket that is minted when it is claimed is owed until then: nothing is posted.
+        """
+        reads = (BooksTransaction.stream(mint_key(mint.ticket_id)),)
+        await self._store.commit(lambda uow: post_mint(uow, mint), reads)
 
-        key = f"{mint.ticket_id}:minted"
-        await self._store.commit(decide, (BooksTransaction.stream(key),))
+
+def mint_key(ticket_id: str) -> str:
+    """Return the key under which a ticket's token is no longer owed."""
+    return f"{ticket_id}:minted"
+
+
+def post_mint(uow: UnitOfWork, mint: MintTicket) -> None:
+    """Post that a ticket's token is no longer owed, unless it waits for its claim; see `settle_mint`."""
+    ticket = uow.find(Ticket, mint.ticket_id)
+    is_void = ticket is not None and ticket.state == "void"
+    if ticket is not None and not is_void and ticket.claim != "done" and uow.get(Show, ticket.show_id).mints_at_claim:
+        return
+    post(uow, mint.purchase, mint_key(mint.ticket_id), "voided" if is_void else "minted", minted_postings())
 
 
 def _stripe_fee(uow: UnitOfWork, purchase: PurchaseRef) -> int:

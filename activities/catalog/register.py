@@ -17,6 +17,7 @@ from domain.money.money import FeeRates
 from domain.money.payment_method import PaymentMethod, check_methods
 from domain.payouts.payee import Payee
 from domain.stock.allocation import Allocation, AllocationOpened
+from domain.tickets.token import TransferPolicy
 
 
 class RegisterVenue(Command):
@@ -51,6 +52,7 @@ class ShowTerms(Command):
     unnamed_share_percent: int = 100
     payment_methods: Sequence[PaymentMethod] = ()
     processing_days: int | None = None
+    transfer: TransferPolicy = "free"
 
 
 class AnnounceShow(ShowTerms):

@@ -78,7 +78,7 @@ class PaymentStatus(Command):
 
 
 class MintTicket(Command):
-    """Mint one issued ticket."""
+    """Mint one issued ticket, or burn or deliver its token."""
 
     purchase: PurchaseRef
     ticket_id: str

@@ -6,7 +6,7 @@ from activities.core.commands import Minted, MintSubject, MintTicket
 from activities.core.ports import EventStore, TokenChain
 from activities.core.task_queues import MINT, activity_on
 from activities.tokens.metadata import of_show, of_venue, record_drawing
-from activities.tokens.minter import Minter, SoldTicket, TicketMinter, short
+from activities.tokens.minter import NO_TOKEN, Minter, SoldTicket, TicketMinter, short
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
 from domain.core.errors import InvalidWallet
@@ -18,10 +18,10 @@ SHOWS_MAX_PER_VENUE = 1_000_000
 
 
 class Wallets(Protocol):
-    """The buyers' wallets, stored outside the events."""
+    """Wallets, stored outside the events: of buyers, and of those who claimed a ticket."""
 
     async def wallet_of(self, buyer_id: str) -> str | None:
-        """Return the buyer's wallet, if any."""
+        """Return the wallet in a row, if any."""
 
 
 class TokenReader(Protocol):
@@ -46,7 +46,11 @@ class TicketReader:
         ticket = await self._store.read(lambda uow: uow.get(Ticket, ticket_id))
         if ticket.mint_address is None or ticket.signed is None:
             return ticket, None
-        return ticket, await self._reader.read_token(ticket.mint_address, self._reader.signed_spec(ticket.signed))
+        spec = self._reader.signed_spec(ticket.signed)
+        if ticket.claim == "done" and ticket.transfer is not None:
+            owner = self._reader.signed_spec(ticket.transfer).owner_address
+            spec = spec.model_copy(update={"owner_address": owner})
+        return ticket, await self._reader.read_token(ticket.mint_address, spec)
 
 
 class MintActivities:
@@ -63,18 +67,25 @@ class MintActivities:
 
     @activity_on(MINT, name="mint_ticket")
     async def mint_ticket(self, mint: MintTicket) -> Minted:
-        """Mint an issued ticket to the buyer's wallet, or to custody; return NO_TOKEN if it was refunded meanwhile."""
+        """Mint an issued ticket to the buyer's wallet, or to custody.
+
+        Return NO_TOKEN if it was refunded meanwhile, or if its show mints when a ticket is claimed.
+        """
         sold = await self._tickets.read(mint.ticket_id, mint.purchase.purchase_id)
         if sold.minted is not None:
             return sold.minted
+        if sold.show.mints_at_claim:
+            return NO_TOKEN
         return await self._tickets.mint(sold, await self._owner_of(sold))
 
     async def _owner_of(self, sold: SoldTicket) -> str:
-        """Return the buyer's wallet, or custody where there is none, or where it has turned out to be nobody's.
+        """Return the wallet that claimed the ticket, or its buyer's, or custody where there is none.
 
-        A ticket that is paid is minted in any case. Outside orders there is no stored buyer.
+        Custody also stands in for a wallet that has turned out to be nobody's: a ticket that is paid is minted in any
+        case. Outside orders there is no stored buyer.
         """
-        wallet = await self._wallets.wallet_of(sold.order.buyer_id) if sold.order else None
+        row = sold.ticket.holder_id or (sold.order.buyer_id if sold.order else None)
+        wallet = await self._wallets.wallet_of(row) if row else None
         if wallet is None:
             return self._custody
         try:

@@ -85,7 +85,7 @@ class Minter:
 
 
 class TicketMinter:
-    """Mints the token of a paid ticket into a given wallet."""
+    """Mints the token of a paid ticket into a given wallet: for the purchase, and for a claim."""
 
     def __init__(self, store: EventStore, chain: TokenChain, creator: str) -> None:
         self._store = store
@@ -114,6 +114,7 @@ class TicketMinter:
             uri=await record_drawing(self._store, show, drawing),
             group_address=show.mint_address,
             owner_address=owner_address,
+            transfer=show.transfer,
         )
         try:
             return await self._minter.mint(ticket, spec)

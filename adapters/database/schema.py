@@ -23,7 +23,7 @@ SIDE_TABLES = (
     SQL(
         "ALTER TABLE buyers ADD COLUMN IF NOT EXISTS purchase_id text, ADD COLUMN IF NOT EXISTS key_id text,"
         " ADD COLUMN IF NOT EXISTS lookup text, ADD COLUMN IF NOT EXISTS wallet_lookup text,"
-        " ADD COLUMN IF NOT EXISTS used boolean NOT NULL DEFAULT false"
+        " ADD COLUMN IF NOT EXISTS used boolean NOT NULL DEFAULT false, ADD COLUMN IF NOT EXISTS ticket_id text"
     ),
     SQL("CREATE INDEX IF NOT EXISTS buyers_purchase ON buyers (purchase_id)"),
     SQL("CREATE INDEX IF NOT EXISTS buyers_lookup ON buyers (tenant_id, lookup)"),
@@ -105,6 +105,10 @@ INDEXES = (
     SQL(
         "CREATE INDEX IF NOT EXISTS rm_shows_changing ON rm_shows (id)"
         " WHERE doc->'capacity_change'->>'state' = 'under-way'"
+    ),
+    SQL(
+        "CREATE INDEX IF NOT EXISTS rm_tickets_claimed ON rm_tickets ((doc->>'claimed_at'))"
+        " WHERE doc->>'claim' = 'requested'"
     ),
     SQL("CREATE INDEX IF NOT EXISTS rm_tickets_mint ON rm_tickets ((doc->>'mint_address'))"),
 )

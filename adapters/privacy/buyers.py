@@ -16,11 +16,21 @@ from domain.orders.personal_data import KeptBuyer, PersonalData
 ENDED = ["fulfilled", "cancelled", "refused"]
 FIND = SQL("SELECT buyer_id, tenant_id, purchase_id, kept_at, key_id, name, email, wallet FROM buyers WHERE {}")
 BY_ID, BY_PURCHASE = SQL("buyer_id = %s"), SQL("purchase_id = %s")
-BY_PERSON = SQL("tenant_id = %s AND (lookup = ANY(%s) OR wallet_lookup = ANY(%s))")
+# With a person come those who claimed the tickets of the person's purchases.
+BY_PERSON = SQL(
+    "tenant_id = %(tenant_id)s AND (lookup = ANY(%(lookups)s) OR wallet_lookup = ANY(%(lookups)s) OR ticket_id IS NOT"
+    " NULL AND purchase_id IN (SELECT purchase_id FROM buyers WHERE tenant_id = %(tenant_id)s"
+    " AND (lookup = ANY(%(lookups)s) OR wallet_lookup = ANY(%(lookups)s))))"
+)
 KEEP = SQL(
     "INSERT INTO buyers (buyer_id, tenant_id, purchase_id, key_id, name, email, wallet, lookup, wallet_lookup)"
     " VALUES (%(buyer_id)s, %(tenant_id)s, %(purchase_id)s, %(key_id)s, %(name)s, %(email)s, %(wallet)s, %(lookup)s,"
     " %(wallet_lookup)s)"
+    " ON CONFLICT DO NOTHING"
+)
+KEEP_HOLDER = SQL(
+    "INSERT INTO buyers (buyer_id, tenant_id, purchase_id, ticket_id, key_id, wallet, lookup)"
+    " VALUES (%(buyer_id)s, %(tenant_id)s, %(purchase_id)s, %(ticket_id)s, %(key_id)s, %(wallet)s, %(lookup)s)"
     " ON CONFLICT DO NOTHING"
 )
 # DO UPDATE changes nothing: it locks the person's row, and so sees one that another transaction has just made.
@@ -91,7 +101,7 @@ class Sealing:
 
 
 class PostgresBuyers:
-    """The one table of personal data; events refer to a buyer by an opaque id."""
+    """The one table of personal data; events refer to a buyer, or a holder who claimed a ticket, by an opaque id."""
 
     def __init__(self, pool: Pool, sealing: Sealing) -> None:
         self._pool = pool
@@ -119,6 +129,18 @@ class PostgresBuyers:
             known = dict(await cursor.fetchall()) if lookups else {}
         return tuple(str(known[lookup]) for lookup in lookups)
 
+    async def keep_holder(self, holder_id: str, tenant_id: str, purchase_id: str, ticket_id: str, wallet: str) -> None:
+        """Store the wallet that claims a ticket; it counts for no limit, so no person is stored."""
+        columns = {
+            "buyer_id": holder_id,
+            "tenant_id": tenant_id,
+            "purchase_id": purchase_id,
+            "ticket_id": ticket_id,
+            **self._sealing.row(holder_id, tenant_id, PersonalData(wallet=wallet)),
+        }
+        async with connection_of(self._pool) as connection:
+            await connection.execute(KEEP_HOLDER, columns)
+
     async def forget(self, buyer_id: str) -> None:
         """Delete a buyer whom no event names; a person without buyers is deleted by the retention."""
         async with connection_of(self._pool) as connection:
@@ -133,7 +155,7 @@ class PostgresBuyers:
 
     async def read(self, buyer_id: str) -> KeptBuyer | None:
         """Return a buyer; None when there is none (any more)."""
-        found = await self._find(BY_ID, buyer_id)
+        found = await self._find(BY_ID, (buyer_id,))
         return found[0] if found else None
 
     async def email_of(self, buyer_id: str) -> str | None:
@@ -143,12 +165,12 @@ class PostgresBuyers:
 
     async def of_purchase(self, purchase_id: str) -> list[KeptBuyer]:
         """Return the buyers that the attempts at a purchase named."""
-        return await self._find(BY_PURCHASE, purchase_id)
+        return await self._find(BY_PURCHASE, (purchase_id,))
 
     async def of_person(self, tenant_id: str, personal: PersonalData) -> list[KeptBuyer]:
-        """Return every buyer with this e-mail address in any spelling, or with this wallet."""
+        """Return every buyer with this e-mail address in any spelling, or this wallet, and their tickets' holders."""
         lookups = self._sealing.lookups(tenant_id, personal)
-        return await self._find(BY_PERSON, tenant_id, lookups, lookups)
+        return await self._find(BY_PERSON, {"tenant_id": tenant_id, "lookups": lookups})
 
     async def erase(self, buyer_ids: Sequence[str]) -> int:
         """Delete buyers and all by which a person can be found; return the number of deleted buyers.
@@ -161,7 +183,7 @@ class PostgresBuyers:
                 raise WrongState(f"purchase {open_one[0] or 'of release 0.1.0'} is not known to have ended")
             return await erase_rows(connection, buyer_ids)
 
-    async def _find(self, condition: SQL, *values: object) -> list[KeptBuyer]:
+    async def _find(self, condition: SQL, values: tuple[object, ...] | dict[str, object]) -> list[KeptBuyer]:
         async with connection_of(self._pool) as connection:
             cursor = await connection.execute(FIND.format(condition), values)
             rows = await cursor.fetchall()

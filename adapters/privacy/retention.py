@@ -16,8 +16,10 @@ UNUSED = "SELECT buyer_id FROM buyers WHERE NOT used AND purchase_id IS NOT NULL
 # The events decide: a buyer whom none names belongs to a request that was refused or lost.
 USED = (
     "UPDATE buyers b SET used = true WHERE b.buyer_id = ANY(%s) AND EXISTS (SELECT FROM events e"
-    " WHERE e.originator_id = 'order:' || b.purchase_id AND e.topic IN ('order.requested', 'order.requested-again')"
-    " AND convert_from(e.state, 'UTF8')::jsonb->>'buyer_id' = b.buyer_id) RETURNING b.buyer_id"
+    " WHERE e.originator_id = coalesce('ticket:' || b.ticket_id, 'order:' || b.purchase_id)"
+    " AND e.topic IN ('order.requested', 'order.requested-again', 'ticket.claimed')"
+    " AND b.buyer_id IN (convert_from(e.state, 'UTF8')::jsonb->>'buyer_id',"
+    " convert_from(e.state, 'UTF8')::jsonb->>'holder_id')) RETURNING b.buyer_id"
 )
 UNNAMED = (
     "SELECT p.tenant_id, p.lookup FROM persons p WHERE NOT EXISTS"
@@ -27,12 +29,13 @@ PAST_SECRETS = (
     "DELETE FROM checkouts c USING rm_purchases p WHERE p.id = c.purchase_id AND p.doc->>'state' = ANY(%s)"
     " AND (p.doc->>'requested_at')::timestamptz <= %s"
 )
-# A refund under way may need its buyer: an operator pays a failed one in another way.
+# A refund under way may need its buyer: an operator pays a failed one in another way. A claim under way needs its
+# wallet.
 PAST_BUYERS = (
     "SELECT b.buyer_id FROM buyers b JOIN rm_purchases p ON p.id = b.purchase_id"
-    " LEFT JOIN rm_shows s ON s.id = p.doc->>'show_id'"
+    " LEFT JOIN rm_shows s ON s.id = p.doc->>'show_id' LEFT JOIN rm_tickets t ON t.id = b.ticket_id"
     " WHERE b.kept_at <= %(before)s AND p.doc->>'state' = ANY(%(ended)s)"
-    " AND coalesce(p.doc->>'refund_state', 'none') <> 'refunding'"
+    " AND coalesce(p.doc->>'refund_state', 'none') <> 'refunding' AND coalesce(t.doc->>'claim', 'none') <> 'requested'"
     " AND coalesce(s.doc->>'ends_at', p.doc->>'confirmed_at', p.doc->>'requested_at')::timestamptz <= %(before)s"
     " ORDER BY b.kept_at LIMIT %(limit)s"
 )

@@ -39,6 +39,7 @@ from domain.stock.allocation import (
     SeatsRestocked,
 )
 from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade, ReservationState
+from domain.tickets.claiming import ClaimDone, ClaimLapsed, TicketClaimed
 from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenMinted, TokenSigned
 from domain.tickets.ticket import (
     TicketBlocked,
@@ -110,6 +111,7 @@ def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
         "unnamed_share_percent": event.unnamed_share_percent,
         "payment_methods": list(event.payment_methods),
         "processing_days": event.processing_days,
+        "transfer": event.transfer,
         "registered_at": event.timestamp.isoformat(),
         **no_token(),
     }
@@ -202,6 +204,10 @@ def _ticket(documents: DocumentBatch, event: TicketReserved, _: int) -> None:
         "state": "reserved",
         "blocked": False,
         "dispute_ids": [],
+        "claim": "none",
+        "claim_lapsed": None,
+        "claimed_at": None,
+        "generation": 0,
         **no_token(),
     }
     documents.put(TICKETS, ticket_id, ticket)
@@ -233,6 +239,21 @@ def _token_is(word: TokenWord) -> Fold:
             ticket["token"] = word
 
     return fold
+
+
+def _claim_requested(documents: DocumentBatch, event: TicketClaimed, _: int) -> None:
+    if ticket := documents.edit(TICKETS, identity_of(event)):
+        ticket["claim"], ticket["claim_lapsed"], ticket["claimed_at"] = "requested", None, iso(event.timestamp)
+
+
+def _claim_done(documents: DocumentBatch, event: ClaimDone, _: int) -> None:
+    if ticket := documents.edit(TICKETS, identity_of(event)):
+        ticket["claim"], ticket["generation"] = "done", event.generation
+
+
+def _claim_lapsed(documents: DocumentBatch, event: ClaimLapsed, _: int) -> None:
+    if ticket := documents.edit(TICKETS, identity_of(event)):
+        ticket["claim"], ticket["claim_lapsed"], ticket["claimed_at"] = "none", event.reason, None
 
 
 def _allocation(documents: DocumentBatch, event: AllocationOpened, _: int) -> None:
@@ -328,6 +349,9 @@ TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
     TicketUnblocked: _ticket_unblocked,
     TokenBurnt: _token_is("burnt"),
     TokenForgone: _token_is("none"),
+    TicketClaimed: _claim_requested,
+    ClaimDone: _claim_done,
+    ClaimLapsed: _claim_lapsed,
 }
 FOLDS: dict[type[DomainEvent], Fold] = {
     VenueRegistered: _venue,

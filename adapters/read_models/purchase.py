@@ -43,6 +43,7 @@ from domain.payouts.payout import PayoutPaid, PayoutReturned
 from domain.payouts.transfer import ReversalRefused
 from domain.stock.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed, SeatsRestocked
 from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
+from domain.tickets.claiming import ClaimDone, ClaimLapsed, ClaimSigned, TicketClaimed
 from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenMinted, TokenSigned
 from domain.tickets.ticket import (
     BurnSigned,
@@ -91,6 +92,10 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     BurnSigned: lambda event: f"Burn of ticket {identity_of(event)} signed.",
     TokenBurnt: lambda event: f"Token of ticket {identity_of(event)} burnt.",
     TokenForgone: lambda event: f"Ticket {identity_of(event)} gets no token.",
+    TicketClaimed: lambda event: f"Token of ticket {identity_of(event)} claimed.",
+    ClaimSigned: lambda event: f"Move of the token of ticket {identity_of(event)} signed.",
+    ClaimDone: lambda event: f"Token of ticket {identity_of(event)} is in the wallet that claimed it.",
+    ClaimLapsed: lambda event: f"Claim of ticket {identity_of(event)} lapsed: {event.reason}.",
     **REFUND_TEXTS,
     OperatorActed: lambda event: f"An operator acted: {event.act}.",  # its reason is not for the buyer's eyes
 }
@@ -276,7 +281,7 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
 TABLES = (FOLDS, BOOKS_FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS, FOLLOW_UP_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
-    AllowanceOpened, BurnSigned, BuyerErasureDecided, ClaimEnded, ClaimSold, DiscountKeyUsed, GroupCapacityAdded,
-    GroupResizeSigned, OperatorActed, PaymentIntentRefused, PayoutPaid, PayoutReturned, RefundsOpened, RefundsPriced,
-    ReversalRefused, ShortfallNetted, ShortfallNoted, TicketsClaimed,
+    AllowanceOpened, BurnSigned, BuyerErasureDecided, ClaimEnded, ClaimSigned, ClaimSold, DiscountKeyUsed,
+    GroupCapacityAdded, GroupResizeSigned, OperatorActed, PaymentIntentRefused, PayoutPaid, PayoutReturned,
+    RefundsOpened, RefundsPriced, ReversalRefused, ShortfallNetted, ShortfallNoted, TicketsClaimed,
 })  # fmt: skip

@@ -4,6 +4,7 @@ import base58
 from solders.account import Account
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from solders.signature import Signature
 from solders.system_program import ID as SYSTEM_PROGRAM
 
 from adapters.solana.instructions import ASSOCIATED_TOKEN, TOKEN_2022
@@ -92,8 +93,16 @@ def parse_wallet(text: str, *, vault: bool) -> Pubkey:
     if is_low_order(address):
         raise _refused("low-order", "is a point of low order, which is nobody's key")
     if not vault and not address.is_on_curve():
-        raise _refused("off-curve", "is not on the curve: no key can sign for it; a multisig vault is sent as a vault")
+        raise _refused("off-curve", "is not on the curve: no key can sign for it; only a purchase can name a vault")
     return address
+
+
+def has_signed(wallet: str, message: bytes, signature: str) -> bool:
+    """Say whether a wallet's key has made a signature (base58) over a message."""
+    try:
+        return Signature.from_string(signature).verify(parse_wallet(wallet, vault=False), message)
+    except ValueError:
+        return False
 
 
 def check_account(address: Pubkey, account: Account | None) -> None:

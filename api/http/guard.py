@@ -46,9 +46,10 @@ E = TypeVar("E", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Access:
-    """Who may call a route: anyone; a subject with one of the scopes; with `to_buyer` also the purchase's buyer.
+    """Who may call a route: anyone; a subject with one of the scopes; with `to_buyer` also the buyer.
 
-    `signed` routes are public here, because their bodies are signed and checked by the endpoint.
+    The buyer is the one of the purchase in the path, or of the ticket in it. `signed` routes are public here, because
+    their bodies are signed and checked by the endpoint.
     """
 
     scopes: tuple[AccessScope, ...] = ()
@@ -76,7 +77,7 @@ def signed(endpoint: E) -> E:
 
 
 def needs(*scopes: AccessScope, or_buyer: bool = False) -> Callable[[E], E]:
-    """Declare that an endpoint needs one of these scopes, or the token of the purchase in its path."""
+    """Declare that an endpoint needs one of these scopes, or the purchase's token: of its path, or of its ticket."""
     return lambda endpoint: _declared(endpoint, Access(scopes, to_buyer=or_buyer))
 
 
@@ -144,7 +145,7 @@ async def admitted(access: Access, limits: RouteLimits, scope: Scope) -> Subject
     if access.is_public or subject.may(*access.scopes):
         return subject
     if access.to_buyer:  # who may not know of a purchase is not told that it exists
-        raise Problem(NOT_FOUND, f"purchase {scope['path_params']['purchase_id']} does not exist")
+        raise _unknown(scope)
     if subject is ANONYMOUS:
         raise Problem(UNAUTHORISED, "this request needs an API key")
     raise Problem(FORBIDDEN, f"the key needs one of the scopes {', '.join(access.scopes)}")
@@ -158,10 +159,22 @@ async def _buyer(headers: Headers, rate: RateClass, scope: Scope) -> Subject | N
         return None
     if "authorization" in headers:  # the middleware left the count to the guard
         await deps.check_rate(None, address_of(scope), rate)
-    purchase_id = scope["path_params"]["purchase_id"]
-    if not _opens(token, purchase_id, deps):
-        raise Problem(NOT_FOUND, f"purchase {purchase_id} does not exist")
+    purchase_id = scope["path_params"].get("purchase_id") or await _purchase_of_ticket(scope, deps)
+    if purchase_id is None or not _opens(token, purchase_id, deps):
+        raise _unknown(scope)
     return buyer_of(purchase_id)
+
+
+async def _purchase_of_ticket(scope: Scope, deps: Dependencies) -> str | None:
+    """Return the purchase that the ticket in a path belongs to."""
+    found = await deps.queries.ticket(scope["path_params"]["ticket_id"])
+    return None if found is None else found["purchase_id"]
+
+
+def _unknown(scope: Scope) -> Problem:
+    """Return that the purchase or the ticket in a path does not exist."""
+    kind = "purchase" if "purchase_id" in scope["path_params"] else "ticket"
+    return Problem(NOT_FOUND, f"{kind} {scope['path_params'][f'{kind}_id']} does not exist")
 
 
 def _token_of(headers: Headers, scope: Scope) -> str | None:

@@ -7,6 +7,7 @@ from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find
 from api.http.requests import Deps, PurchaseId
 from api.routes.verifications import secret_of
+from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import TicketState
 from domain.views.common import TokenWord
 
@@ -14,13 +15,18 @@ router = guarded_router(prefix="/api/v1/purchases/{purchase_id}/tickets", tags=[
 
 
 class HeldTicket(TypedDict):
-    """A ticket and, for its buyer alone, the secret that verifies it; null for everybody else."""
+    """A ticket and, for its buyer alone, the secret that verifies it; null for everybody else.
+
+    `generation` counts the claims that have handed its token over.
+    """
 
     ticket_id: str
     ticket_type_id: str
     state: TicketState
     token: TokenWord
     mint_address: str | None
+    claim: ClaimState
+    generation: int
     ticket_secret: str | None
 
 
@@ -51,6 +57,8 @@ async def read_purchase_tickets(purchase_id: PurchaseId, deps: Deps, caller: Cal
                     "state": ticket["state"],
                     "token": ticket["token"],
                     "mint_address": ticket["mint_address"],
+                    "claim": ticket["claim"],
+                    "generation": ticket["generation"],
                     "ticket_secret": secret,
                 }
             )

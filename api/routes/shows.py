@@ -21,6 +21,7 @@ from domain.core.errors import NotChargeable, UnknownSubject, WrongState
 from domain.core.timestamp import Timestamp, iso
 from domain.money.money import BPS_WHOLE
 from domain.money.payment_method import PaymentMethod
+from domain.tickets.token import TransferPolicy
 from domain.views.catalog import StockedShow
 
 router = guarded_router(prefix="/api/v1/shows", tags=["shows"])
@@ -31,6 +32,11 @@ PERCENT_WHOLE = 100
 METHODS_MAX = 50
 PROCESSING_DAYS_MAX = 60
 PriceMinor = Annotated[int, Field(ge=0, le=PRICE_MINOR_MAX)]
+
+
+def is_free(value: object) -> bool:
+    """Leave a policy that was added later out of the digest where it is the usual one."""
+    return value == "free"
 
 
 class TicketTypeBody(Body):
@@ -114,6 +120,15 @@ class ShowBody(Body):
         Field(ge=1, le=PROCESSING_DAYS_MAX, exclude_if=left_out),
         about("Days for which seats are held while a bank processes a debit; null is the default.", 14),
     ] = None
+    transfer: Annotated[
+        TransferPolicy,
+        Field(exclude_if=is_free),
+        about(
+            "Whether a token can be moved. A soulbound one is minted when its ticket is claimed, and stays in that"
+            " wallet.",
+            "soulbound",
+        ),
+    ] = "free"
 
 
 class NewPriceBody(Body):
@@ -189,6 +204,7 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, re
         else body.unnamed_share_percent,
         payment_methods=sorted(set(body.payment_methods)),
         processing_days=body.processing_days,
+        transfer=body.transfer,
     )
     position = await deps.catalog.announce_show(command)
     about = About(show_id=show_id, venue_id=command.venue_id, show_name=command.name)

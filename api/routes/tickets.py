@@ -6,6 +6,7 @@ from api.http.guard import guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Deps, TicketId
+from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenHolding, TokenState
 from domain.views.purchase import TicketDocument
@@ -23,7 +24,8 @@ class VerifiedTicket(TypedDict):
     """A ticket as the events and the chain have it; `valid` is the right to enter.
 
     `on_chain` says that its token is the one that was minted for it and exists; `token_holding` says whether the
-    wallet that it was minted to holds it, another one does, or its holder has burnt it. Neither changes the right.
+    wallet that it was minted to, or that has claimed it, holds it, another one does, or its holder has burnt it.
+    Neither of them, nor `claim`, changes the right.
     """
 
     ticket_id: str
@@ -35,11 +37,12 @@ class VerifiedTicket(TypedDict):
     mint_signature: str | None
     on_chain: bool
     token_holding: TokenHolding | None
+    claim: ClaimState
     token: TokenState | None
 
 
 @router.get("/{ticket_id}", openapi_extra=may_answer(NOT_FOUND))
-@needs("manage", "refund", "door", "internal")
+@needs("manage", "refund", "door", "internal", or_buyer=True)
 async def read_ticket(ticket_id: TicketId, deps: Deps, after: After = 0) -> TicketAnswer:
     """Return a ticket: its right to enter (reserved, issued, redeemed or void) and its token."""
     stale = await wait_for_position(deps.queries, after)
@@ -64,5 +67,6 @@ async def verify_ticket(ticket_id: TicketId, deps: Deps) -> VerifiedTicket:
         "mint_signature": ticket.mint_signature,
         "on_chain": token is not None and token.is_ours,
         "token_holding": None if token is None else token.holding,
+        "claim": ticket.claim,
         "token": token,
     }

@@ -136,7 +136,7 @@ async def _work(settings: Settings, say: Say) -> Work:
             client = await connect_to_temporal(settings.temporal, keys)
             found = [(workflow.id, workflow.start_time) async for workflow in client.list_workflows(RUNNING)]
     named = [(*name.partition("/")[::2], started) for name, started in found]
-    running = {identity for kind, identity, _ in named if kind in {"purchase", "hold", "refund"}}
+    running = {identity for kind, identity, _ in named if kind in {"purchase", "hold", "refund", "claim"}}
     running |= {ANY_PAYOUT for kind, _, _ in named if kind == "payout"}
     return Work(frozenset(running), {identity: started for kind, identity, started in named if kind == "payment-case"})
 

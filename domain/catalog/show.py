@@ -12,7 +12,7 @@ from domain.money.currency import check_digits
 from domain.money.money import Tax
 from domain.money.payment_method import PaymentMethod
 from domain.tickets.has_token import TokenizedAggregate
-from domain.tickets.token import SignedTransaction
+from domain.tickets.token import SignedTransaction, TransferPolicy
 
 CaptureMethod = Literal["manual", "automatic"]
 DAY_SECONDS = 86_400
@@ -52,6 +52,7 @@ class ShowAnnounced(CreatedEvent["Show"]):
     unnamed_share_percent: int = 100
     payment_methods: Sequence[PaymentMethod] = ()  # none: Stripe decides, by the settings of its dashboard
     processing_days: int | None = None  # that a payment may be processing; None: the deployment's limit
+    transfer: TransferPolicy = "free"
 
 
 class ShowWentOnSale(DomainEvent["Show"]):
@@ -166,6 +167,7 @@ class Show(TokenizedAggregate):
         unnamed_share_percent: int = 100,
         payment_methods: Sequence[PaymentMethod] = (),
         processing_days: int | None = None,
+        transfer: TransferPolicy = "free",
     ) -> None:
         """Start announced, not on sale."""
         self.start_without_token()
@@ -186,6 +188,7 @@ class Show(TokenizedAggregate):
         self.unnamed_share_percent = unnamed_share_percent  # of a ticket type, for holds without a named buyer
         self.payment_methods = tuple(payment_methods)
         self.processing_days = processing_days
+        self.transfer: TransferPolicy = transfer
         self.on_sale = self.called_off = False
         self.capacity_changes = 0
         self.capacities_asked: dict[str, int] | None = None
@@ -207,6 +210,11 @@ class Show(TokenizedAggregate):
     def group_size(self) -> int:
         """The `max_size` of the show's group on chain: the capacity, and burnt tokens whose seats are resold."""
         return self.capacity + sum(self.added_group_capacity.values())
+
+    @property
+    def mints_at_claim(self) -> bool:
+        """Whether a ticket gets its token only when it is claimed, because its wallet must be known before."""
+        return self.transfer == "soulbound"
 
     def resells(self, at: datetime) -> bool:
         """Return whether refunded seats go back on sale: the show allows it and its sale is not over."""

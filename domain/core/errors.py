@@ -22,6 +22,10 @@ Refusal
 ├── PaymentDisputed       payment-disputed      the buyer's bank decides about the money
 ├── AlreadyEntered        ticket-redeemed       the ticket was already used for entry
 ├── InvalidWallet         invalid-wallet        nobody's address on Solana
+├── AlreadyClaimed        already-claimed       another wallet has claimed the ticket's token
+├── NotInCustody          not-in-custody        the token was never in our custody
+├── ChallengeExpired      challenge-expired     the text to sign is too old
+├── SignatureInvalid      signature-invalid     the wallet has not signed this text
 ├── WrongState            wrong-state           the request does not fit the present state
 ├── WebhookForged         forged-webhook        a webhook that Stripe did not sign
 └── PaymentRefused        payment-refused       Stripe refused the payment for good
@@ -208,8 +212,37 @@ class InvalidWallet(Refusal):
     http_status = 422
     remedy = (
         "Read `values.reason`: not-an-address, program, low-order, off-curve, token-account or owned. Send the wallet's"
-        " own address, or leave it out; a multisig vault is sent with `wallet_is_vault`."
+        " own address, or leave it out; a multisig vault cannot sign: a purchase names it, with `wallet_is_vault`."
     )
+
+
+class AlreadyClaimed(Refusal):
+    """The token of this ticket was claimed for another wallet; a ticket is claimed once."""
+
+    code = "already-claimed"
+    remedy = "Read the ticket: `claim` says how far the claim is. The holder of the token can move it on chain."
+
+
+class NotInCustody(Refusal):
+    """The token was minted to the wallet that its purchase named, so there is nothing to claim."""
+
+    code = "not-in-custody"
+    remedy = "Look at the wallet of the purchase; its holder can move the token on chain."
+
+
+class ChallengeExpired(Refusal):
+    """The text to sign is too old."""
+
+    code = "challenge-expired"
+    remedy = "Request a new text at `claim-challenges` and let the wallet sign it before `expires_at`."
+
+
+class SignatureInvalid(Refusal):
+    """The signature is not the wallet's over the text that was made for this ticket and wallet, and not used yet."""
+
+    code = "signature-invalid"
+    http_status = 422
+    remedy = "Let the wallet sign `message` as it is, byte for byte, and send its signature with the same `nonce`."
 
 
 class WrongState(Refusal):

@@ -24,7 +24,7 @@ from domain.invariants.money_faults import difference, held_minor, money_faults
 from domain.invariants.outside import ExternalState, StripePayment
 from domain.invariants.own_balance import judge_balances_at_stripe
 from domain.invariants.per_commit import History
-from domain.invariants.state import LIVE, InvariantState, PurchaseSummary
+from domain.invariants.state import LIVE, InvariantState, PurchaseSummary, TicketSummary
 from domain.money.books import MINT_DEBT, TICKET_UNIT, buyer_refundable
 
 CLOSED_PAYMENTS = {"cancelled", "owed", "refunded"}  # what is owed is a refund's to bring
@@ -90,7 +90,7 @@ def _rest_of(identity: str, purchase: PurchaseSummary, history: History, outside
     if purchase.end is None:
         return "open"
     # The end of an external hold only waits for its deadline: no workflow processes it.
-    names = {identity, *purchase.refunds} if purchase.kind != "reservation" else set()
+    names = {identity, *purchase.refunds, *purchase.tickets} if purchase.kind != "reservation" else set()
     if names & (outside.running or set()):
         return "at work"
     decided = [one.at for one in purchase.refunds.values() if one.state == "requested" and not one.at_till]
@@ -156,7 +156,12 @@ def delivered_fault(purchase: PurchaseSummary, state: InvariantState) -> str | N
             f" ordered {purchase.wanted}"
         )
     debt = purchase.books[MINT_DEBT, TICKET_UNIT]
-    return f"the books still owe {debt} tickets" if debt else None
+    waiting = sum(_waits_for_claim(state.tickets[one]) for one in kinds if state.tickets[one].state == "issued")
+    return f"the books still owe {debt} tokens, {waiting} wait for their claim" if debt != waiting else None
+
+
+def _waits_for_claim(ticket: TicketSummary) -> bool:
+    return ticket.at_claim and ticket.claim != "done"
 
 
 def minted_fault(
@@ -172,7 +177,7 @@ def minted_fault(
     if ticket.state == "void" or not is_sold:
         return f"is {ticket.state}, supplies on chain: {found}" if any(found.values()) else None
     if not ticket.addresses:
-        return "is sold and not minted"
+        return None if ticket.at_claim else "is sold and not minted"
     recorded = set(ticket.addresses)
     strays = [address for address, supply in found.items() if supply and address not in recorded]
     is_whole = len(recorded) == 1 and found[ticket.addresses[0]] in {0, 1} and not strays

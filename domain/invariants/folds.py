@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from domain.catalog.discount import DiscountClaimed, DiscountReturned
+from domain.catalog.show import ShowAnnounced
 from domain.core.aggregate import DomainEvent
 from domain.invariants.money_folds import MONEY_FOLDS
 from domain.invariants.state import LIVE, HoldSummary, InvariantState, StockSummary, TicketSummary
@@ -33,6 +34,7 @@ from domain.stock.allocation import (
     SeatsRestocked,
 )
 from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
+from domain.tickets.claiming import ClaimDone, ClaimLapsed, ClaimSigned, TicketClaimed
 from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
 
@@ -161,7 +163,8 @@ def _end(state: str, end: Literal["sold", "unsold"]) -> Callable[[InvariantState
 
 
 def _ticketed(all_of: InvariantState, event: TicketReserved) -> None:
-    all_of.tickets[_identity(event)] = TicketSummary(event.purchase_id, event.ticket_type_id)
+    at_claim = event.show_id in all_of.soulbound_shows
+    all_of.tickets[_identity(event)] = TicketSummary(event.purchase_id, event.ticket_type_id, at_claim=at_claim)
     purchase = all_of.purchase(event.purchase_id)
     purchase.tickets.append(_identity(event))
     purchase.live_tickets[event.ticket_type_id] += 1
@@ -194,6 +197,40 @@ def _token_signed(all_of: InvariantState, event: TokenSigned) -> None:
     if event.originator_id.startswith("ticket:"):
         ticket = all_of.ticket(_identity(event))
         ticket.signed = tuple(dict.fromkeys((*ticket.signed, address)))
+        if ticket.at_claim and ticket.claim != "requested":
+            ticket.stray = "its token cannot be moved, and was signed for nobody who claimed it"
+
+
+def _announced(all_of: InvariantState, event: ShowAnnounced) -> None:
+    if event.transfer == "soulbound":
+        all_of.soulbound_shows.add(_identity(event))
+
+
+def _claim_opened(all_of: InvariantState, event: TicketClaimed) -> None:
+    ticket = all_of.ticket(_identity(event))
+    if ticket.claim != "none":
+        ticket.stray = "it was claimed a second time"
+    ticket.claim, ticket.transfers = "requested", ()
+
+
+def _claim_signed(all_of: InvariantState, event: ClaimSigned) -> None:
+    ticket = all_of.ticket(_identity(event))
+    if ticket.at_claim or ticket.claim != "requested":
+        ticket.stray = f"a move of its token was signed, and its claim is {ticket.claim}"
+    ticket.transfers = (*ticket.transfers, str(event.signed["signature"]))
+
+
+def _claim_done(all_of: InvariantState, event: ClaimDone) -> None:
+    ticket = all_of.ticket(_identity(event))
+    if ticket.claim != "requested" or not ticket.addresses:
+        ticket.stray = f"its token was delivered, and its claim is {ticket.claim}"
+    elif ticket.transfers and event.signature not in ticket.transfers:
+        ticket.stray = "its token was delivered by a transaction that was not stored before"
+    ticket.claim = "done"
+
+
+def _claim_lapsed(all_of: InvariantState, event: ClaimLapsed) -> None:
+    all_of.ticket(_identity(event)).claim = "none"
 
 
 def _reopened(all_of: InvariantState, event: PurchaseReopened) -> None:
@@ -228,5 +265,10 @@ FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     TicketVoided: _voided,
     TokenMinted: _minted,
     TokenSigned: _token_signed,
+    ShowAnnounced: _announced,
+    TicketClaimed: _claim_opened,
+    ClaimSigned: _claim_signed,
+    ClaimDone: _claim_done,
+    ClaimLapsed: _claim_lapsed,
     **MONEY_FOLDS,
 }

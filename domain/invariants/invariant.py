@@ -45,6 +45,11 @@ TOKENS = Invariant(
     "A ticket is minted at one address at most, and no address belongs to two tickets.",
     "commit",
 )
+CLAIMED = Invariant(
+    "claimed-once",
+    "A token is delivered only to an open claim, once, and by stored bytes; a soulbound one is never in custody.",
+    "commit",
+)
 POSTINGS = Invariant(
     "postings-balance",
     "Postings have positive amounts and sum to zero in every unit: per transaction, per purchase and in all.",
@@ -80,13 +85,14 @@ ARRIVED = Invariant(
 )
 DELIVERED = Invariant(
     "sale-is-delivered",
-    "A sold order has its seats except those on sale again, a valid ticket for each not refunded, and no ticket owed.",
+    "A sold order has its seats except those on sale again, a valid ticket for each not refunded, and no token owed but"
+    " those that wait for their claim.",
     "rest",
 )
 MINTED = Invariant(
     "one-nft-per-ticket",
-    "Every ticket of a fulfilled order is minted: a supply of one, or burnt by its holder; a refunded or unsold one has"
-    " none at any address that was ever signed for it. Every recorded group is on chain.",
+    "Every ticket of a fulfilled order is minted, a soulbound one when it is claimed: a supply of one, or burnt by its"
+    " holder; a refunded or unsold one has none at any address ever signed for it. Every recorded group is on chain.",
     "rest",
 )
 CLEARING = Invariant(
@@ -129,7 +135,7 @@ UNDONE = Invariant(
     "rest",
 )
 INVARIANTS = (
-    HISTORY, STOCK, SEATS, TOKENS, POSTINGS, REFUNDS,
+    HISTORY, STOCK, SEATS, TOKENS, CLAIMED, POSTINGS, REFUNDS,
     CAPTURES, ONE_CAPTURE, PAID, ARRIVED, DELIVERED, MINTED, CLEARING, SHARE, PARTIES,
     VENUE_BALANCE, OWN_MONEY, WHOLE_BALANCE, BALANCES, ENDS, UNDONE,
 )  # fmt: skip

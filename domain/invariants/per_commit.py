@@ -15,7 +15,7 @@ from eventsourcing.persistence import StoredEvent
 from domain.core.aggregate import DomainEvent
 from domain.core.chain import GENESIS, digest_of, follows
 from domain.invariants.folds import apply
-from domain.invariants.invariant import HISTORY, POSTINGS, REFUNDS, SEATS, STOCK, TOKENS, Findings
+from domain.invariants.invariant import CLAIMED, HISTORY, POSTINGS, REFUNDS, SEATS, STOCK, TOKENS, Findings
 from domain.invariants.money_folds import sides_of
 from domain.invariants.state import LIVE, InvariantState, PurchaseSummary, StockSummary, TicketSummary
 from domain.money.books import TransactionPosted
@@ -143,6 +143,7 @@ def _judge_purchase(state: InvariantState, identity: str, findings: Findings) ->
 
 def _judge_ticket(state: InvariantState, identity: str, findings: Findings) -> None:
     findings.judge(TOKENS, identity, token_fault(state, identity, state.tickets[identity]))
+    findings.judge(CLAIMED, identity, state.tickets[identity].stray)
 
 
 def _judge_books(state: InvariantState, identity: str, findings: Findings) -> None:

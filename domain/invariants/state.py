@@ -32,13 +32,21 @@ class StockSummary:
 
 @dataclass(slots=True)
 class TicketSummary:
-    """A ticket: its purchase, every address at which it was minted, and every address signed for it."""
+    """A ticket: its purchase, every address at which it was minted, and every address signed for it.
+
+    `at_claim`: it gets its token only when it is claimed. `transfers` are the signatures of its claim's signed moves;
+    `stray` is the fault of a token that was signed, moved or delivered without its claim.
+    """
 
     purchase: str
     ticket_type_id: str
     state: str = "reserved"
     addresses: tuple[str, ...] = ()
     signed: tuple[str, ...] = ()
+    at_claim: bool = False
+    claim: str = "none"
+    transfers: tuple[str, ...] = ()
+    stray: str | None = None
 
 
 @dataclass(slots=True)
@@ -125,6 +133,7 @@ class InvariantState:
         self.sending: defaultdict[str, set[str]] = defaultdict(set)  # undecided transfers and reversals of a venue
         self.signed: dict[str, str] = {}  # every address that a mint was signed for, and its stream
         self.minted_groups: set[str] = set()
+        self.soulbound_shows: set[str] = set()
         self.touched: set[tuple[str, str]] = set()
 
     def purchase(self, identity: str) -> PurchaseSummary:

@@ -10,7 +10,6 @@ from domain.catalog.show import (
     GroupResizeSigned,
     PriceChanged,
     SaleWindowChanged,
-    ShowAnnounced,
     ShowCalledOff,
     ShowWentOnSale,
 )
@@ -56,7 +55,6 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         GroupResizeSigned,
         PriceChanged,
         SaleWindowChanged,
-        ShowAnnounced,
         ShowCalledOff,
         ShowWentOnSale,
         ShowCancellationBegun,

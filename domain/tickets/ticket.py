@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from domain.core.aggregate import CreatedEvent, DomainEvent
 from domain.core.errors import AlreadyEntered, RefundNeeded, WrongState
-from domain.tickets.has_token import TokenizedAggregate
+from domain.tickets.claiming import ClaimableTicket
 from domain.tickets.token import SignedTransaction
 
 TicketState = Literal["reserved", "issued", "redeemed", "void"]
@@ -115,7 +115,7 @@ class TicketUnblocked(DomainEvent["Ticket"]):
         ticket.dispute_ids = others if self.dispute_id is not None else []
 
 
-class Ticket(TokenizedAggregate):
+class Ticket(ClaimableTicket):
     """The right to enter of one person, with one token."""
 
     TOPIC = "ticket"
@@ -126,6 +126,7 @@ class Ticket(TokenizedAggregate):
     ) -> None:
         """Start reserved."""
         self.start_without_token()
+        self.start_unclaimed()
         self.public_name = public_name or self.identity
         self.tenant_id = tenant_id
         self.purchase_id = purchase_id
@@ -153,6 +154,12 @@ class Ticket(TokenizedAggregate):
         return (
             None if self.state in {"issued", "redeemed"} else f"ticket is {self.state}; only a paid ticket gets a token"
         )
+
+    def check_claim(self) -> None:
+        """Refuse a claim also while a dispute blocks the ticket."""
+        super().check_claim()
+        if self.blocked:
+            raise WrongState("the payment of this ticket is disputed; it cannot be claimed", ticket_id=self.identity)
 
     def issue(self, at: datetime) -> None:
         """Mark a paid ticket as valid, idempotently; raise WrongState if it is void."""

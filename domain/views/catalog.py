@@ -10,6 +10,7 @@ from domain.core.timestamp import Timestamp, iso
 from domain.money.money import FeeRates, FeesMode
 from domain.money.payment_method import PaymentMethod
 from domain.stock.reservation import ReservationState
+from domain.tickets.token import TransferPolicy
 from domain.views.common import TokenFields
 
 
@@ -121,6 +122,7 @@ class ShowFields(TokenFields, ShowOwner):
     unnamed_share_percent: int
     payment_methods: list[PaymentMethod]
     processing_days: int | None
+    transfer: TransferPolicy
     registered_at: Timestamp
 
 

@@ -8,6 +8,7 @@ from domain.core.timestamp import Timestamp
 from domain.money.breakdown import FeesBorneBy
 from domain.payments.dispute import DisputeState
 from domain.payments.refund import RefundState
+from domain.tickets.claiming import ClaimState, LapseReason
 from domain.tickets.ticket import TicketState
 from domain.views.common import PriceDocument, TokenFields
 
@@ -45,9 +46,17 @@ class TicketLine(TokenFields):
 
 
 class TicketDocument(TicketLine):
-    """A ticket: the right to enter, and its token; `public_name` is its name on chain, which tells none of its ids."""
+    """A ticket: the right to enter, and its token; `public_name` is its name on chain, which tells none of its ids.
+
+    `claim` is `requested` until the token is in the claimed wallet, then `done`; one that lapsed is `none` again, and
+    `claim_lapsed` says why. `generation` counts the holders that the ticket was handed to by a claim.
+    """
 
     public_name: str
+    claim: ClaimState
+    claim_lapsed: LapseReason | None
+    claimed_at: Timestamp | None
+    generation: int
     dispute_ids: list[str]
     tenant_id: str
     purchase_id: str
@@ -224,6 +233,13 @@ class StalledPurchase(PurchaseKey):
 
     show_id: str
     price: PriceDocument | None
+
+
+class StalledClaim(PurchaseKey):
+    """A claim without any progress."""
+
+    ticket_id: str
+    show_id: str
 
 
 class StalledRefund(PurchaseKey):

@@ -100,6 +100,22 @@ async def test_one_person_has_one_allowance_per_tenant(buyers: Buyers) -> None:
     assert await buyers.keep("bu_5", "another", "pu_ended", ANN, ["al_5", "al_6"]) == ("al_5", "al_6")
 
 
+async def test_a_wallet_that_claims_a_ticket_is_a_buyers(buyers: Buyers) -> None:
+    """It comes with the person of its purchase and is found by itself; it counts for no limit, and is erased as any."""
+    await keep(buyers, "bu_1", ANN_BY_EMAIL)
+    for wallet in ("wallet-of-ann", "another"):
+        await buyers.keep_holder("bu_h", "default", "pu_ended", "ti_1", wallet)
+    await buyers.keep_holder("bu_i", "default", "pu_open", "ti_2", "elsewhere")
+    assert await buyers.wallet_of("bu_h") == "wallet-of-ann"
+    for person in (ANN_BY_EMAIL, PersonalData(wallet="wallet-of-ann")):
+        assert "bu_h" in [kept.buyer_id for kept in await buyers.of_person("default", person)]
+    assert [kept.buyer_id for kept in await buyers.of_person("default", ANN_BY_EMAIL)] == ["bu_1", "bu_h"]
+    assert sorted(kept.buyer_id for kept in await buyers.of_purchase("pu_ended")) == ["bu_1", "bu_h"]
+    assert await keep(buyers, "bu_2", PersonalData(wallet="wallet-of-ann")) == ("al_bu_2",)
+    assert await buyers.erase(["bu_h"]) == 1
+    assert await buyers.wallet_of("bu_h") is None
+
+
 async def test_an_erased_person_is_a_new_person(buyers: Buyers) -> None:
     """The allowance stays while a buyer names the person, and is then lost: nothing leads back to it."""
     await keep(buyers, "bu_1", ANN)
@@ -246,6 +262,25 @@ async def test_retention_deletes_a_buyer_after_the_show(pool: Pool) -> None:
     assert await left(pool) == ["bu_no-show", "bu_open", "bu_refunding"]
     assert await erased(retention, AT + timedelta(days=35)) == {"buyers": 1}
     assert await left(pool) == ["bu_open", "bu_refunding"]
+
+
+async def test_a_wallet_is_kept_for_the_claim_that_names_it(pool: Pool) -> None:
+    """One that no event names goes after a day; the others go with their purchase, not while the claim is open."""
+    buyers = PostgresBuyers(pool, Sealing(KEYS, SECRET))
+    await purchase(pool, "pu_1", "fulfilled", show_id="sh_none", confirmed_at=AT.isoformat())
+    insert = "INSERT INTO events (originator_id, originator_version, topic, state) VALUES (%s, 1, 'ticket.claimed', %s)"
+    for name in ("open", "done", "lost"):
+        await buyers.keep_holder(f"bu_{name}", "default", "pu_1", f"ti_{name}", f"wallet {name}")
+        if name != "lost":
+            claim = {"claim": "requested" if name == "open" else "done"}
+            await run(pool, insert, f"ticket:ti_{name}", json.dumps({"holder_id": f"bu_{name}"}).encode())
+            await run(pool, "INSERT INTO rm_tickets (id, doc) VALUES (%s, %s::jsonb)", f"ti_{name}", json.dumps(claim))
+    await run(pool, "UPDATE buyers SET kept_at = %s", AT)
+    retention = PostgresRetention(pool, 30)
+    assert await erased(retention, AT + timedelta(days=1)) == {LOST: 3}
+    assert await left(pool) == ["bu_done", "bu_open"]
+    assert await erased(retention, AT + timedelta(days=30)) == {"buyers": 1}
+    assert await left(pool) == ["bu_open"]
 
 
 async def test_a_buyer_of_a_lost_request_is_deleted_after_a_day(pool: Pool) -> None:

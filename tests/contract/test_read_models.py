@@ -19,7 +19,7 @@ from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import Pool
 from adapters.read_models.documents import KINDS
 from adapters.read_models.projection import LINES, Projection
-from adapters.read_models.queries import StalledWorkQueries
+from adapters.read_models.stalled_work import StalledWorkQueries
 from domain.catalog.discount import discount_id_of
 from domain.money.books import venue_payable
 from domain.money.statement import StatementQuery, csv_of

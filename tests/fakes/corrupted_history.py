@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from domain.catalog.discount import DiscountReturned
+from domain.catalog.show import ShowAnnounced
 from domain.core.aggregate import DomainEvent
 from domain.invariants.outside import ExternalState, StripePayment
 from domain.money.books import TransactionPosted
@@ -12,7 +13,8 @@ from domain.orders.order import CaptureRequested, OrderFulfilled
 from domain.payments.payment import PaymentCancelled
 from domain.payments.refunds import RefundRequested, RefundSucceeded
 from domain.stock.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, SeatsRestocked
-from domain.tickets.has_token import TokenMinted
+from domain.tickets.claiming import ClaimDone, TicketClaimed
+from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
 from tests.fakes.samples import AT
 from tests.fakes.stored import forged, rechained
@@ -102,6 +104,15 @@ def with_outside(day: Day, **values: Any) -> Day:
     return Day(day.events, outside._replace(balance_minor={"eur": balance}))
 
 
+def with_signed_mint(events: list[DomainEvent]) -> list[DomainEvent]:
+    """Record the bytes of a ticket's mint before it."""
+    minted = next(one for one in events if isinstance(one, TokenMinted) and one.originator_id.startswith("ticket:"))
+    values = {"signed": {"mint_address": minted.mint_address, "signature": "signature"}}
+    named = {name: getattr(minted, name) for name in ("originator_id", "originator_version", "timestamp")}
+    signed = TokenSigned.build({**named, **values})
+    return rechained([one for event in events for one in ((signed, event) if event is minted else (event,))])
+
+
 def history(change: Callable[[list[DomainEvent]], list[DomainEvent]]) -> Callable[[Day], Day]:
     return lambda day: Day(change(day.events), day.outside)
 
@@ -159,6 +170,22 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
     "two tickets at one address": (
         history(lambda events: edited(events, TokenMinted, 1, "ticket:", mint_address=valid_address(events))),
         {"one-address-per-ticket"},
+    ),
+    "a claim after the claim": (
+        history(lambda events: doubled(events, TicketClaimed, holder_id="bu_other")),
+        {"claimed-once"},
+    ),
+    "a token delivered to nobody": (
+        history(lambda events: without(events, TicketClaimed, 1)),
+        {"claimed-once"},
+    ),
+    "a token delivered by unknown bytes": (
+        history(lambda events: edited(events, ClaimDone, signature="unknown")),
+        {"claimed-once"},
+    ),
+    "a soulbound token that was minted to custody": (
+        history(lambda events: with_signed_mint(edited(events, ShowAnnounced, transfer="soulbound"))),
+        {"claimed-once", "sale-is-delivered"},
     ),
     "a posting without a debited account": (
         history(one_sided),
@@ -228,7 +255,7 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         {"one-nft-per-ticket"},
     ),
     "a sold ticket that was never minted": (
-        history(lambda events: without(events, TokenMinted, subject="ticket:")),
+        history(lambda events: without(events, TokenMinted, 1, subject="ticket:")),
         {"one-nft-per-ticket"},
     ),
     "a fee missing from the books": (

@@ -31,7 +31,7 @@ from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
 from tests.fakes.evidence import ALL_DEADLINES_PASSED
 from tests.fakes.payment_gateway import FakePaymentGateway
-from tests.fakes.samples import AT, burn
+from tests.fakes.samples import AT, SIGNED, burn
 from tests.fakes.store_world import StoreWorld
 
 FEE = 94
@@ -175,6 +175,15 @@ class SampleHistory(StoreWorld):
         await self.store.commit(decide)
         await self.books.settle_mint(MintTicket(purchase=purchase, ticket_id=ticket_id))
 
+    async def claim(self, purchase: PurchaseRef, ticket_id: str) -> None:
+        """Claim a token: first for a wallet that is erased, then for one that it reaches."""
+        moved = SIGNED.model_copy(update={"mint_address": f"mint-{ticket_id}", "signature": "moved"})
+        await self.store.commit(lambda uow: uow.get(Ticket, ticket_id).claim_token("bu_gone", uow.at))
+        await self.store.commit(lambda uow: uow.get(Ticket, ticket_id).lapse_claim("no-wallet", uow.at))
+        await self.store.commit(lambda uow: uow.get(Ticket, ticket_id).claim_token("bu_holder", uow.at))
+        await self.store.commit(lambda uow: uow.get(Ticket, ticket_id).sign_transfer(moved, uow.at))
+        await self.store.commit(lambda uow: uow.get(Ticket, ticket_id).finish_claim("moved", uow.at))
+
     async def end_unsold(self, purchase: PurchaseRef, reason: str = "hold-expired") -> None:
         """Cancel the payment, then the purchase."""
         await self.pay(purchase, lambda payment, at: payment.cancel(at))
@@ -219,7 +228,8 @@ async def sample_history() -> tuple[list[DomainEvent], ExternalState]:
     day = SampleHistory()
     await day.open(tax_bps=1900, tax_inclusive=True, resell_refunded=True)
     await day.prices.create_discount(EARLY)
-    await day.send(await day.sell("sold"))
+    await day.send(sold := await day.sell("sold"))
+    await day.claim(sold, ticket_id_of("sold", 1, 1))
     await day.end_unsold(await day.placed("late", floor=1, discount_code="EARLY"))
     confirmed = await day.placed("confirmed-too-early", floor=2)
     await day.sales.confirm_seats(confirmed)

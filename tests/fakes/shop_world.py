@@ -11,7 +11,15 @@ from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
 from activities.core.about import About
-from activities.core.commands import CapacityChange, EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.core.commands import (
+    CapacityChange,
+    EndPurchase,
+    HoldRef,
+    MintSubject,
+    MintTicket,
+    PurchaseRef,
+    RefundRef,
+)
 from activities.core.follow_ups import FollowUpCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
@@ -19,6 +27,7 @@ from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
+from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.wallets import WalletCheck
 from adapters.read_models.documents import (
     ALLOCATIONS,
@@ -38,6 +47,7 @@ from adapters.read_models.documents import (
 )
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_stock
+from adapters.solana.keys import has_signed
 from api.http.authenticator import DEVELOPMENT_SUBJECT, KeyAuthenticator
 from api.ports import Dependencies, Limits, RateCheck, RateClass
 from domain.access.api_key import KeyKind
@@ -130,10 +140,7 @@ class MemoryReads:
 
     async def balance(self, account: str) -> AccountDocument:
         documents = self.catch_up()
-        postings = [
-            Posting(debit=line.debit, credit=line.credit, amount=line.amount, unit=line.unit)
-            for line in documents.postings
-        ]
+        postings = [Posting(line.debit, line.credit, line.amount, line.unit) for line in documents.postings]
         sums = [(unit, total) for (name, unit), total in balances(postings).items() if name == account]
         return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": []}
 
@@ -168,14 +175,8 @@ class MemoryReads:
 
     async def audit(self, query: AuditQuery) -> list[AuditEntry]:
         whose = f"{query.tenant_id}/{query.subject}"
-        found: list[AuditEntry] = [
-            {
-                "position": line.position,
-                "at": line.at.isoformat(),
-                "subject": line.by,
-                "event": line.event,
-                "stream": line.stream,
-            }
+        found = [
+            _shown(line)
             for line in self.catch_up().audit
             if line.position > query.after and (line.by == whose or (not query.subject and line.by.startswith(whose)))
         ]
@@ -200,10 +201,7 @@ def _shown(line: AuditLine) -> AuditEntry:
 
 
 class SellingEngine:
-    """Runs a purchase up to the open checkout at once, once per attempt.
-
-    With `away` there is no answer, as from a paused engine.
-    """
+    """Runs a purchase up to the open checkout at once, once per attempt; `away` gives no answer, as when paused."""
 
     def __init__(self, store: FakeEventStore, secrets: MemoryCheckouts) -> None:
         self._store = store
@@ -257,6 +255,9 @@ class SellingEngine:
 
     async def start_refund(self, refund: RefundRef, about: About) -> bool:
         return bool(self._tell("start_refund", refund.refund_id))
+
+    async def start_claim(self, claimed: MintTicket, about: About) -> bool:
+        return bool(self._tell("start_claim", claimed.ticket_id))
 
     async def start_cancellation(self, tenant_id: str, about: About) -> bool:
         return bool(self._tell("start_cancellation", about.show_id))
@@ -312,7 +313,8 @@ class ApiWorld:
             inbox=self.inbox,
             verify=verify,
             verify_connect=verify,
-            wallets=WalletCheck(self.chain),
+            wallets=(wallets := WalletCheck(self.chain)),
+            claims=ClaimCommands(self.store, self.buyers, WalletProofs(wallets, has_signed, self.chain), IDENTITY),
             identity=IDENTITY,
             read_ticket=self.read_ticket,
             limits=self.limits,

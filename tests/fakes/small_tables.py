@@ -16,6 +16,7 @@ class MemoryBuyers:
     def __init__(self, has_ended: Callable[[str], bool] = lambda _: False, *, strips_tag: bool = True) -> None:
         self._strips_tag = strips_tag
         self.kept: dict[str, KeptBuyer] = {}
+        self.holders: set[str] = set()
         self.allowances: dict[tuple[str, str], str] = {}
         self._has_ended = has_ended
 
@@ -25,6 +26,11 @@ class MemoryBuyers:
         buyer = self.kept.setdefault(buyer_id, KeptBuyer(buyer_id, tenant_id, purchase_id, KEPT_AT, personal))
         persons = zip(self._persons(buyer._replace(personal=personal)), allowance_ids, strict=False)
         return tuple(self.allowances.setdefault(person, allowance_id) for person, allowance_id in persons)
+
+    async def keep_holder(self, holder_id: str, tenant_id: str, purchase_id: str, ticket_id: str, wallet: str) -> None:
+        holder = KeptBuyer(holder_id, tenant_id, purchase_id, KEPT_AT, PersonalData(wallet=wallet))
+        self.kept.setdefault(holder_id, holder)
+        self.holders.add(holder_id)
 
     async def forget(self, buyer_id: str) -> None:
         self.kept.pop(buyer_id, None)
@@ -43,7 +49,10 @@ class MemoryBuyers:
 
     async def of_person(self, tenant_id: str, personal: PersonalData) -> list[KeptBuyer]:
         wanted = {(tenant_id, person) for person in personal.persons(strips_tag=self._strips_tag)}
-        return [buyer for buyer in self.kept.values() if wanted.intersection(self._persons(buyer))]
+        found = [buyer for buyer in self.kept.values() if wanted.intersection(self._persons(buyer))]
+        purchases = {buyer.purchase_id for buyer in found}
+        holders = [self.kept[name] for name in self.holders & self.kept.keys()]
+        return [*found, *(one for one in holders if one.purchase_id in purchases and one not in found)]
 
     async def erase(self, buyer_ids: Sequence[str]) -> int:
         found = [self.kept[buyer_id] for buyer_id in buyer_ids if buyer_id in self.kept]

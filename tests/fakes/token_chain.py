@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import base58
+from solders.keypair import Keypair
 
 from adapters.solana.keys import parse_wallet
 from domain.core.errors import InvalidWallet, WrongState
@@ -31,6 +32,7 @@ Verb = Literal[
     "whereabouts",
 ]
 ELSEWHERE = "another wallet"
+CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 
 
 @dataclass
@@ -48,6 +50,7 @@ class FakeTokenChain:
 
     def __init__(self) -> None:
         self.height = 1_000
+        self.custody_owner = CUSTODY
         self.landings: Counter[str] = Counter()
         self.burnt: Counter[str] = Counter()
         self.sends: Counter[str] = Counter()

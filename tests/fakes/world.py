@@ -16,7 +16,7 @@ from activities.access.operator_acts import OperatorActivities
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, CapacityCommands, GroupSizeActivities
 from activities.catalog.register import AnnounceShow, CatalogActivities, CatalogCommands, RegisterVenue
-from activities.core.commands import MintSubject, PurchaseRef, RefundRef
+from activities.core.commands import MintSubject, MintTicket, PurchaseRef, RefundRef
 from activities.core.task_queues import PURCHASES
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
@@ -31,6 +31,7 @@ from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
 from activities.sales.ticket_api_holds import HoldActivities, HoldCommands
 from activities.tokens.burn import BurnActivities
+from activities.tokens.claims.deliver import ClaimActivities
 from activities.tokens.mint import MintActivities
 from activities.tokens.pin import PinActivities
 from domain.catalog.line import Line
@@ -42,6 +43,7 @@ from domain.orders.order import Order
 from domain.payments.refunds import RefundPaidByHand, Refunds
 from domain.stock.allocation import Allocation, SeatsRestocked
 from domain.stock.reservation import Reservation
+from domain.tickets.ticket import Ticket
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
 from tests.fakes.event_store import FakeEventStore
@@ -55,12 +57,12 @@ from tests.fakes.sandbox import RUNNER
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts
 from tests.fakes.time_skipping import skipping_time
-from tests.fakes.token_chain import FakeTokenChain
+from tests.fakes.token_chain import CUSTODY, FakeTokenChain
 from worker import Tuning, build_worker
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
 from workflows.refund import RefundInput, RefundWorkflow
 
-CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
+WALLET = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 
 
@@ -83,6 +85,7 @@ class SagaWorld:
         self.catalog = CatalogCommands(self.store)
         self.holds = HoldCommands(self.store)
         self.minting = MintActivities(self.store, self.chain, self.buyers, CUSTODY, CUSTODY)
+        self.claiming = ClaimActivities(self.store, self.chain, self.buyers, CUSTODY)
         self.capacities = CapacityActivities(self.store)
         self.group_sizes = GroupSizeActivities(self.store, self.chain)
         self.resale = ResaleActivities(self.store, self.chain)
@@ -106,6 +109,7 @@ class SagaWorld:
             HoldActivities(self.store),
             payments,
             self.minting,
+            self.claiming,
             self.capacities,
             self.group_sizes,
             self.resale,
@@ -274,6 +278,15 @@ class SagaWorld:
         handles = await self.start_refunds(client)
         with self.server.auto_time_skipping_disabled():
             return [await handle.result() for handle in handles]
+
+    async def claim(self, key: str = "key") -> MintTicket:
+        """Record the claim of a purchase's first ticket, as the API does once it has checked the signature."""
+        purchase = await self.ref(key)
+        ticket_id = (await SalesActivities(self.store).place_order(purchase)).ticket_ids[0]
+        holder_id = f"bu_holder_of_{ticket_id}"
+        await self.buyers.keep_holder(holder_id, purchase.tenant_id, purchase.purchase_id, ticket_id, WALLET)
+        await self.store.commit(lambda uow: uow.get(Ticket, ticket_id).claim_token(holder_id, uow.at))
+        return MintTicket(purchase=purchase, ticket_id=ticket_id)
 
     async def show_refund_id(self, key: str = "key") -> str:
         """Return the id of the refund that the cancellation of the show makes."""

@@ -24,7 +24,7 @@ pytestmark = [
 ]
 PLAYED = (
     "refund", "refund, seats resold", "show cancelled", "order of a cancelled show", "onboarding", "transfers",
-    "payout", "dispute", "dispute, an operator looks",
+    "payout", "dispute", "dispute, an operator looks", "claim",
 )  # fmt: skip
 PATIENCE_SECONDS = 300
 

@@ -14,7 +14,7 @@ from devstack.stripe.webhooks.deliveries import sign
 from domain.core.errors import WebhookForged
 from domain.views.catalog import ShowOwner
 from domain.views.follow_up import FollowUpDocument
-from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
+from domain.views.purchase import PurchaseKey, StalledClaim, StalledPurchase, StalledRefund
 from relay.each import Each
 from relay.follow_ups import FollowUps
 from relay.relay import Relay
@@ -64,6 +64,9 @@ class NothingStalled:
         return ()
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
+        return ()
+
+    async def unclaimed(self, before: datetime, limit: int) -> Sequence[StalledClaim]:
         return ()
 
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str, datetime]]:

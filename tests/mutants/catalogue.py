@@ -2,6 +2,7 @@
 
 from tests.mutants.access import ACCESS
 from tests.mutants.charges import CHARGES
+from tests.mutants.claims import CLAIMS
 from tests.mutants.edges import CHAIN, DOORS, STORES
 from tests.mutants.keys import KEYS
 from tests.mutants.limits import LIMITS
@@ -35,4 +36,5 @@ MUTANTS = (
     *OMISSIONS,
     *TOKENS,
     *KEYS,
+    *CLAIMS,
 )

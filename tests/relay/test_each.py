@@ -114,6 +114,16 @@ class World:
     async def register(self, subject: Any, about: About) -> bool:
         return await self.act(subject.subject_id)
 
+    async def unclaimed(self, before: datetime, limit: int) -> Any:
+        self.limits.append(limit)
+        return [
+            {"tenant_id": "t", "purchase_id": name, "attempt": 1, "ticket_id": name, "show_id": "sh"}
+            for name in SUBJECTS
+        ]
+
+    async def start_claim(self, claimed: Any, about: Any) -> bool:
+        return await self.act(claimed.ticket_id)
+
     async def overdue(self, before: datetime, limit: int) -> Any:
         self.limits.append(limit)
         return [(name, "t", "sh", before) for name in SUBJECTS]
@@ -212,6 +222,7 @@ CASES: dict[str, tuple[type[World], Callable[[Any], Awaitable[Any]]]] = {
     "start refunds": (World, lambda world: world.relay.start_refunds()),
     "start cancellations": (World, lambda world: world.relay.start_cancellations()),
     "start registrations": (World, lambda world: world.relay.start_registrations()),
+    "start claims": (World, lambda world: world.relay.start_claims()),
     "end holds": (World, lambda world: world.relay.end_holds()),
     "start capacity changes": (World, lambda world: world.relay.start_capacity_changes()),
     "resume follow-ups": (World, lambda world: world.relay._follow_ups.resume()),

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from activities.core.about import About
-from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, RefundRef
 from activities.core.follow_ups import Matter
 from activities.sales.request_purchase import PurchaseStatus
 from domain.payments.webhook_event import WebhookEvent
 from domain.views.catalog import ShowOwner
 from domain.views.follow_up import FollowUpDocument
-from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
+from domain.views.purchase import PurchaseKey, StalledClaim, StalledPurchase, StalledRefund
 from relay.each import Each
 from relay.follow_ups import EVERY_SECONDS, PAGE, FollowUps
 from relay.relay import Relay
@@ -79,6 +79,10 @@ class RecordingEngine:
         self.calls.append(("start_refund", refund))
         return True
 
+    async def start_claim(self, claimed: MintTicket, about: About) -> bool:
+        self.calls.append(("start_claim", (about.purchase_id, claimed.purchase.attempt, claimed.ticket_id)))
+        return True
+
     async def start_cancellation(self, tenant_id: str, about: About) -> bool:
         self.calls.append(("start_cancellation", (tenant_id, about.show_id)))
         return True
@@ -139,6 +143,9 @@ class RecordedWork:
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
         return [("show", "sh_1", "default")]
+
+    async def unclaimed(self, before: datetime, limit: int) -> Sequence[StalledClaim]:
+        return [{"tenant_id": "default", "purchase_id": "pu_1", "attempt": 2, "ticket_id": "ti_1", "show_id": "sh_1"}]
 
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str, datetime]]:
         return [("re_1", "default", "sh_1", before)]
@@ -251,10 +258,12 @@ async def test_what_was_recorded_and_never_begun_is_started(relay: Relay, engine
     for _ in range(2):
         await relay.start_purchases()
         await relay.start_registrations()
+        await relay.start_claims()
         await relay.end_holds()
     assert engine.calls == [
         ("start_purchase", ("pu_1", 1, "sh_1", "ve_1")),
         ("register", "sh_1"),
+        ("start_claim", ("pu_1", 2, "ti_1")),
         ("watch_hold", "re_1"),
     ]
 

@@ -8,7 +8,7 @@ from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, Wit
 from temporalio.common import TypedSearchAttributes
 
 from activities.core.about import About
-from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, RefundRef
 from activities.core.follow_ups import Matter
 from activities.payouts.ports import VenueRef
 from activities.tokens.pin import PinPage
@@ -76,6 +76,7 @@ STARTS: dict[str, Start] = {
     "hold": lambda engine, _, __: engine.watch_hold(HoldRef(tenant_id="default", reservation_id="re_1"), SHOW),
     "case": lambda engine, _, __: engine.follow(matter("payment-case", "pi_1"), ABOUT, is_news=True),
     "refund": lambda engine, _, __: engine.start_refund(REFUND, ABOUT),
+    "claim": lambda engine, _, __: engine.start_claim(MintTicket(purchase=PURCHASE, ticket_id="ti_1"), ABOUT),
     "cancellation": lambda engine, _, __: engine.start_cancellation("default", SHOW),
     "dispute": lambda engine, _, __: engine.follow(matter("dispute", "du_1"), ABOUT, is_news=False),
     "capacity": lambda engine, _, __: engine.change_capacity(

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
+from solders.keypair import Keypair
 
 from activities.core.acts import RETRY_NOW
 from activities.core.task_queues import PURCHASES
@@ -173,8 +174,34 @@ async def metadata_pinned(shop: Shop) -> str:
     return workflow_id
 
 
+async def token_claimed(shop: Shop) -> str:
+    """The token of a ticket moves from custody to the wallet that has signed for it."""
+    purchase_id = await sold(shop, "rec-claim")
+    ticket_id = await claim(shop, purchase_id)
+    await closed(shop, f"claim/{ticket_id}")
+    return f"claim/{ticket_id}"
+
+
+async def soulbound_claimed(shop: Shop) -> str:
+    """A soulbound token is minted to the wallet that claims its ticket."""
+    await shop.open(transfer="soulbound")
+    body = await bought(shop, "rec-soulbound")
+    await shop.pay(body["client_secret"])
+    await ended(shop, body["purchase_id"], "fulfilled")
+    ticket_id = await claim(shop, body["purchase_id"])
+    await closed(shop, f"claim/{ticket_id}")
+    return f"claim/{ticket_id}"
+
+
+async def claim(shop: Shop, purchase_id: str) -> str:
+    """Claim the first ticket of a purchase with a new wallet; return the ticket."""
+    ticket_id = str((await shop.purchase(purchase_id))["tickets"][0]["ticket_id"])
+    (await shop.claim(purchase_id, ticket_id, Keypair())).raise_for_status()
+    return ticket_id
+
+
 # In sequence: a round of transfers sends the due shares of every venue.
 MONEY = (
     late_payment_sells, order_refunded, seats_resold, show_cancelled, venue_onboarded, share_sent, payout_followed,
-    dispute_won, dispute_looked_at, capacity_raised, metadata_pinned,
+    dispute_won, dispute_looked_at, capacity_raised, metadata_pinned, token_claimed, soulbound_claimed,
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Claims: a buyer shows that a wallet is theirs, and the ticket's token goes there, once."""
