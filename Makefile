@@ -73,10 +73,11 @@ pythons: $(READY) ## the fast tests on every other supported Python that is inst
 record: $(READY) ## record the histories of every outcome on the real stack
 	$(BIN)/python -m tests.replay.record
 
-COMPILE = $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate pyproject.toml
+COMPILE = $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate
 lock: $(READY) ## write requirements*.txt: every package with its hashes
-	$(COMPILE) --all-extras -o requirements.txt
-	$(COMPILE) --extra build --constraint requirements.txt -o requirements-production.txt
+	$(COMPILE) pyproject.toml --all-extras --group build -o requirements.txt
+	$(COMPILE) pyproject.toml --constraint requirements.txt -o requirements-production.txt
+	$(COMPILE) --group build --constraint requirements.txt -o requirements-build.txt
 
 # The tool warns that a lock does not say which package asks for which.
 sbom: $(READY) ## write sbom.json: the packages of the image, as CycloneDX
@@ -85,7 +86,7 @@ sbom: $(READY) ## write sbom.json: the packages of the image, as CycloneDX
 
 # The long proofs:
 
-.PHONY: matrix mutants chaos clients nightly
+.PHONY: matrix mutants chaos clients wheel nightly
 matrix: $(READY) ## every step of every way, with every fault; writes docs/fault-matrix.md
 	rm -f .matrix.json
 	-MATRIX=.matrix.json $(BIN)/python -m pytest tests/matrix $(WORKERS) --dist worksteal --timeout 900
@@ -99,6 +100,9 @@ chaos: $(READY) ## buyers and failures on the real stack, planned from SEED, for
 
 clients: $(READY) ## generate clients in Python and TypeScript and buy with them
 	PATH="$(CURDIR)/$(BIN):$$PATH" CLIENTS=1 $(BIN)/python -m pytest -q tests/clients
+
+wheel: $(READY) ## install the wheel, and run the image's recipe, in clean environments
+	$(BIN)/python -m pytest -q tests/packaging
 
 nightly: $(READY) ## all of these, long; writes docs/results/DATE.md
 	$(BIN)/python -m tests.nightly

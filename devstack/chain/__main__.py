@@ -10,11 +10,10 @@ from fastapi import FastAPI
 from devstack.chain.account_store import AccountStore
 from devstack.chain.app import Chain, build_rpc_app, build_socket_app
 
-_HOST = "127.0.0.1"
-
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="devstack.chain", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; another one only in a container")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--ws-port", type=int, default=None, help="default: port + 1; 0: any free port")
     parser.add_argument("--state", type=Path, required=True)
@@ -23,10 +22,10 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _server(app: FastAPI, port: int) -> uvicorn.Server:
+def _server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
-        host=_HOST,
+        host=host,
         port=port,
         log_level="warning",
         access_log=False,
@@ -39,7 +38,8 @@ def _server(app: FastAPI, port: int) -> uvicorn.Server:
 async def _serve(arguments: argparse.Namespace) -> None:
     chain = Chain(AccountStore(arguments.state), arguments.slot_ms, arguments.finalized_slots)
     ws_port = arguments.port + 1 if arguments.ws_port is None else arguments.ws_port
-    main, second = _server(build_rpc_app(chain), arguments.port), _server(build_socket_app(chain), ws_port)
+    main = _server(build_rpc_app(chain), arguments.host, arguments.port)
+    second = _server(build_socket_app(chain), arguments.host, ws_port)
     # Only the main server handles signals; the second one stops with it.
     beside = asyncio.create_task(second._serve())  # noqa: SLF001 - the public method would take the signals too
     await main.serve()

@@ -1,12 +1,19 @@
-"""Airdrop of SOL to the payer on the dev chain, for rent and fees."""
+"""Airdrop of SOL to the payer on the dev chain, for rent and fees.
+
+`python -m devstack.servers.airdrop` reads both from the environment, as the demo in containers does.
+"""
 
 import asyncio
+import os
 import time
 from typing import Any
 
 import base58
 import httpx
 from solders.keypair import Keypair
+
+from devstack.config import SOLANA_RPC_URL
+from devstack.supervisor.data_dir import PAYER_SECRET
 
 LAMPORTS_PER_SOL = 1_000_000_000
 PAYER_SOL_MIN = 100
@@ -54,3 +61,7 @@ async def fund_payer(rpc_url: str, payer_secret: str) -> dict[str, str]:
                 return {}
             await asyncio.sleep(0.1)
     raise AirdropMissingError(f"the payer {address} has less than {PAYER_SOL_MIN} SOL after an airdrop")
+
+
+if __name__ == "__main__":
+    asyncio.run(fund_payer(os.environ[SOLANA_RPC_URL], os.environ[PAYER_SECRET]))

@@ -13,8 +13,9 @@ import pytest
 from tests.architecture.test_name_shadowing import top_level_names
 from tests.architecture.test_tidy import ROOT, Module, modules, statements
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-BASE = ""
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+BASE, BUILD = "", "build"  # the build backend is a group of dependencies: nobody installs it as an extra
 # The extra that a module belongs to, by the first matching prefix of its path; otherwise the base.
 OWNERS = {"cli/rush/chart.py": "rush", "tests/": "dev", "bench/": "dev"}
 OURS = top_level_names() | {"tests", "bench"}
@@ -52,11 +53,12 @@ def normal(name: str) -> str:
 
 def declared(extra: str) -> set[str]:
     """Return the distributions that the base or an extra declares."""
-    listed = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
+    extras = {**PROJECT["optional-dependencies"], BUILD: PYPROJECT["dependency-groups"][BUILD]}
+    listed = extras[extra] if extra else PROJECT["dependencies"]
     return {normal(re.split(r"[\[<>=!~; ]", line, maxsplit=1)[0]) for line in listed}
 
 
-EVERYTHING = {name for extra in (BASE, *PROJECT["optional-dependencies"]) for name in declared(extra)}
+EVERYTHING = {name for extra in (BASE, BUILD, *PROJECT["optional-dependencies"]) for name in declared(extra)}
 
 
 def owner_of(path: str) -> str:
@@ -140,8 +142,12 @@ def test_every_version_of_the_lock_has_its_hash() -> None:
 
 
 def test_production_is_a_part_of_the_lock() -> None:
-    """The image installs the base and its build backend, in the tested versions."""
-    whole, production = pins("requirements.txt"), pins("requirements-production.txt")
-    assert set(production) >= declared(BASE) | declared("build")
-    assert "pytest" not in production
-    assert {name: block for name, block in production.items() if whole[name] != block} == {}
+    """The image holds the base alone, in the tested versions; what builds its wheel is locked apart."""
+    whole, production, build = (pins(f"requirements{part}.txt") for part in ("", "-production", "-build"))
+    assert set(production) >= declared(BASE)
+    assert set(build) >= declared(BUILD)
+    tools = {
+        name for name in declared("dev") | declared(BUILD) if not name.startswith("types-")
+    }  # a library brings some
+    assert not set(production) & tools
+    assert {name for one in (production, build) for name, block in one.items() if whole[name] != block} == set()

@@ -38,8 +38,8 @@ def test_help_lists_every_command() -> None:
 
 
 def test_the_forge_runs_the_checks_and_all_tests() -> None:
-    """Its steps are existing make targets: the checks, all tests, and the fast tier on each Python."""
-    assert RUNS == ["make check", "make test", "make quick"]
+    """Its steps are existing make targets: the checks, all tests, the fast tier on each Python, the installed wheel."""
+    assert RUNS == ["make check", "make test", "make quick", "make wheel"]
     assert {run.split()[1] for run in RUNS} <= explained()
 
 
