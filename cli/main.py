@@ -8,6 +8,8 @@ import typer
 from cli import demo, keys, personal_data, purchase, up
 from cli.checks import reconcile
 from cli.checks.audit import command as audit
+from cli.checks.doctor import attributes
+from cli.checks.doctor import command as doctor
 from cli.mint import command as mint
 from cli.rush import command as rush
 
@@ -20,6 +22,8 @@ app = typer.Typer(
 # Each group's file has its own `register`; a new group is one import and one line here.
 audit.register(app)
 demo.register(app)
+attributes.register(app)
+doctor.register(app)
 keys.register(app)
 mint.register(app)
 personal_data.register(app)

@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from adapters.solana.keys import issuer_of, seed_of
+from adapters.temporal.profile import ProfileError, connection_of
 from settings import (
     Fault,
     Settings,
@@ -50,8 +51,7 @@ PRIVACY_KEYS, CODEC_KEYS = "BOXOFFICE_PRIVACY__KEYS", "BOXOFFICE_TEMPORAL__CODEC
 LOOKUP_SECRET = "BOXOFFICE_PRIVACY__LOOKUP_SECRET"  # noqa: S105 - the name of a setting
 CODEC_TOKEN = "BOXOFFICE_CODEC_SERVER__TOKEN"  # noqa: S105 - the name of a setting
 HOLD = "BOXOFFICE_SAGA__HOLD_SECONDS"
-TEMPORAL_TLS = "BOXOFFICE_TEMPORAL__TLS"
-TEMPORAL_KEY = "BOXOFFICE_TEMPORAL__API_KEY"
+PROFILE = "BOXOFFICE_TEMPORAL__PROFILE"
 IPFS_TOKEN = "BOXOFFICE_IPFS__TOKEN"  # noqa: S105 - the name of a setting
 
 # What each process cannot do its work without, beside the addresses of PostgreSQL and Temporal: the only list. A worker
@@ -69,20 +69,21 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "api": PRIVACY | {DEPLOYMENT_SECRET, ISSUER_ADDRESS, *WEBHOOK_SECRETS, INTERNAL_TOKEN, PUBLIC_URL},
     "buyer": PRIVACY - {CODEC_KEYS},
     "codec-server": frozenset({CODEC_KEYS, CODEC_TOKEN}),
+    "doctor": frozenset({STRIPE_KEY, CODEC_KEYS}),
     "keys": frozenset(),
     "projector": frozenset(),
     "purchase": frozenset(),
     "rotate-keys": frozenset({ISSUER_SECRET, PAYER_SECRET, DELEGATE_SECRET}),
     "reconcile": frozenset({STRIPE_KEY, CODEC_KEYS}),
+    "search-attributes": frozenset(),
     "up": frozenset(),
     "worker": frozenset().union(*QUEUE_NEEDS.values()),
 }
 # The secrets that a process uses where they are given.
 TAKES: Mapping[str, frozenset[str]] = {
-    "api": frozenset({DEVELOPMENT_KEY, TEMPORAL_KEY}),
-    "reconcile": frozenset({TEMPORAL_KEY}),
+    "api": frozenset({DEVELOPMENT_KEY}),
     "rotate-keys": frozenset({RETIRED_SECRETS}),
-    "worker": frozenset({TEMPORAL_KEY, IPFS_TOKEN, RETIRED_SECRETS}),
+    "worker": frozenset({IPFS_TOKEN, RETIRED_SECRETS}),
 }
 
 
@@ -169,16 +170,15 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
             yield Fault(
                 f"BOXOFFICE_SOLANA__{role}_ADDRESS", f"is not the address of {secret}; leave it empty to derive it"
             )
-    yield from _half_secured(settings.temporal)
+    yield from _unusable_profile(settings.temporal)
 
 
-def _half_secured(temporal: TemporalSettings) -> Iterator[Fault]:
-    if (temporal.tls_client_cert is None) != (temporal.tls_client_key is None):
-        missing = "CERT" if temporal.tls_client_cert is None else "KEY"
-        yield Fault(f"{TEMPORAL_TLS}_CLIENT_{missing}", "a certificate and its key are set together")
-    secured = (temporal.tls_server_ca, temporal.tls_client_cert, temporal.tls_client_key)
-    if not temporal.tls and (any(secured) or temporal.api_key.get_secret_value()):
-        yield Fault(TEMPORAL_TLS, "must be true where a certificate, an authority or an API key is set")
+def _unusable_profile(temporal: TemporalSettings) -> Iterator[Fault]:
+    """Yield the fault of a profile that cannot be read, or that contradicts the address."""
+    try:
+        connection_of(temporal)
+    except ProfileError as error:
+        yield Fault(PROFILE, str(error))
 
 
 def _missing_files(settings: Settings) -> Iterator[Fault]:

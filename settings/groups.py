@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from adapters.solana.signer.keys import KeyAddresses, Role, addresses_of
 from settings.values import (
@@ -62,13 +62,9 @@ class TemporalSettings(Group):
 
     address: HostPort = Field("127.0.0.1:7233", description="host:port of Temporal's frontend")
     namespace: str = Field("default", min_length=1, description="Temporal namespace of the workflows")
-    tls: bool = Field(default=False, description="whether the connection to Temporal uses TLS")
-    tls_server_ca: FilePath | None = Field(
-        None, description="PEM file of the authority of Temporal's certificate; empty is the machine's own list"
+    profile: str = Field(
+        "", description="profile of Temporal's SDK (TEMPORAL_...) with TLS and API key; empty is a plain connection"
     )
-    tls_client_cert: FilePath | None = Field(None, description="PEM file of our certificate for Temporal")
-    tls_client_key: FilePath | None = Field(None, description="PEM file of the key of our certificate for Temporal")
-    api_key: SecretStr = Field(UNSET, description="API key of Temporal, instead of a certificate")
     codec_keys: Keys = Field(
         UNSET, description="keys of workflow payloads, id:base64 of 32 bytes, by commas; the first encrypts"
     )

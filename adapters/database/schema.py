@@ -1,6 +1,7 @@
 """The database schema: the event tables, the tables beside them, the read models, and the deployment's row."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from inspect import get_annotations
 from typing import Any, get_args
@@ -9,7 +10,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
 from adapters.event_store.recorder import create_event_tables, open_recorder, schema_lock
-from adapters.postgres.deployment import create_deployment
+from adapters.postgres.deployment import TABLE, create_deployment
 from adapters.read_models.documents import KINDS
 from adapters.read_models.documents import READ_MODELS as DOCUMENTS_OF
 
@@ -134,8 +135,16 @@ def digest_of(statements: Iterable[SQL | Composed], views: Iterable[Any]) -> str
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
+CREATED = re.compile(r'CREATE (?:UNLOGGED )?TABLE IF NOT EXISTS "?(\w+)"?')
+EVENT_TABLES = frozenset({"events", "snapshots"})
 SHAPE = digest_of(OF_READ_MODELS, (model.view for model in DOCUMENTS_OF))
 BEGINNING = SQL("INSERT INTO rm_position (position, shape) VALUES (0, {}) ON CONFLICT DO NOTHING").format(SHAPE)
+
+
+def table_names() -> frozenset[str]:
+    """Return the names of all tables that this version needs."""
+    texts = [statement.as_string() for statement in (TABLE, *SIDE_TABLES, *OF_READ_MODELS)]
+    return frozenset(found[1] for text in texts if (found := CREATED.match(text))) | EVENT_TABLES
 
 
 def ensure_schema(url: str) -> None:

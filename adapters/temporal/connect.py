@@ -12,7 +12,7 @@ from temporalio.service import KeepAliveConfig
 
 from adapters.privacy.keyring import Keyring
 from adapters.temporal.codec import EncryptingCodec
-from adapters.temporal.tls import TemporalAddress, tls_of
+from adapters.temporal.profile import TemporalAddress, connection_of
 
 # A connection that fell silent is noticed after 15 seconds, not 45; a server takes pings 10 seconds apart or more.
 KEEP_ALIVE = KeepAliveConfig(interval_millis=11_000, timeout_millis=4_000)
@@ -42,10 +42,7 @@ async def connect_to_temporal(
 ) -> Client:
     """Connect to Temporal; a lazy client connects on first use."""
     return await Client.connect(
-        temporal.address,
-        namespace=temporal.namespace,
-        tls=tls_of(temporal),
-        api_key=temporal.api_key.get_secret_value() or None,
+        **connection_of(temporal),
         data_converter=data_converter(codec_keys),
         keep_alive_config=KEEP_ALIVE,
         **options,

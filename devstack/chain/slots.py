@@ -38,6 +38,10 @@ class SlotClock:
         """Return the block height at a slot."""
         return slot - sum(min(max(slot - after, 0), count) for after, count in self.skips)
 
+    def time_of(self, slot: int) -> float:
+        """Return when a slot begins, in seconds since 1970."""
+        return self._anchor_time + (slot - self._anchor_slot) * self._slot_ms / 1000
+
     def jump(self, slots: int) -> None:
         """Let this number of slots pass at once, each with a block."""
         self._anchor_slot += slots

@@ -21,6 +21,7 @@ from adapters.temporal.codec import EncryptingCodec
 from adapters.temporal.connect import data_converter
 from cli.buyer import pay_by_card, read_mint
 from cli.checks.reconciliation import Report, reconcile
+from devstack.config import POSTGRES_URL
 from devstack.stack import Stack
 from devstack.supervisor.data_dir import DEPLOYMENT_SECRET
 from domain.core.ids import DEFAULT_TENANT, Identity
@@ -60,7 +61,7 @@ class Shop:
     def identity(self) -> Identity:
         """The identity of the stack's deployment."""
         secret = bytes.fromhex(self.stack.env[DEPLOYMENT_SECRET])
-        return Identity(read_deployment(self.stack.urls["postgres"]).deployment_id, secret)
+        return Identity(read_deployment(self.stack.env[POSTGRES_URL]).deployment_id, secret)
 
     def id_of_key(self, prefix: str, key: str) -> str:
         """Return the id of the object that the API makes for a key."""
@@ -124,7 +125,7 @@ class Shop:
 
     async def caught_up(self) -> None:
         """Wait until the read models contain every event that is stored now."""
-        async with await psycopg.AsyncConnection.connect(self.stack.urls["postgres"]) as connection:
+        async with await psycopg.AsyncConnection.connect(self.stack.env[POSTGRES_URL]) as connection:
             last = await (await connection.execute("SELECT max(notification_id) FROM events")).fetchone()
             for _ in range(500):
                 seen = await (await connection.execute("SELECT position FROM rm_position")).fetchone()

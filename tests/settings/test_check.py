@@ -161,9 +161,7 @@ def test_custody_is_an_address_of_its_own() -> None:
     [
         ({"FEES__PLATFORM_BPS": "9000", "FEES__PROCESSING_BPS": "1001"}, "FEES__PLATFORM_BPS"),
         ({"SAGA__HOLD_SECONDS": "3601"}, "SAGA__HOLD_SECONDS"),
-        ({"TEMPORAL__API_KEY": "hidden"}, "TEMPORAL__TLS"),
-        ({"TEMPORAL__TLS": "true", "TEMPORAL__TLS_CLIENT_CERT": __file__}, "TEMPORAL__TLS_CLIENT_KEY"),
-        ({"TEMPORAL__TLS": "true", "TEMPORAL__TLS_CLIENT_KEY": __file__}, "TEMPORAL__TLS_CLIENT_CERT"),
+        ({"TEMPORAL__PROFILE": "nobody-has-made-it"}, "TEMPORAL__PROFILE"),
         ({"SOLANA__ISSUER_ADDRESS": "9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM"}, "SOLANA__ISSUER_ADDRESS"),
         ({"SOLANA__DELEGATE_ADDRESS": "9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM"}, "SOLANA__DELEGATE_ADDRESS"),
         ({"POSTGRES__URL": "postgresql://u:hidden@h/d?sslrootcert=/no/such.pem"}, "POSTGRES__URL"),

@@ -35,6 +35,7 @@ class ReadMethods:
             "getAccountInfo": self._account,
             "getBalance": self._balance,
             "getBlockHeight": self._height,
+            "getBlockTime": lambda params: int(self._executor.clock.time_of(params[0])),
             "getEpochInfo": self._epoch,
             "getGenesisHash": lambda _params: str(self._executor.blockhashes.hash_of(0)),
             "getHealth": lambda _params: "ok",

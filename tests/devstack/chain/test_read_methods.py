@@ -2,6 +2,7 @@
 
 import base64
 import struct
+import time
 
 import httpx
 import pytest
@@ -35,6 +36,14 @@ def test_history_and_transactions_can_be_read(chain: DevChain, payer: Keypair) -
     read = chain.result("getTransaction", str(sent[0].signatures[0]), newest)
     assert read["meta"]["fee"] == FEE
     assert read["meta"]["postBalances"][read["transaction"]["message"]["accountKeys"].index(str(friend))] == 5_000_000
+
+
+def test_a_block_has_its_time(chain: DevChain) -> None:
+    """The newest slot begins now, and an earlier one before it."""
+    slot = chain.result("getSlot", NOW)
+    newest, earlier = chain.result("getBlockTime", slot), chain.result("getBlockTime", slot - 500)
+    assert abs(time.time() - newest) < 5
+    assert newest > earlier
 
 
 def test_wrong_calls_get_protocol_errors(chain: DevChain) -> None:

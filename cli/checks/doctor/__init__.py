@@ -1,0 +1,1 @@
+"""`boxoffice doctor`: asks a running system what no code can tell."""
