@@ -5,11 +5,13 @@ from datetime import timedelta
 
 from temporalio import workflow
 
+from activities.core.acts import GIVE_UP, GiveUp
 from activities.core.commands import DisputeRef
 from activities.core.task_queues import PURCHASES
 from activities.disputes.follow import ENDS, DisputeActivities
-from workflows.core.activity_calls import STRIPE_POLICY
-from workflows.core.operated import Operated
+from workflows.core.activity_calls import STRIPE_POLICY, RefusedStep
+from workflows.core.acts import Outcome, operator_act
+from workflows.core.operated import GIVEN_UP, Operated
 from workflows.core.task_queue import workflow_on
 
 LOOK_EVERY = timedelta(hours=6)  # a webhook comes first, unless it was lost
@@ -27,10 +29,15 @@ class DisputeWorkflow(Operated):
     @workflow.run
     async def run(self, start: DisputeRef) -> str:
         """Follow the dispute; return its final status."""
+        look = DisputeActivities.look_at_dispute
         while True:
             self._wake = False
-            look = DisputeActivities.look_at_dispute
-            status = await self._caller.call(look, start, STRIPE_POLICY, "ask Stripe of the dispute", forward_only=True)
+            calling = self._caller.call(look, start, STRIPE_POLICY, "ask Stripe of the dispute", forward_only=True)
+            try:
+                status = await calling
+            except RefusedStep:
+                await self._end(GIVEN_UP, "An operator gave it up: nobody follows the dispute.")
+                return GIVEN_UP
             self._status.set_stage("disputed", f"The dispute is {status}.")
             if status in ENDS:
                 await self._finish()
@@ -50,3 +57,8 @@ class DisputeWorkflow(Operated):
 
     def _look_now(self) -> None:
         self._wake = True
+
+    @operator_act(GIVE_UP, lambda self: self._cannot_retry())
+    def give_up(self, _: GiveUp) -> Outcome:
+        """Follow the dispute no more, until there is news of it."""
+        return lambda: self._stop_following("look_at_dispute")

@@ -7,20 +7,25 @@ from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
+from activities.core.acts import RESOLVE_CASE, ResolveCase
 from activities.core.commands import Command, LatePayment, PurchaseRef
 from activities.core.task_queues import PURCHASES
 from activities.payments.late_payments import OPEN, OWED, SOLD, LatePaymentActivities
 from domain.core.ids import order_ref_of
-from workflows.core.activity_calls import STRIPE_POLICY
+from workflows.core.activity_calls import STRIPE_POLICY, RefusedStep
+from workflows.core.acts import Effect, operator_act
 from workflows.core.operated import Operated
+from workflows.core.reasons import Reason
 from workflows.core.saga import drain
 from workflows.core.search_attributes import inherited
 from workflows.core.task_queue import first_stage_of, workflow_on
 from workflows.purchase import TASK_TIMEOUT, PurchaseInput, PurchaseWorkflow
 
+RESOLVED = "resolved-by-operator"
 ENDS = {
     SOLD: "It belongs to a sale.",
     OWED: "The money is owed to its buyer; refunds give it back.",
+    RESOLVED: "An operator knows that no money comes of it.",
 }
 PAUSE_SECONDS = 2.0
 PAUSE_GROWS = 2
@@ -60,6 +65,12 @@ class PaymentCaseWorkflow(Operated):
         return seen
 
     async def _resolved(self) -> str:
+        try:
+            return await self._looked_at()
+        except RefusedStep:
+            return RESOLVED
+
+    async def _looked_at(self) -> str:
         pause, taken_up = PAUSE_SECONDS, False
         while isinstance(seen := await self._look(), PurchaseRef) or seen == OPEN:
             if isinstance(seen, PurchaseRef) and not taken_up:
@@ -81,6 +92,20 @@ class PaymentCaseWorkflow(Operated):
 
     def _look_now(self) -> None:
         self._look_at_once = True
+
+    def _cannot_resolve(self) -> str | None:
+        if all(need.reason != Reason.REFUSED for need in self._status.needs):
+            return "Stripe tells how the payment stands; nothing is left to an operator"
+        return self._cannot_retry()
+
+    @operator_act(RESOLVE_CASE, _cannot_resolve)
+    def resolve_case(self, _: ResolveCase) -> Effect:
+        """End the case: no money comes of the payment."""
+        return Effect(self._give_up_looking, {"intent_id": self._start.intent_id})
+
+    async def _give_up_looking(self) -> str:
+        self._caller.give_up(RefusedStep(RESOLVED, "an operator resolved the case"), "resolve_late_payment")
+        return ""
 
     async def _look(self) -> PurchaseRef | str:
         late = LatePayment(**self._start.purchase.model_dump(), intent_id=self._start.intent_id)

@@ -1,11 +1,12 @@
 """OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow: bring a venue's money to its bank."""
 
 from datetime import timedelta
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from pydantic import Field
 from temporalio import workflow
 
+from activities.core.acts import GIVE_UP, GiveUp
 from activities.core.commands import Command, PurchaseRef
 from activities.core.loops import each_subject
 from activities.core.setbacks import Setback
@@ -20,13 +21,15 @@ from workflows.core.activity_calls import (
     FailedStep,
     RefusedStep,
 )
+from workflows.core.acts import Outcome, operator_act, refuse
 from workflows.core.each import WorkflowEach
-from workflows.core.operated import Operated
+from workflows.core.operated import GIVEN_UP, Operated
 from workflows.core.reasons import Reason
 from workflows.core.saga import drain
 from workflows.core.task_queue import workflow_on
 
 AT_ONCE = 8
+NO_ACCOUNT = AccountStatus(account_id="", may_receive=False, may_pay_out=False, asked_for=0)
 
 
 class OnboardingInput(Command):
@@ -50,7 +53,14 @@ class OnboardingWorkflow(Operated):
 
     @workflow.run
     async def run(self, start: OnboardingInput) -> AccountStatus:
-        """Return the account once it is complete, or gone; a later change or request starts another run."""
+        """Return the account once it is complete, gone or given up; a later change or request starts another run."""
+        try:
+            return await self._set_up(start.poll_seconds)
+        except RefusedStep:
+            await self._end(GIVEN_UP, "An operator gave it up: the venue's next request begins it again.")
+            return self._account or NO_ACCOUNT
+
+    async def _set_up(self, poll_seconds: float) -> AccountStatus:
         self._status.set_stage("connecting", "Makes the venue's account at Stripe.")
         await self._caller.call(
             PayoutActivities.connect_account, self._venue, STRIPE_POLICY, "make the account", forward_only=True
@@ -58,7 +68,7 @@ class OnboardingWorkflow(Operated):
         account = await self._look()
         while not account.is_ready and not account.is_gone:
             self._status.set_stage("onboarding", f"Waits for the venue: Stripe asks for {account.asked_for} things.")
-            await self._wait(start.poll_seconds)
+            await self._wait(poll_seconds)
             account = await self._look()
         if account.is_gone:
             cause = f"{account.account_id} is gone: the venue must be onboarded again"
@@ -95,13 +105,20 @@ class OnboardingWorkflow(Operated):
     def _look_now(self) -> None:
         self._news = True
 
+    @operator_act(GIVE_UP, lambda self: self._cannot_retry())
+    def give_up(self, _: GiveUp) -> Outcome:
+        """Wait for the venue no more, until it asks again."""
+        return lambda: self._stop_following("connect_account", "look_at_account")
+
     @workflow.update(name="look", description="For the API: the account's status with a fresh onboarding link")
     async def look(self, *_: object) -> AccountStatus:
         """Return the account's status, with a fresh onboarding link where details are missing."""
         looks = self._looks
         self._news = True
         await workflow.wait_condition(lambda: self._looks > looks or self._is_over)
-        return cast(AccountStatus, self._account)
+        if self._account is None:
+            refuse("an operator gave the account up; ask again")
+        return self._account
 
 
 class TransfersInput(Command):
@@ -154,6 +171,7 @@ class TransfersWorkflow(Operated):
     def __init__(self, start: TransfersInput) -> None:
         super().__init__()
         self._totals = start
+        self._from_the_start = False
         self._each = WorkflowEach(self._status, start.set_aside or _last_set_aside())
 
     @workflow.run
@@ -176,6 +194,11 @@ class TransfersWorkflow(Operated):
             )
             for first in range(0, len(page), AT_ONCE):
                 await self._send(page[first : first + AT_ONCE])
+            if self._from_the_start:
+                self._from_the_start = False
+                self._each.forget()
+                self._totals = self._totals.model_copy(update={"after": "", "set_aside": {}})
+                continue
             if len(page) < start.page:
                 await self._finish()
                 return TransfersResult(
@@ -187,6 +210,10 @@ class TransfersWorkflow(Operated):
             if workflow.info().is_continue_as_new_suggested():
                 await self._drained()
                 workflow.continue_as_new(self._totals)
+
+    def _look_now(self) -> None:
+        """Go over the orders again once this round has seen them all, those that are set aside among them."""
+        self._from_the_start = True
 
     async def _send(self, orders: list[PurchaseRef]) -> None:
         steps = await self._each.run(self._send_one, orders)

@@ -34,7 +34,7 @@ from workflows.core.activity_calls import (
     STRIPE_POLICY,
     RefusedStep,
 )
-from workflows.core.operated import Operated
+from workflows.core.purchase_acts import PurchaseActs
 from workflows.core.reasons import Reason
 from workflows.core.saga import Saga, drain, gather_all, raise_if_cancelled, step
 from workflows.core.task_queue import workflow_on
@@ -79,7 +79,7 @@ class PurchaseResult(Command):
 
 
 @workflow_on(PURCHASES, name="PurchaseWorkflow", owner="purchase", stage="reserving", restarted_by="start purchases")
-class PurchaseWorkflow(Operated):
+class PurchaseWorkflow(PurchaseActs):
     """The saga: reserve, order, tickets, payment wait, confirm; after the pivot mint and settle."""
 
     @workflow.init
@@ -87,12 +87,10 @@ class PurchaseWorkflow(Operated):
         super().__init__(start.purchase.purchase_id)
         self._start = start
         self._purchase = start.purchase
-        self._order: PlacedOrder | None = None
         self._checkout_open = self._asked_stripe = False
         self._ended: PurchaseResult | None = None
         self._outcome: Outcome = "cancelled"
         self._refusal: RefusedStep | None = None
-        self._wake = False
         self._buyer_cancelled = False
 
     @workflow.run
@@ -142,12 +140,6 @@ class PurchaseWorkflow(Operated):
         self._ended = ended
         await self._end(ended.outcome, f"Ended: {ended.outcome} ({ended.reason}).")
 
-    def _cannot_retry(self) -> str | None:
-        return "the purchase has ended" if self._is_over else None
-
-    def _look_now(self) -> None:
-        self._wake = True
-
     async def _sell(self, saga: Saga) -> tuple[str, ...]:
         purchase, sales = self._purchase, SalesActivities
 
@@ -159,7 +151,7 @@ class PurchaseWorkflow(Operated):
         self._order = order = await drain(place)
         if order.sold:  # begun anew after its sale: nothing can be undone any more
             self._checkout_open = True
-            saga.pivot()
+            self._pass_pivot(saga)
             return order.ticket_ids
         raise_if_cancelled()
 
@@ -170,8 +162,13 @@ class PurchaseWorkflow(Operated):
             self._status.set_stage("confirming", text, order.price.total_minor)
             await drain(self._store(sales.confirm_seats, purchase, "confirm the seats: there is nothing to pay"))
             self._checkout_open = True
-        saga.pivot()
+        self._pass_pivot(saga)
         return order.ticket_ids
+
+    def _pass_pivot(self, saga: Saga) -> None:
+        """From here on nothing is undone: neither a cancel nor an operator can end the purchase."""
+        saga.pivot()
+        self._sold = True
 
     async def _take_payment(self, order: PlacedOrder) -> None:
         purchase, sales, payments = self._purchase, SalesActivities, PaymentActivities
@@ -195,8 +192,9 @@ class PurchaseWorkflow(Operated):
         last_extension = hold_until + patience
         due = False
         while seen.status not in PAID:
-            if self._buyer_cancelled:
-                raise RefusedStep("purchase-cancelled", "the buyer cancelled")
+            self._raise_if_ended()
+            if self._hold_until is not None:
+                last_extension = max(last_extension, self._hold_until + patience)
             if seen.status in LET_GO:
                 raise RefusedStep("payment-refused", f"the payment is {seen.status} at Stripe")
             if due and seen.status == "processing" and patches.SEATS_WAIT_FOR_THE_BANK.on():
@@ -204,10 +202,18 @@ class PurchaseWorkflow(Operated):
                 continue
             if due:
                 hold_until = await self._extend_hold(seen, last_extension)
+            self._deadline = hold_until = max(hold_until, self._hold_until or hold_until)
             self._show_wait(order, seen, hold_until)
             await self._wait(hold_until)
-            self._wake, due = False, workflow.now() >= hold_until
+            self._wake, due = False, workflow.now() >= max(hold_until, self._hold_until or hold_until)
             seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
+
+    def _raise_if_ended(self) -> None:
+        """End the purchase if its buyer cancelled, or an operator gave it up."""
+        if self._buyer_cancelled:
+            raise RefusedStep("purchase-cancelled", "the buyer cancelled")
+        if self._given_up:
+            raise RefusedStep(OPERATOR_CANCELLED, "an operator gave it up")
 
     async def _extend_hold(self, seen: PaymentStatus, last_extension: datetime) -> datetime:
         """Extend the hold of a payment that is being processed, within a limit; end any other."""
@@ -226,18 +232,21 @@ class PurchaseWorkflow(Operated):
         pause = max(self._start.poll_seconds, patience.total_seconds() / LOOKS_AT_A_BANK)
         extension = ExtendHold(purchase=self._purchase, hold_until=until)
         await step(self._store(SalesActivities.extend_hold, extension, "hold on: a bank processes the payment"))
-        limit = until.isoformat(timespec="seconds")
         while True:
+            self._deadline = until = max(until, self._hold_until or until)
+            limit = until.isoformat(timespec="seconds")
             self._status.set_stage(
                 "awaiting-payment", f"A bank processes the payment; the seats are held until {limit}."
             )
             if workflow.now() >= until:
                 self._status.raise_need("payment", Reason.SLOW_BANK, f"a bank still processes it after {limit}")
+            else:
+                self._status.clear_need("payment")
             await self._wait(workflow.now() + timedelta(seconds=pause), pause)
             self._wake = False
             seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
-            if self._buyer_cancelled and seen.status not in PAID:
-                raise RefusedStep("purchase-cancelled", "the buyer cancelled")
+            if seen.status not in PAID:
+                self._raise_if_ended()
             if seen.status != "processing":
                 break
         self._status.clear_need("payment")
@@ -251,7 +260,7 @@ class PurchaseWorkflow(Operated):
         timeout = min(poll_seconds or self._start.poll_seconds, left)
         with contextlib.suppress(TimeoutError):  # the next poll, or the hold's end
             await workflow.wait_condition(
-                lambda: self._wake or self._buyer_cancelled,
+                lambda: self._wake or self._buyer_cancelled or self._given_up,
                 timeout=timeout,
                 timeout_summary="next look at the payment, or the hold's end",
             )
@@ -275,22 +284,19 @@ class PurchaseWorkflow(Operated):
         if not self._asked_stripe and not patches.MONEY_OF_A_LOST_TASK.on():
             return
         self._status.set_stage("compensating", "Makes sure that we do not have the buyer's money.")
-        await self._stripe(
-            PaymentActivities.cancel_payment, self._purchase, "cancel the payment, or refund it", forward_only=True
-        )
+        with contextlib.suppress(RefusedStep):  # an operator knows that no money comes of it
+            await self._stripe(
+                PaymentActivities.cancel_payment, self._purchase, "cancel the payment, or refund it", forward_only=True
+            )
 
     async def _fulfil(self, ticket_ids: tuple[str, ...]) -> PurchaseResult:
         """Run the steps after the pivot: forward only, minting and settlement side by side."""
         purchase = self._purchase
         self._status.set_stage("fulfilling", "The tickets are sold; mints them and credits the venue.")
         await self._store(SalesActivities.confirm_order, purchase, "confirm the order", forward_only=True)
-        addresses: dict[str, str] = {}
-        await gather_all(
-            self._settle(),
-            *(self._mint(ticket_id, addresses) for ticket_id in ticket_ids),
-        )
+        await gather_all(self._settle(), *(self._mint(ticket_id) for ticket_id in ticket_ids))
         await self._store(SalesActivities.fulfil_order, purchase, "record the good end", forward_only=True)
-        minted = tuple(addresses[ticket_id] for ticket_id in ticket_ids if addresses[ticket_id])
+        minted = tuple(self._minted[ticket_id] for ticket_id in ticket_ids if self._minted[ticket_id])
         return PurchaseResult(outcome="fulfilled", reason="paid, minted and settled", ticket_addresses=minted)
 
     async def _settle(self) -> None:
@@ -300,12 +306,16 @@ class PurchaseWorkflow(Operated):
         if self._order is not None and self._order.price.charge_minor:
             await self._store(PaymentActivities.close_checkout, self._purchase, "forget the secret", forward_only=True)
 
-    async def _mint(self, ticket_id: str, addresses: dict[str, str]) -> None:
+    async def _mint(self, ticket_id: str) -> None:
         mint = MintTicket(purchase=self._purchase, ticket_id=ticket_id)
         minted = await self._caller.call(
-            MintActivities.mint_ticket, mint, MINT_POLICY, f"mint {ticket_id}", forward_only=True
+            MintActivities.mint_ticket,
+            lambda: mint.model_copy(update={"to_custody": ticket_id in self._to_custody}),
+            MINT_POLICY,
+            f"mint {ticket_id}",
+            forward_only=True,
         )
-        addresses[ticket_id] = minted.mint_address
+        self._minted[ticket_id] = minted.mint_address
         await self._store(BooksActivities.settle_mint, mint, f"post the mint of {ticket_id}", forward_only=True)
 
     async def _end_without_sale(self, saga: Saga) -> None:

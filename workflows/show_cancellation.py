@@ -9,12 +9,14 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from activities.core.about import About
+from activities.core.acts import PAUSE, RESUME, PauseCancellation, ResumeCancellation
 from activities.core.commands import Command, PurchaseRef
 from activities.core.task_queues import PURCHASES
 from activities.refunds.cancel_show import CancelledOrder, OrdersLeft, ShowCancellationActivities, ShowPage
 from domain.core.ids import order_ref_of
 from workflows.core import patches
 from workflows.core.activity_calls import STORE
+from workflows.core.acts import Outcome, operator_act
 from workflows.core.operated import Operated
 from workflows.core.saga import drain
 from workflows.core.search_attributes import inherited
@@ -122,6 +124,23 @@ class ShowCancellationWorkflow(Operated):
 
     def _look_now(self) -> None:
         self._look = True
+
+    def _cannot_pause(self) -> str | None:
+        return "the refunds are paused already" if self._status.stage == "paused" else self._cannot_retry()
+
+    @operator_act(PAUSE, _cannot_pause)
+    def pause(self, _: PauseCancellation) -> Outcome:
+        """Begin no further refund."""
+        return self._read_terms
+
+    @operator_act(RESUME, lambda self: self._cannot_retry())
+    def resume(self, _: ResumeCancellation) -> Outcome:
+        """Begin refunds again."""
+        return self._read_terms
+
+    async def _read_terms(self) -> str:
+        self._look_now()
+        return ""
 
     async def _list_orders_left(self) -> OrdersLeft:
         """List the next orders, once the cancellation is not paused."""

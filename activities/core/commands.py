@@ -78,10 +78,11 @@ class PaymentStatus(Command):
 
 
 class MintTicket(Command):
-    """Mint one issued ticket, or burn or deliver its token."""
+    """Mint one issued ticket, or burn or deliver its token; `to_custody`: not to its holder's wallet."""
 
     purchase: PurchaseRef
     ticket_id: str
+    to_custody: bool = Field(default=False, exclude_if=_is_off)
 
 
 class MintSubject(Command):

@@ -64,13 +64,21 @@ def note_arrival(uow: UnitOfWork, book: Refunds, refund: Refund) -> None:
         payment.owe(uow.at)
 
 
-def payment_of(uow: UnitOfWork, purchase_id: str, intent_id: str) -> Payment:
-    """Return the payment of an intent: a stray one, or that of an attempt."""
-    attempts = range(1, uow.get(Order, purchase_id).attempt + 1)
+def find_payment(uow: UnitOfWork, purchase_id: str, intent_id: str) -> Payment | None:
+    """Find the payment of an intent: a stray one, or that of an attempt; without an id, that of the last attempt."""
+    attempts = range(uow.get(Order, purchase_id).attempt, 0, -1)
     for which in (intent_id, *map(str, attempts)):
         payment = uow.find(Payment, f"{purchase_id}:{which}")
-        if payment is not None and payment.intent_id == intent_id:
+        if payment is not None and intent_id in {"", payment.intent_id}:
             return payment
+    return None
+
+
+def payment_of(uow: UnitOfWork, purchase_id: str, intent_id: str) -> Payment:
+    """Return the payment of an intent: a stray one, or that of an attempt."""
+    payment = find_payment(uow, purchase_id, intent_id)
+    if payment is not None:
+        return payment
     raise WrongState("the purchase has no such payment", purchase_id=purchase_id, intent_id=intent_id)
 
 

@@ -76,7 +76,7 @@ class MintActivities:
             return sold.minted
         if sold.show.mints_at_claim:
             return NO_TOKEN
-        return await self._tickets.mint(sold, await self._owner_of(sold))
+        return await self._tickets.mint(sold, self._custody if mint.to_custody else await self._owner_of(sold))
 
     async def _owner_of(self, sold: SoldTicket) -> str:
         """Return the wallet that claimed the ticket, or its buyer's, or custody where there is none.

@@ -4,7 +4,10 @@ from domain.core.aggregate import Aggregate, CreatedEvent
 
 
 class OperatorActed(CreatedEvent["OperatorActRecord"]):
-    """An operator's act was accepted by a workflow; `by` names the operator, `details` has the act's own fields."""
+    """An operator's act was accepted by a workflow; `by` names the operator, `details` has the act's own fields.
+
+    `outcome` is the sentence about its effect on other events, if it has one.
+    """
 
     TOPIC = "operator-act.accepted"
 
@@ -14,6 +17,7 @@ class OperatorActed(CreatedEvent["OperatorActRecord"]):
     stage: str
     details: dict[str, str]
     purchase_id: str = ""
+    outcome: str = ""
 
 
 class OperatorActRecord(Aggregate):
@@ -23,7 +27,6 @@ class OperatorActRecord(Aggregate):
     STREAM_CATEGORY = "operator-act"
     CACHED = False
 
-    def __init__(self, workflow_id: str, act: str) -> None:
-        """Start as accepted."""
-        self.workflow_id = workflow_id
-        self.act = act
+    def __init__(self, outcome: str = "") -> None:
+        """Start as accepted, with its effect made."""
+        self.outcome = outcome

@@ -5,6 +5,6 @@ OPERATOR_CANCELLED = "operator-cancelled"
 FAILED = "failed"
 END_REASONS = {
     QUEUE_EXPIRED: "The checkout did not open in time; nothing could be paid.",
-    OPERATOR_CANCELLED: "An operator cancelled the workflow of the purchase.",
+    OPERATOR_CANCELLED: "An operator gave the purchase up, or cancelled its workflow, before its sale.",
     FAILED: "A step failed in an unexpected way before the payment was captured.",
 }

@@ -23,6 +23,19 @@ class Gates(Interceptor):
     def __init__(self) -> None:
         self.gates: dict[tuple[str, When], Gate] = {}
         self.ran: list[str] = []
+        self._failing: dict[str, Exception] = {}
+
+    def fail(self, name: str, error: Exception) -> None:
+        """Let every try of an activity fail before its effect, until `mend`."""
+        self._failing[name] = error
+
+    def mend(self, name: str) -> None:
+        """Let an activity succeed again."""
+        self._failing.pop(name, None)
+
+    def raise_fault(self, name: str) -> None:
+        if name in self._failing:
+            raise self._failing[name]
 
     def close(self, name: str, when: When) -> Gate:
         gate = self.gates[name, when] = Gate()
@@ -46,6 +59,7 @@ class _Gated(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
         name = activity.info().activity_type
         self._gates.ran.append(name)
+        self._gates.raise_fault(name)
         await self._gates.stand(name, "before")
         result = await self.next.execute_activity(input)
         await self._gates.stand(name, "after")

@@ -278,6 +278,10 @@ class FakePaymentGateway:
         self._end("refunds_of")
         return [made for made in self.refunds.values() if made.intent_id == intent_id][::-1]
 
+    def cancel_in_dashboard(self, intent_id: str) -> IntentState:
+        """Cancel an intent as a person does."""
+        return self._change(intent_id, "canceled")
+
     def refund_in_dashboard(self, intent_id: str, amount_minor: int) -> StripeRefund:
         return self._refund(intent_id, amount_minor, f"{DASHBOARD}{len(self.refunds)}")
 

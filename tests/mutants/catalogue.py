@@ -1,6 +1,7 @@
 """All seeded bugs, each with the one test that must catch it: `make mutants` breaks the code and runs that test."""
 
 from tests.mutants.access import ACCESS
+from tests.mutants.acts import ACTS
 from tests.mutants.charges import CHARGES
 from tests.mutants.claims import CLAIMS
 from tests.mutants.edges import CHAIN, DOORS, STORES
@@ -30,6 +31,7 @@ MUTANTS = (
     *STORES,
     *DOORS,
     *ACCESS,
+    *ACTS,
     *LIMITS,
     *PRIVACY,
     *LOOPS,

@@ -84,7 +84,7 @@ KERNELS = (
     Mutant(
         "a payment at the last moment is lost",
         "workflows/purchase.py",
-        "            self._wake, due = False, workflow.now() >= hold_until\n",
+        "            self._wake, due = False, workflow.now() >= max(hold_until, self._hold_until or hold_until)\n",
         "            if workflow.now() >= hold_until:\n"
         '                raise RefusedStep("hold-expired", "the hold ran out")\n',
         f"{SAGA}::test_paid_at_the_last_moment",
@@ -130,8 +130,8 @@ KERNELS = (
     Mutant(
         "one ticket of two is minted",
         "workflows/purchase.py",
-        "for ticket_id in ticket_ids),\n        )",
-        "for ticket_id in ticket_ids[:1]),\n        )",
+        "*(self._mint(ticket_id) for ticket_id in ticket_ids))",
+        "*(self._mint(ticket_id) for ticket_id in ticket_ids[:1]))",
         f"{SAGA}::test_happy",
     ),
     Mutant(

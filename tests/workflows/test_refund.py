@@ -42,12 +42,12 @@ async def begin(client: Client, refund: RefundRef, **more: Any) -> Handle:
     return await client.start_workflow(RefundWorkflow.run, start, id=f"refund/{refund.refund_id}", task_queue=PURCHASES)
 
 
-async def pending(world: SagaWorld, client: Client) -> tuple[RefundRef, Handle]:
+async def pending(world: SagaWorld, client: Client, **more: Any) -> tuple[RefundRef, Handle]:
     """Sell and refund everything; the refund is pending at Stripe."""
     await sold(world, client)
     world.gateway.refunds_begin = "pending"
     refund = await world.decide_refund()
-    handle = await begin(client, refund)
+    handle = await begin(client, refund, **more)
     await shown(handle, "pending")
     return refund, handle
 

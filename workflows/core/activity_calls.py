@@ -66,9 +66,15 @@ class ActivityCaller:
     def __init__(self, status: OperatorStatus) -> None:
         self._status = status
         self._retries = 0
+        self._given_up: dict[str | None, RefusedStep] = {}
 
     def retry_now(self) -> None:
         """End the pauses before next rounds."""
+        self._retries += 1
+
+    def give_up(self, refusal: RefusedStep, step: str | None = None) -> None:
+        """Refuse a step from its next round on, or (None) every step that is not forward only."""
+        self._given_up[step] = refusal
         self._retries += 1
 
     async def call(
@@ -80,7 +86,10 @@ class ActivityCaller:
         *,
         forward_only: bool = False,
     ) -> T:
-        """Run one activity. With `forward_only` a refusal waits for an operator too, and a cancel has no effect."""
+        """Run one activity. With `forward_only` a refusal waits for an operator too, and a cancel has no effect.
+
+        A command that is a function is asked anew before each round.
+        """
         calling = self._call(method, command, policy, summary, forward_only=forward_only)
         return await (drain(calling) if forward_only else calling)
 
@@ -109,8 +118,13 @@ class ActivityCaller:
     ) -> T:
         name = method.__name__
         while True:
+            given_up = self._given_up.get(name) or (None if forward_only else self._given_up.get(None))
+            if given_up is not None:
+                self._status.clear_need(name)
+                raise given_up
             try:
-                result: T = await self._try(method, command, policy, summary)
+                given = command() if callable(command) else command
+                result: T = await self._try(method, given, policy, summary)
             except FailureError as error:
                 cause = _cause_of(error)
                 if isinstance(cause, CancelledError):

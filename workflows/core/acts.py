@@ -1,7 +1,8 @@
 """Operators' acts as updates with validators: whatever is sent is refused with a sentence, or carried out."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -14,6 +15,15 @@ REFUSED_ACT = "act-refused"
 Guard = Callable[[Any], str | None]
 Check = Callable[[Any, A], str | None]
 Outcome = str | Callable[[], Awaitable[str]]
+
+
+class Effect(NamedTuple):
+    """The outcome of an act, and values that its record needs beside the act's own fields."""
+
+    outcome: Outcome
+    values: Mapping[str, str] = MappingProxyType({})
+
+
 KIND = "__act_kind__"
 GUARD = "__act_guard__"
 
@@ -38,15 +48,15 @@ def read_act(kind: ActKind[A], given: Sequence[Any]) -> A:
 
 def operator_act(
     kind: ActKind[A], guard: Guard, check: Check[A] | None = None
-) -> Callable[[Callable[[Any, A], Outcome]], Any]:
+) -> Callable[[Callable[[Any, A], Outcome | Effect]], Any]:
     """Make a method the update of an act.
 
     The method takes effect at once, without a wait, so that nothing can come between its checks and its effect. It
-    returns a sentence about the outcome, or a function that waits for the outcome.
+    returns a sentence about the outcome, or a function that waits for the outcome, after the act is recorded.
     `guard` returns why the workflow cannot take the act now, or None; `check` returns a fault of its own fields.
     """
 
-    def declare(carry_out: Callable[[Any, A], Outcome]) -> Any:
+    def declare(carry_out: Callable[[Any, A], Outcome | Effect]) -> Any:
         def validate(self: Any, *given: Any) -> None:
             act = read_act(kind, given)
             if act.stage != self.operator_stage:
@@ -57,9 +67,11 @@ def operator_act(
 
         async def handle(self: Any, *given: Any) -> str:
             act = read_act(kind, given)
-            outcome = carry_out(self, act)
-            await self.record_act(kind, act)
-            return outcome if isinstance(outcome, str) else await outcome()
+            carried = carry_out(self, act)
+            outcome, values = carried if isinstance(carried, Effect) else Effect(carried)
+            recorded: str = await self.record_act(kind, act, values)
+            told = outcome if isinstance(outcome, str) else await outcome()
+            return recorded or told
 
         update: Any = workflow.update(name=kind.name, description=kind.description)(handle)
         update.validator(validate)

@@ -35,6 +35,10 @@ class WorkflowEach:
         """The subjects that are set aside, to be carried to the next run."""
         return self._setbacks.known()
 
+    def forget(self) -> None:
+        """Take every subject back: an operator wants them tried now."""
+        self._setbacks = Setbacks(FIRST_PAUSE_SECONDS, PAUSE_SECONDS_MAX)
+
     async def run(self, body: Callable[[S], Awaitable[T]], subjects: Iterable[S]) -> list[T]:
         """Run the body for all subjects that are due, side by side; return the results of those that did not fail."""
         loop, now = loop_of(body), workflow.time()

@@ -1,17 +1,19 @@
 """The base of every workflow: its status, its calls of activities, and the acts that each one takes."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 from temporalio import workflow
 
 from activities.access.operator_acts import OperatorActivities, RecordAct
 from activities.core.acts import RETRY_NOW, ActKind, OperatorAct, RetryNow
-from workflows.core.activity_calls import STORE, ActivityCaller
-from workflows.core.acts import acts_of, operator_act
+from workflows.core.activity_calls import STORE, ActivityCaller, RefusedStep
+from workflows.core.acts import acts_of, operator_act, refuse
 from workflows.core.operator_status import OperatorStatus, OperatorView
 from workflows.core.saga import drain
 from workflows.core.task_queue import first_stage_of
+
+GIVEN_UP = "given-up"
 
 
 class Operated:
@@ -21,6 +23,7 @@ class Operated:
         self._acts = acts_of(type(self))
         self._status = OperatorStatus(first_stage_of(type(self)), self._possible_acts)
         self._caller = ActivityCaller(self._status)
+        self._recorder = ActivityCaller(self._status)  # a step that is given up does not give up the record of that
         self._purchase_id = purchase_id
         self._is_over = False
 
@@ -46,14 +49,18 @@ class Operated:
     def retry_now(self, _: RetryNow) -> str:
         """Try now, without the pause."""
         self._caller.retry_now()
+        self._recorder.retry_now()
         self._look_now()
         return "It is tried now."
 
     def _look_now(self) -> None:
         """Look at what the workflow waits for; without a wait of its own there is nothing to do."""
 
-    async def record_act(self, kind: ActKind[Any], act: OperatorAct) -> None:
-        """Record an accepted act on behalf of its operator, through any outage."""
+    async def record_act(self, kind: ActKind[Any], act: OperatorAct, values: Mapping[str, str]) -> str:
+        """Record an accepted act with its effect on events, through any outage; return a sentence about the effect.
+
+        An effect that a rule refuses is refused to the operator.
+        """
         info = workflow.current_update_info()
         record = RecordAct(
             workflow_id=workflow.info().workflow_id,
@@ -62,11 +69,21 @@ class Operated:
             operator=act.operator,
             reason=act.reason,
             stage=act.stage,
-            details={name: str(getattr(act, name)) for name in kind.own_fields},
+            details={**{name: _text(getattr(act, name)) for name in kind.own_fields}, **values},
             purchase_id=self._purchase_id,
         )
         summary = f"record {record.act} of operator {record.operator}"
-        await self._caller.call(OperatorActivities.record_act, record, STORE, summary, forward_only=True)
+        try:
+            return await self._recorder.call(OperatorActivities.record_act, record, STORE, summary)
+        except RefusedStep as refused:
+            refuse(f"{kind.name} is not possible: {refused.message}")
+
+    async def _stop_following(self, *steps: str) -> str:
+        """Give up the steps of a matter that nobody follows any more."""
+        for step in steps:
+            self._caller.give_up(RefusedStep(GIVEN_UP, "an operator gave it up"), step)
+        self._look_now()
+        return "Nobody follows it until there is news of it."
 
     async def _end(self, stage: str, text: str) -> None:
         """Show the end, and finish."""
@@ -82,5 +99,11 @@ class Operated:
         """Let the handlers that are under way come to their end, before the run ends or continues as new."""
         await drain(workflow.wait_condition(workflow.all_handlers_finished))
 
-    def _possible_acts(self) -> Iterator[ActKind[Any]]:
-        return (kind for kind, guard in self._acts.values() if guard(self) is None)
+    def _possible_acts(self) -> list[ActKind[Any]]:
+        """Return the acts that are possible now, the harmless one first."""
+        possible = [kind for kind, guard in self._acts.values() if guard(self) is None]
+        return sorted(possible, key=lambda kind: kind is not RETRY_NOW)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

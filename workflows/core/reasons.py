@@ -3,7 +3,16 @@
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from activities.core.acts import PAY_BY_HAND, RETRY_NOW, ActKind
+from activities.core.acts import (
+    EXTEND_HOLD,
+    FORCE_MINT,
+    GIVE_UP,
+    PAY_BY_HAND,
+    REFUND,
+    RESOLVE_CASE,
+    RETRY_NOW,
+    ActKind,
+)
 
 
 class Reason(StrEnum):
@@ -32,22 +41,22 @@ ADVICE: dict[Reason, Advice] = {
     Reason.OUTAGE: Advice(
         "A system outside fails or does not answer; the text names step and cause.",
         "It is tried again by itself; it ends when that system answers.",
-        (RETRY_NOW,),
+        (RETRY_NOW, GIVE_UP, REFUND),
     ),
     Reason.BUG: Advice(
         "A step failed by a bug of ours; the stack trace is in the worker's log.",
         "It is tried again by itself; it ends when a build with the fix is rolled out.",
-        (RETRY_NOW,),
+        (RETRY_NOW, GIVE_UP, REFUND),
     ),
     Reason.REFUSED: Advice(
         "A rule, Stripe or the chain refuses a step that must succeed; another try alone is unlikely to help.",
         "It is tried again by itself, slowly; it ends when the cause is fixed.",
-        (RETRY_NOW,),
+        (RETRY_NOW, GIVE_UP, RESOLVE_CASE, FORCE_MINT, REFUND),
     ),
     Reason.SLOW_BANK: Advice(
         "A bank still processes the payment after the time that the show gives it; the seats stay held.",
         "It ends when the bank decides: money that comes buys the seats.",
-        (RETRY_NOW,),
+        (RETRY_NOW, EXTEND_HOLD, GIVE_UP),
     ),
     Reason.REFUND_PENDING: Advice(
         "Stripe has had the refund for longer than a day, and the bank has not confirmed it.",

@@ -79,7 +79,7 @@ async def test_an_operator_sees_why_since_when_and_the_acts(world: SagaWorld, cl
     [need] = view.needs
     assert (view.stage, need.reason, need.step) == ("failed", Reason.REFUND_FAILED, "pay_refund")
     assert need.cause == "expired_or_canceled_card"
-    assert [act.name for act in view.acts] == ["pay_by_hand", "retry_now"]
+    assert [act.name for act in view.acts] == ["retry_now", "pay_by_hand"]
     assert all(act.cost for act in view.acts)
     details = await details_of(handle)
     assert f"since {need.since.isoformat(timespec='seconds')}" in details
