@@ -223,7 +223,7 @@ def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
     solana, buyers = settings.solana, PostgresBuyers(pool, sealing_of(settings))
     limits, pin = (solana.calls_per_second, solana.sends_per_second), partial(pin_chain, settings.postgres.url)
     chain = SolanaTokenChain(
-        nodes=NodePool.of(solana.nodes, limits, partial(asyncio.to_thread, pin), show_node),
+        nodes=NodePool.patient(solana.nodes, limits, partial(asyncio.to_thread, pin), show_node),
         guard=guard_of(solana, show_refused_signature),
         address_secret=seed_of(solana.address_secret.get_secret_value()),
     )

@@ -43,8 +43,9 @@ class FailureClassifier(ActivityInboundInterceptor):
             raise ApplicationError(
                 str(transient),
                 type=TRANSIENT,
-                # A local activity would sleep within its workflow task: its workflow waits instead.
-                non_retryable=transient.pause is not None and activity.info().is_local,
+                # A local activity would sleep within its workflow task: its workflow waits instead. And an outage that
+                # has been waited for ends the round.
+                non_retryable=transient.has_waited or (transient.pause is not None and activity.info().is_local),
                 category=ApplicationErrorCategory.BENIGN,
                 next_retry_delay=transient.pause,
             ) from None

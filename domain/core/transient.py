@@ -7,13 +7,17 @@ class TransientError(Exception):
     """A network fault, a 5xx, a rate limit, a lock conflict or an unknown outcome.
 
     `unknown` is true if the effect may have happened all the same: read the state before a retry. `pause` is how long
-    to wait before it, if that is longer than the caller would.
+    to wait before it, if that is longer than the caller would. `has_waited` is true when the outage has been waited for
+    already: an operator should know.
     """
 
-    def __init__(self, message: str, *, unknown: bool = False, pause: timedelta | None = None) -> None:
+    def __init__(
+        self, message: str, *, unknown: bool = False, pause: timedelta | None = None, has_waited: bool = False
+    ) -> None:
         super().__init__(message)
         self.unknown = unknown
         self.pause = pause
+        self.has_waited = has_waited
 
 
 class OverloadedError(TransientError):

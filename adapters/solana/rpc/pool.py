@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from solders.rpc.responses import GetEpochInfoResp
 
 from adapters.solana.rpc.answers import RefusedError
 from adapters.solana.rpc.node import (
+    FAILURES_MAX,
     SEND,
     Node,
     NodeConfig,
@@ -22,7 +23,11 @@ from adapters.solana.rpc.node import (
 from adapters.solana.rpc.pace import Pace
 from domain.core.transient import TransientError
 
-TURN_SECONDS_MAX = 60.0  # half of the time that a mint may take
+TURN_SECONDS_MAX = 60.0
+PATIENCE_SECONDS = 3600.0  # less than a step on the chain may take
+LOOK_SECONDS = 0.25  # at most, between looks whether a node takes calls again
+
+Nodes = Iterable[tuple[str, int]]
 
 
 class FirstSeenChain:
@@ -38,18 +43,21 @@ class FirstSeenChain:
 
 
 class NodePool:
-    """Several nodes as one. Every call ends in a result of the type asked for, TransientError or WrongChainError."""
+    """Several nodes as one. Every call ends in a result of the type asked for, TransientError or WrongChainError.
+
+    While no node takes calls, a call waits for one, in turn, for at most `patience_seconds`: whoever came first goes on
+    first, and an outage fails nothing that has this patience.
+    """
 
     @classmethod
-    def of(
-        cls,
-        nodes: Iterable[tuple[str, int]],
-        limits: tuple[float, float],
-        pin: PinChain,
-        observe: Observe = lambda _: None,
-    ) -> "NodePool":
+    def of(cls, nodes: Nodes, limits: tuple[float, float], pin: PinChain, observe: Observe = lambda _: None) -> Self:
         """Return the pool of these URLs and weights; the limits are calls and sends a second."""
         return cls([NodeConfig(*node) for node in nodes], NodeLimits(*limits), pin, observe)
+
+    @classmethod
+    def patient(cls, nodes: Nodes, limits: tuple[float, float], pin: PinChain, observe: Observe) -> Self:
+        """Return the pool for steps that wait through an outage."""
+        return cls([NodeConfig(*node) for node in nodes], NodeLimits(*limits), pin, observe, PATIENCE_SECONDS)
 
     def __init__(
         self,
@@ -57,8 +65,11 @@ class NodePool:
         limits: NodeLimits,
         pin: PinChain | None = None,
         observe: Observe = lambda _: None,
+        patience_seconds: float = 0.0,
     ) -> None:
         self._limits = limits
+        self._patience = patience_seconds
+        self._line = asyncio.Lock()
         shared = pin or FirstSeenChain()
         self._nodes = [Node(config, limits, shared, observe) for config in nodes]
         self._sending = asyncio.Lock()
@@ -80,11 +91,14 @@ class NodePool:
     async def turn_to_send(self) -> None:
         """Wait, in order, until a send may be made. Sign afterwards: bytes that wait for a send would expire."""
         self._waiting += 1
+        until = now() + self._patience
         try:
-            async with asyncio.timeout(TURN_SECONDS_MAX), self._sending:
+            async with asyncio.timeout(max(TURN_SECONDS_MAX, self._patience)), self._sending:
                 await asyncio.sleep(self._turns.take())
-                while (wait := self.send_wait()) > 0:  # noqa: ASYNC110 - a pause may become longer meanwhile
+                await self._node_again(until)
+                while (wait := self.send_wait()) > 0:  # a pause may become longer meanwhile
                     await asyncio.sleep(wait)
+                    await self._node_again(until)
         except TimeoutError:
             raise TransientError(f"the Solana nodes' limit of sends: {self._waiting} transactions wait") from None
         finally:
@@ -95,7 +109,33 @@ class NodePool:
         return (await self.call(body, parser))[0]
 
     async def call(self, body: Any, parser: Any) -> tuple[Any, Node]:
-        """Return the result and the node that gave it."""
+        """Return the result and the node that gave it. A send that failed is not repeated here: it may have landed."""
+        until, failures = now() + self._patience, 0
+        while True:
+            await self._node_again(until)
+            try:
+                return await self._call_each(body, parser)
+            except TransientError as error:
+                failures += not self._is_down()  # in an outage the next one opens the circuit
+                is_final = isinstance(error, RefusedError) or method_of(body) == SEND
+                if is_final or failures >= FAILURES_MAX or now() >= until:
+                    raise
+
+    async def _node_again(self, until: float) -> None:
+        """Wait, in turn, until a node takes calls, but no longer than until then."""
+        if not self._is_down() or now() >= until:
+            return
+        async with self._line:
+            while self._is_down() and now() < until:  # noqa: ASYNC110 - a circuit tells of nothing
+                await asyncio.sleep(min(LOOK_SECONDS, *(node.opens_in() for node in self._nodes)))
+
+    def _is_down(self) -> bool:
+        """Return whether no node takes calls; one of another chain is none to wait for."""
+        ours = [node for node in self._nodes if not node.is_of_wrong_chain]
+        return bool(ours) and all(node.opens_in() for node in ours)
+
+    async def _call_each(self, body: Any, parser: Any) -> tuple[Any, Node]:
+        """Call the nodes one after another until one gives a result."""
         method, tried, unknown = method_of(body), set[Node](), False
         failed: Exception | None = None
         while len(tried) < len(self._nodes):
@@ -107,7 +147,8 @@ class NodePool:
             try:
                 return await node.call(body, parser), node
             except (TransientError, WrongChainError) as error:
-                failed = error
+                # Beside a node that is ill, one of another chain is not the reason.
+                failed = failed if isinstance(error, WrongChainError) and failed is not None else error
                 unknown = unknown or getattr(error, "unknown", False)
                 if method == SEND and isinstance(error, RefusedError) and not error.is_behind:
                     break  # other nodes would refuse these bytes as well
@@ -150,10 +191,11 @@ class NodePool:
         return chosen
 
     def _without_result(self, failed: Exception | None, *, unknown: bool) -> Exception:
-        if failed is None and all(node.is_of_wrong_chain for node in self._nodes):
-            return WrongChainError(f"no Solana node is of this deployment's chain: {self._troubles()}")
-        if failed is None:
-            return TransientError(f"no Solana node takes calls now: {self._troubles()}")
+        if all(node.is_of_wrong_chain for node in self._nodes):
+            return failed or WrongChainError(f"no Solana node is of this deployment's chain: {self._troubles()}")
+        if failed is None or isinstance(failed, WrongChainError):
+            has_waited = self._patience > 0 and self._is_down()
+            return TransientError(f"no Solana node takes calls now: {self._troubles()}", has_waited=has_waited)
         if unknown and isinstance(failed, TransientError):
             failed.unknown = True
         return failed

@@ -14,11 +14,12 @@ from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.rpc.answers import LimitedError, pause_seconds
 from adapters.solana.rpc.client import NO_LIMITS, NodeClient
 from adapters.solana.rpc.node import FAILURES_MAX, NodeConfig, NodeLimits, WrongChainError
-from adapters.solana.rpc.pool import NodePool
+from adapters.solana.rpc.pool import PATIENCE_SECONDS, NodePool
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
 from tests.adapters.solana.odd_node import GENESIS, OddNode, error, odd_node, reply
 from tests.adapters.solana.test_odd_answers import TRANSACTION
+from workflows.core.activity_calls import MINT_POLICY
 
 GOOD = reply({"context": {"slot": 1}, "value": 5})
 OTHER_CHAIN = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
@@ -230,6 +231,81 @@ async def test_signers_wait_for_their_turn_to_send(nodes: list[OddNode]) -> None
             await _balance(client)
     with pytest.raises(TransientError, match="takes calls now"):
         await pool.turn_to_send()
+    await client.close()
+
+
+async def test_a_patient_pool_outlives_an_outage_in_order(nodes: list[OddNode]) -> None:
+    """While no node takes calls, reads and turns to send wait; whoever came first goes first, and none has failed."""
+    pool = NodePool([NodeConfig(nodes[0].url)], NO_LIMITS, patience_seconds=20)
+    client, order, well = NodeClient(pool), list[int](), dict(nodes[0].answers)
+    nodes[0].answers.clear()
+
+    async def read(number: int) -> None:
+        await _balance(client)
+        order.append(number)
+
+    first = asyncio.create_task(_balance(client))
+    while len(nodes[0].calls) < FAILURES_MAX + 1:  # noqa: ASYNC110 - the first trial has failed too
+        await asyncio.sleep(0.02)
+    reading = [asyncio.create_task(read(number)) for number in range(6)]
+    sending = asyncio.create_task(pool.turn_to_send())
+    await asyncio.sleep(0.05)
+    asked = len(nodes[0].calls)
+    assert not any(task.done() for task in (first, *reading, sending))
+    nodes[0].answers |= well
+    await asyncio.wait_for(asyncio.gather(first, *reading, sending), 20)
+    assert order == sorted(order)
+    assert len(nodes[0].calls) - asked <= len(reading) + 2
+    await client.close()
+
+
+async def test_patience_has_an_end(nodes: list[OddNode], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then an operator should know: the error says that the outage has been waited for."""
+    monkeypatch.setattr("adapters.solana.rpc.node.OPEN_SECONDS", 60.0)
+    monkeypatch.setattr("adapters.solana.rpc.node.OPEN_SECONDS_MAX", 60.0)
+    pool = NodePool([NodeConfig(node.url) for node in nodes], NO_LIMITS, patience_seconds=0.4)
+    client = NodeClient(pool)
+    for node in nodes:
+        node.answers["getBalance"] = (500, "")
+    for call in (_balance(client), pool.turn_to_send()):
+        with pytest.raises(TransientError, match="takes calls now") as raised:
+            await call
+        assert raised.value.has_waited
+    await client.close()
+
+
+def test_a_step_may_take_longer_than_the_pool_is_patient() -> None:
+    """The engine ends no step that waits in line; a killed worker is noticed by its heartbeats."""
+    assert MINT_POLICY.start_to_close.total_seconds() >= PATIENCE_SECONDS + 600
+    assert MINT_POLICY.heartbeat.total_seconds() < 10
+
+
+async def test_no_node_of_another_chain_is_waited_for(nodes: list[OddNode]) -> None:
+    """A wrong configuration is told at once."""
+
+    async def pin(_: str) -> str:
+        return OTHER_CHAIN
+
+    client = NodeClient(NodePool([NodeConfig(node.url) for node in nodes], NO_LIMITS, pin, patience_seconds=60))
+    for _ in range(2):
+        with pytest.raises(WrongChainError):
+            await asyncio.wait_for(_balance(client), 5)
+    await client.close()
+
+
+async def test_beside_an_ill_node_one_of_another_chain_is_not_the_reason(nodes: list[OddNode]) -> None:
+    """The call fails as transient: a wrong node beside a right one is no wrong configuration of the deployment."""
+
+    async def pin(_: str) -> str:
+        return GENESIS
+
+    nodes[1].answers["getGenesisHash"] = reply(OTHER_CHAIN)
+    client = NodeClient(NodePool([NodeConfig(node.url) for node in nodes], NO_LIMITS, pin))
+    assert await _balance(client) == 5
+    nodes[0].answers.clear()
+    for _ in range(2 * FAILURES_MAX):
+        with pytest.raises(TransientError):
+            await _balance(client)
     await client.close()
 
 
