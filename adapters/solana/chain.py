@@ -61,6 +61,10 @@ class SolanaTokenReader:
         wallet = parse_wallet(address, vault=vault)
         check_account(wallet, await self._wallets.load(wallet))
 
+    def is_custody(self, address: str) -> bool:
+        """Return whether an address holds tickets without a wallet, or did so before a rotation."""
+        return address in map(str, self.keys.may_act_as("custody"))
+
     def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
         """Read back which token a signed mint makes."""
         return signed_spec(signed)

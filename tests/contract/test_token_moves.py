@@ -6,7 +6,9 @@ from solders.keypair import Keypair
 from domain.core.errors import InvalidWallet
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec
+from tests.contract.key_worlds import Keys
 from tests.contract.test_token_chain import ChainWorld, _show_on_sale, _ticket, dev_chain, world
+from tests.devstack.chain.dev_chain import DevChain
 
 __all__ = ["dev_chain", "world"]
 
@@ -92,3 +94,13 @@ async def test_a_soulbound_token_is_burnt_by_its_delegate(world: ChainWorld) -> 
     await world.chain.send(burn)
     await world.settle(burn)
     assert await world.chain.supply_of(minted.mint_address) == 0
+
+
+async def test_a_custody_before_a_rotation_is_still_one(dev_chain: DevChain) -> None:
+    """What it holds can be claimed; an address of anybody else is none."""
+    before = Keys()
+    chain = before.rotated("custody").chain(dev_chain)
+    assert chain.is_custody(str(before.custody.pubkey()))
+    assert chain.is_custody(chain.custody_owner)
+    assert not chain.is_custody(str(Keypair().pubkey()))
+    await chain.close()

@@ -50,7 +50,7 @@ class FakeTokenChain:
 
     def __init__(self) -> None:
         self.height = 1_000
-        self.custody_owner = CUSTODY
+        self.custodies = {CUSTODY}
         self.landings: Counter[str] = Counter()
         self.burnt: Counter[str] = Counter()
         self.sends: Counter[str] = Counter()
@@ -111,6 +111,10 @@ class FakeTokenChain:
         if address in self._specs or address in self.token_accounts:
             raise InvalidWallet("the wallet is a mint or a token account", reason="token-account")
         self._end("check_wallet")
+
+    def is_custody(self, address: str) -> bool:
+        """Return whether an address is a custody of ours."""
+        return address in self.custodies
 
     def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
         """Read back which token a signed mint makes."""

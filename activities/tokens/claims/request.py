@@ -73,7 +73,8 @@ class Holders(Wallets, Protocol):
 class CustodyReader(Protocol):
     """The chain, as far as it tells who shall hold a token."""
 
-    custody_owner: str  # holds tickets without a wallet
+    def is_custody(self, address: str) -> bool:
+        """Return whether an address holds tickets without a wallet, or did so before a rotation."""
 
     def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
         """Read back from its bytes which token a signed mint makes."""
@@ -140,12 +141,9 @@ class ClaimCommands:
         """Refuse a ticket that nobody can claim now."""
         ticket.check_claim()
         signed = ticket.signed
-        if signed is not None and self._proofs.custody.signed_spec(signed).owner_address != self._custody:
+        custody = self._proofs.custody
+        if signed is not None and not custody.is_custody(custody.signed_spec(signed).owner_address or ""):
             raise NotInCustody("the token was minted to the wallet of its purchase", ticket_id=ticket.identity)
-
-    @property
-    def _custody(self) -> str:
-        return self._proofs.custody.custody_owner
 
     async def _check_signature(self, ticket: Ticket, command: ClaimTicket, now: datetime) -> None:
         """Refuse a text that is too old, or not ours for this ticket and wallet, and what the wallet has not signed."""
