@@ -98,11 +98,11 @@ def _win(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus, dispute: Dispute
         ticket.unblock(ref.dispute_id, uow.at)
 
 
-def _lose(uow: UnitOfWork, ref: DisputeRef, _: DisputeStatus, dispute: Dispute) -> None:
+def _lose(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus, dispute: Dispute) -> None:
     """Record the loss: refunds that we owed are paid by the bank, and a share that was sent is the venue's debt."""
     book = uow.find(Refunds, dispute.purchase_id)
-    owed, intent_id = dispute.taken.owed_minor, _payment_of(dispute)
-    paid = book.pay_by_bank(ref.dispute_id, intent_id, owed, uow.at) if book is not None and owed else 0
+    owed, payment = dispute.taken.owed_minor, _payment_of(dispute, seen)
+    paid = book.pay_by_bank(ref.dispute_id, payment, owed, uow.at) if book is not None and owed else 0
     dispute.lose(paid, uow.at)
     _post(uow, ref, dispute, "lost", lost_postings(dispute))
     sent, lost = uow.find(Transfer, dispute.purchase_id), dispute.taken.parties.venue_minor
@@ -123,18 +123,19 @@ def _take_back(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus, dispute: D
     is_sent = uow.find(Transfer, dispute.purchase_id) is not None
     is_deducted = payee is not None and (is_sent or loss_key(ref.dispute_id) in payee.keys)
     back = dispute.take_back(amount, uow.at, venue_is_owed=is_deducted)
-    _post(uow, ref, dispute, f"returned:{seen.returned_minor}", returned_postings(dispute, amount, back))
+    step = f"returned:{seen.returned_minor}"
+    key = f"{ref.dispute_id}:{step}"
+    _post(uow, ref, dispute, step, returned_postings(dispute, amount, back))
     if back.owed_minor:
         book = uow.get(Refunds, dispute.purchase_id)
-        book.owe_again(ref.dispute_id, _payment_of(dispute), back.owed_minor, uow.at)
+        book.owe_again(ref.dispute_id, key, _payment_of(dispute, seen), back.owed_minor, uow.at)
     if payee is not None and is_deducted and back.parties.venue_minor:
-        key = f"{ref.dispute_id}:returned:{seen.returned_minor}"
         payee.note_shortfall(key, dispute.currency, -back.parties.venue_minor, uow.at)
 
 
-def _payment_of(dispute: Dispute) -> str:
-    """Return the disputed payment as refunds name it: empty for that of the sale."""
-    return "" if dispute.is_of_sale else dispute.intent_id
+def _payment_of(dispute: Dispute, seen: DisputeStatus) -> tuple[str, ...]:
+    """Return the ids by which refunds name the disputed payment: of the sale, none, and the intent for parts."""
+    return ("", seen.intent_id) if dispute.is_of_sale else (dispute.intent_id,)
 
 
 def _post(uow: UnitOfWork, ref: DisputeRef, dispute: Dispute, step: str, postings: tuple[Posting, ...]) -> None:

@@ -52,7 +52,9 @@ def sale_holdings(uow: UnitOfWork, order: Order) -> Holdings:
     disputes, book = disputes_of(uow, order), uow.find(Refunds, order.identity)
     taken = [one.taken for one in disputes if one.state == "open"]
     taken += [one.taken.model_copy(update={"owed_minor": 0}) for one in disputes if one.state == "lost"]
-    refunds = [] if book is None else [refund.given_back for refund in book.of_payment("")]
+    payment = uow.find(Payment, f"{order.identity}:{order.attempt}")
+    names = ("",) if payment is None else ("", payment.intent_id)
+    refunds = [] if book is None else [refund.given_back for refund in book.of_payment(*names)]
     return holdings_of(breakdown_of(order.price), refunds, taken, order.price.currency)
 
 

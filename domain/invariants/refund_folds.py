@@ -60,7 +60,7 @@ def _by_bank(all_of: InvariantState, event: RefundPaidByBank) -> None:
 def _owed_again(all_of: InvariantState, event: RefundOwedAgain) -> None:
     returned = _owner(all_of, event).refunds[event.refund_id]
     returned.by_bank_minor -= event.amount_minor
-    returned.state = "failed"
+    returned.amount_minor -= event.amount_minor
 
 
 def _reduced(all_of: InvariantState, event: RefundReduced) -> None:

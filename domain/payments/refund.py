@@ -9,6 +9,7 @@ from domain.payments.holdings import GivenBack
 
 NOTHING = AmountBreakdown()
 BOUGHT_NOTHING = "bought-nothing"  # the reason of a refund of captured money that belongs to no sale
+RETURNED_BY_BANK = "returned-by-bank"  # the reason of a refund of money that a bank had paid the buyer and gave back
 MADE_AT_STRIPE = "made-at-stripe"  # the reason of a refund that a person made in Stripe's dashboard
 RefundState = Literal["requested", "pending", "succeeded", "failed"]
 
@@ -17,7 +18,7 @@ class Refund(BaseModel):
     """One refund; `turn` counts the attempts at Stripe, from 1, and grows with each failure.
 
     A refund of the sale is `given` by its owners. One of a payment that bought nothing names its intent, and returns
-    `unsold_minor`, which nobody owned. `paid_elsewhere_minor` was paid by another refund. Cash is owed `at_till` until
+    `unsold_minor`, which nobody owned. `paid_elsewhere_minor` is paid by another refund. Cash is owed `at_till` until
     a clerk says that it was handed out. `by_bank_minor` is the part that the buyer has from a bank, by a dispute that
     was lost.
     """
@@ -42,7 +43,6 @@ class Refund(BaseModel):
     failure: str | None = None
     by_bank_minor: int = 0
     by_hand_minor: int = 0
-    settled_minor: int = 0  # paid before a bank gave its part back
 
     @property
     def amount_minor(self) -> int:
@@ -52,7 +52,7 @@ class Refund(BaseModel):
     @property
     def due_minor(self) -> int:
         """The amount to be paid by us: what no bank has paid."""
-        return self.amount_minor - self.by_bank_minor - self.settled_minor
+        return self.amount_minor - self.by_bank_minor
 
     @property
     def given_back(self) -> GivenBack:

@@ -1,5 +1,6 @@
 """Refunds of one purchase: of its sale, never more than was paid, and of payments that bought nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from domain.money.currency import shown
 from domain.money.money import Price
 from domain.payments.holdings import remaining
 from domain.payments.payment_intent import StripeRefund
-from domain.payments.refund import DECIDED, MADE_AT_STRIPE, NOTHING, Refund
+from domain.payments.refund import DECIDED, MADE_AT_STRIPE, NOTHING, RETURNED_BY_BANK, Refund
 
 
 class RefundsOpened(CreatedEvent["Refunds"]):
@@ -167,7 +168,7 @@ class RefundPaidByBank(DomainEvent["Refunds"]):
 
 
 class RefundOwedAgain(DomainEvent["Refunds"]):
-    """Stripe returned money of a lost dispute that had paid a refund: the buyer is owed this much again."""
+    """Stripe returned money of a lost dispute that had paid a refund: another refund gives the buyer this much."""
 
     TOPIC = "refunds.refund-owed-again"
 
@@ -176,13 +177,11 @@ class RefundOwedAgain(DomainEvent["Refunds"]):
     amount_minor: int
 
     def apply(self, refunds: "Refunds") -> None:
-        """Raise what is due, and mark the refund as failed."""
+        """Leave what is due as it is: an attempt at Stripe may be under way for it."""
         known = refunds.refunds[self.refund_id]
-        settled = known.settled_minor + (known.due_minor if known.state == "succeeded" else 0)
-        by_bank, turn = known.by_bank_minor - self.amount_minor, known.turn + 1
-        refunds.change(self.refund_id, by_bank_minor=by_bank, settled_minor=settled, turn=turn)
-        refunds.change(self.refund_id, state="failed", stripe_refund_id=None)
-        refunds.change(self.refund_id, failure="the bank gave the money back")
+        elsewhere_minor = known.paid_elsewhere_minor + self.amount_minor
+        by_bank_minor = known.by_bank_minor - self.amount_minor
+        refunds.change(self.refund_id, by_bank_minor=by_bank_minor, paid_elsewhere_minor=elsewhere_minor)
 
 
 class RefundFailed(DomainEvent["Refunds"]):
@@ -271,24 +270,15 @@ class Refunds(Aggregate):
         It takes the place of one of the same amount. It pays a part of a larger one, which then owes the rest.
         `intent_id` is that of a payment that bought nothing, empty for the payment of the sale.
         """
-        failed = [refund for refund in self.of_payment(intent_id) if refund.state == "failed"]
-        alike = next((refund for refund in failed if refund.amount_minor == made.amount_minor), None)
-        larger = next((refund for refund in failed if refund.amount_minor > made.amount_minor), None)
+        failed = [refund for refund in self.of_payment(intent_id, made.intent_id) if refund.state == "failed"]
+        alike = next((refund for refund in failed if refund.due_minor == made.amount_minor), None)
+        larger = next((refund for refund in failed if refund.due_minor > made.amount_minor), None)
         if alike is not None:
             self.pend(alike.refund_id, made.refund_id, at)
         elif larger is not None:
             events = {"refund_id": larger.refund_id, "stripe_refund_id": made.refund_id}
             self.record(RefundReduced, at, by_minor=made.amount_minor, **events)
-            part = Refund(
-                refund_id=derived("rf", larger.refund_id, made.refund_id),
-                body_digest=made.refund_id,
-                reason=MADE_AT_STRIPE,
-                fees=larger.fees,
-                ticket_ids=(),
-                intent_id=made.intent_id,
-                currency=larger.currency,
-                unsold_minor=made.amount_minor,
-            )
+            part = _part_of(larger, made.refund_id, MADE_AT_STRIPE, made.intent_id, made.amount_minor)
             self.give_back(part, at)
             self.pend(part.refund_id, made.refund_id, at)
         return alike is not None or larger is not None
@@ -333,27 +323,32 @@ class Refunds(Aggregate):
         self.record(RefundPaidByHand, at, refund_id=refund_id, reference=reference, amount_minor=amount)
         return True
 
-    def of_payment(self, intent_id: str) -> list[Refund]:
-        """Return the refunds of a payment that bought nothing, or (an empty id) of the sale, oldest first."""
-        return [refund for refund in self.refunds.values() if refund.intent_id == intent_id]
+    def of_payment(self, *intent_ids: str) -> list[Refund]:
+        """Return the refunds of a payment, oldest first; those of the sale name none, and parts of them its intent."""
+        return [refund for refund in self.refunds.values() if refund.intent_id in intent_ids]
 
-    def pay_by_bank(self, dispute_id: str, intent_id: str, amount_minor: int, at: datetime) -> int:
+    def pay_by_bank(self, dispute_id: str, payment: Sequence[str], amount_minor: int, at: datetime) -> int:
         """Record that a bank has paid refunds of a payment that are owed, oldest first; return how much of them."""
         rest = amount_minor
-        for refund in [one for one in self.of_payment(intent_id) if one.state != "succeeded" and one.due_minor]:
+        for refund in [one for one in self.of_payment(*payment) if one.state != "succeeded" and one.due_minor]:
             if paid := min(rest, refund.due_minor):
                 paying = {"refund_id": refund.refund_id, "dispute_id": dispute_id, "amount_minor": paid}
                 self.record(RefundPaidByBank, at, **paying)
                 rest -= paid
         return amount_minor - rest
 
-    def owe_again(self, dispute_id: str, intent_id: str, amount_minor: int, at: datetime) -> None:
-        """Record that refunds of a payment which a bank had paid are owed again, newest first."""
+    def owe_again(self, dispute_id: str, key: str, payment: Sequence[str], amount_minor: int, at: datetime) -> None:
+        """Decide refunds of money that a bank had paid of refunds and has given back, for the newest first.
+
+        They are refunds of their own, since an attempt at Stripe may be under way for the rest of the old ones. `key`
+        names the return. The last id of the payment is its intent's.
+        """
         rest = amount_minor
-        for refund in reversed([one for one in self.of_payment(intent_id) if one.by_bank_minor]):
+        for refund in reversed([one for one in self.of_payment(*payment) if one.by_bank_minor]):
             if back := min(rest, refund.by_bank_minor):
                 owing = {"refund_id": refund.refund_id, "dispute_id": dispute_id, "amount_minor": back}
                 self.record(RefundOwedAgain, at, **owing)
+                self.give_back(_part_of(refund, key, RETURNED_BY_BANK, payment[-1], back), at)
                 rest -= back
 
     def fail(self, refund_id: str, stripe_refund_id: str, failure: str, at: datetime) -> None:
@@ -362,6 +357,20 @@ class Refunds(Aggregate):
             return
         events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "failure": failure}
         self.record(RefundFailed, at, **events)
+
+
+def _part_of(whole: Refund, key: str, reason: str, intent_id: str, amount_minor: int) -> Refund:
+    """Return a refund that pays a part of another one; the parts of that one were taken from their owners before."""
+    return Refund(
+        refund_id=derived("rf", whole.refund_id, key),
+        body_digest=key,
+        reason=reason,
+        fees=whole.fees,
+        ticket_ids=(),
+        intent_id=intent_id,
+        currency=whole.currency,
+        unsold_minor=amount_minor,
+    )
 
 
 def _exceeding(given: AmountBreakdown, left: AmountBreakdown, currency: str) -> str:

@@ -257,16 +257,11 @@ def _fail(one: Refunds) -> None:
         one.fail("rf", "re", "expired_or_canceled_card", AT)
 
 
-def _owe_again(one: Refunds) -> None:
-    if one.get("rf").turn == 1:  # each further return is the same step
-        one.owe_again("du", "", 1000, AT)
-
-
 REFUND = Axis(
     "Refund",
     "One refund of a purchase. A failed one is still owed and tried again; one that succeeded can still fail. Cash is"
     " owed at the till, in the state `requested`, until a clerk has handed it out. A bank that takes the money of a"
-    " refund by a dispute has paid it, until it gives that money back.",
+    " refund by a dispute has paid it; what it gives back is a refund of its own.",
     (no_refunds, unpriced),
     (
         lambda one: one.request(WANTED, AT) if not one.refunds else None,
@@ -277,8 +272,8 @@ REFUND = Axis(
         _in_part,
         lambda one: one.owe_at_till("rf", AT),
         lambda one: one.hand_out("rf", AT),
-        lambda one: one.pay_by_bank("du", "", 1000, AT),
-        _owe_again,
+        lambda one: one.pay_by_bank("du", [""], 1000, AT),
+        lambda one: one.owe_again("du", "du:returned:1000", ["", "pi"], 1000, AT) if len(one.refunds) == 1 else None,
         _fail,
     ),
     _refund,

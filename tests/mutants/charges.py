@@ -17,7 +17,7 @@ CHARGES = (
     Mutant(
         "a bank takes what was refunded from those who gave it back",
         "activities/disputes/lookup.py",
-        '[refund.given_back for refund in book.of_payment("")]',
+        "[refund.given_back for refund in book.of_payment(*names)]",
         "[]",
         f"{CHARGES_TEST}::test_a_dispute_after_a_refund_takes_what_is_left",
     ),

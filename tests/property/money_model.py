@@ -1,7 +1,7 @@
 """A second implementation of the money rules: exact fractions and plain sums, without any of the program's code."""
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
@@ -130,7 +130,6 @@ class Back:
     paid: bool = False
     by_hand: int = 0
     by_bank: int = 0
-    settled: int = 0
     elsewhere: int = 0  # paid by another refund; negative for that one, which has no other amount
 
     @property
@@ -140,8 +139,8 @@ class Back:
 
     @property
     def due(self) -> int:
-        """The part that neither a bank nor an earlier attempt has paid."""
-        return self.amount - self.by_bank - self.settled
+        """The part that no bank has paid."""
+        return self.amount - self.by_bank
 
     @property
     def of_venue(self) -> int:
@@ -224,7 +223,7 @@ class Sale:
             rest -= paid
         claim.owed, claim.loss, claim.state = claim.owed - rest, claim.loss + rest, "lost"
 
-    def take_back(self, claim: DisputeClaim, amount: int) -> None:
+    def take_back(self, claim: DisputeClaim, amount: int, name_of: Callable[[str], str]) -> None:
         """Give money of a lost dispute back: the loss first, then the parties, then the buyer is owed again."""
         loss = min(amount, claim.loss)
         to_parties = min(amount - loss, claim.parts.total)
@@ -233,9 +232,9 @@ class Sale:
         rest = owed = min(amount - loss - to_parties, claim.owed)
         for back in reversed([one for one in self.backs if one.by_bank]):
             if again := min(rest, back.by_bank):
-                back.settled += back.due if back.paid else 0
                 back.by_bank -= again
-                back.paid = False
+                back.elsewhere += again
+                self.backs.append(Back(name_of(back.refund_id), Split(), "platform", (), posted=True, elsewhere=-again))
                 rest -= again
         claim.parts, claim.owed = claim.parts.less(parts), claim.owed - owed
         claim.loss -= amount - to_parties - owed
@@ -322,7 +321,7 @@ def expected(sale: Sale, currency: str) -> Sums:
             processing -= given.processing if back.fees != "venue" else 0
             tax -= given.tax
             owed += 0 if back.paid else back.due
-            clearing += (back.due if back.paid else 0) + back.settled - back.by_hand
+            clearing += (back.due if back.paid else 0) - back.by_hand
             sums["platform:bank", currency] += back.by_hand
     claims = _expected_of_claims(sale)
     # With cash the venue has the money that would otherwise be at Stripe, our part included.

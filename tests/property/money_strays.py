@@ -1,6 +1,7 @@
 """The model of payments that bought nothing."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -42,7 +43,7 @@ class Stray:
         self.by_bank += claim.owed
         claim.state = "lost"
 
-    def take_back(self, claim: DisputeClaim, amount: int) -> None:
+    def take_back(self, claim: DisputeClaim, amount: int, _: Callable[[str], str]) -> None:
         """Lower the loss, then owe the buyer again."""
         loss = min(amount, claim.loss)
         owed = min(amount - loss, claim.owed)

@@ -229,7 +229,7 @@ async def pay_by_hand(town: Town, event: PayByHand) -> None:
 async def end_refund(town: Town, event: EndRefund) -> None:
     found = at(town.backs(), event.refund)
     made = latest_refund(town, found[1]) if found else None
-    if made is None or (found and found[1].settled):  # an attempt that has arrived for good
+    if made is None:
         return
     if made.status == "pending" or (made.status == "succeeded" and not event.succeed):
         town.gateway.finish_refund(made.refund_id, succeed=event.succeed)
@@ -252,10 +252,10 @@ async def dashboard_refund(town: Town, event: DashboardRefund) -> None:
     await town.late.resolve_late_payment(late)
     adopted = await town.adopted(sale, made.refund_id)
     of_sale = [back for back in failed if not (await town.decided(sale, back.refund_id)).intent_id]
-    if alike := [back for back in of_sale if back.amount == amount]:
+    if alike := [back for back in of_sale if back.due == amount]:
         assert adopted.refund_id == alike[0].refund_id
         alike[0].stripe_id = made.refund_id
-    elif larger := [back for back in of_sale if back.amount > amount]:
+    elif larger := [back for back in of_sale if back.due > amount]:
         larger[0].elsewhere += amount
         part = Back(adopted.refund_id, Split(0, 0, 0, 0), "platform", (), made.refund_id, posted=True)
         part.elsewhere = -amount

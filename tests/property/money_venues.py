@@ -6,6 +6,7 @@ from typing import Any
 from activities.core.commands import DisputeRef
 from activities.payouts.ports import PayoutRef
 from activities.refunds.cancel_show import CancelledOrder, CancelShow
+from domain.core.ids import derived
 from domain.payments.dispute import DisputeStatus
 from domain.payments.own_movement import OwnMovement
 from domain.payouts.connected_account import PayoutStatus
@@ -127,7 +128,8 @@ async def look_at_dispute(town: Town, event: LookAtDispute) -> None:
     elif claim.state == "open" and seen.status == "won":
         claim.state = "won"
     if claim.state == "lost" and seen.returned_minor > claim.returned:
-        charge.take_back(claim, seen.returned_minor - claim.returned)
+        key = f"{name}:returned:{seen.returned_minor}"
+        charge.take_back(claim, seen.returned_minor - claim.returned, lambda refund: derived("rf", refund, key))
     claim.returned, claim.fee_back = seen.returned_minor, seen.fee_back_minor
 
 
@@ -135,7 +137,7 @@ async def _hear_of_refunds(town: Town, sale: Sale) -> None:
     """Deliver the news of refunds that have arrived: no bank decides before they come."""
     for number, (owner, back) in enumerate(town.backs()):
         made = latest_refund(town, back) if owner is sale and not back.paid else None
-        if made is not None and made.status == "succeeded" and not back.settled:
+        if made is not None and made.status == "succeeded":
             await pay(town, Pay(number, "succeeded", "once"))
 
 

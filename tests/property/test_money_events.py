@@ -19,12 +19,16 @@ from tests.fakes.shop_world import MemoryReads
 from tests.property.money_events import (
     LIVES,
     TERMS,
+    AskRefund,
+    DecideDispute,
+    Dispute,
     EndPayout,
     EndRefund,
     Event,
     FollowPayout,
     LookAtDispute,
     Pay,
+    ReturnDispute,
     ReverseShare,
     Sell,
     SendShare,
@@ -134,12 +138,28 @@ SENT_TO_NOBODY: list[Event] = [
     SendShare(0, refused=False, how="once"),
 ]
 
+RETURNED_MEANWHILE: list[Event] = [
+    Sell(0, 1, 0, 0, "card", code=False),
+    Settle(0, "once"),
+    AskRefund(0, "whole", 1, "platform"),
+    Pay(0, "pending", "once"),
+    Dispute(0, "all", withdrawn=True),
+    LookAtDispute(0, "once"),
+    DecideDispute(0, won=False, fee_back=False),
+    LookAtDispute(0, "once"),
+    ReturnDispute(0, 1),
+    LookAtDispute(0, "once"),
+    Pay(1, "pending", "once"),
+    ReturnDispute(0, 1),
+]
+
 
 # Shrinking a long life takes minutes.
 @pytest.mark.timeout(7200 if SEQUENCES > 1000 else 600)
 @settings(max_examples=SEQUENCES, report_multiple_bugs=False)
 @example(terms=(PLAIN, PLAIN), events=PAID_TWICE)  # a refund is booked about the charge that it returns
 @example(terms=(PLAIN, PLAIN), events=SENT_TO_NOBODY)  # the share waits until the account is reached again
+@example(terms=(PLAIN, PLAIN), events=RETURNED_MEANWHILE)  # a second return leaves the attempt for the first one alone
 @given(terms=st.tuples(TERMS, TERMS), events=LIVES)
 def test_no_cent_is_lost(terms: tuple[Terms, Terms], events: list[Event]) -> None:
     """After any events each account has its expected balance, and Stripe's figures agree."""

@@ -1,8 +1,10 @@
 """A bank takes money back: every case of docs/payments.md about disputes, on the real stack."""
 
+from typing import Any
+
 import pytest
 
-from activities.core.acts import RETRY_NOW
+from activities.core.acts import PAY_BY_HAND, RETRY_NOW
 from tests.fakes.evidence import require_invariants
 from tests.fakes.operator import operate_in
 from tests.real.at_stripe import stray
@@ -10,6 +12,12 @@ from tests.real.paying import ends, has, opened
 from tests.real.shop import Shop
 
 pytestmark = pytest.mark.real
+
+
+def returned_by_bank(purchase: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in purchase["refunds"] if one["reason"] == "returned-by-bank"]
+
+
 SLOW = "pm_emulator_slowCard"
 
 
@@ -99,7 +107,10 @@ async def test_a_dispute_of_refunded_money(shop: Shop) -> None:
 
 
 async def test_a_pending_refund_that_is_disputed(shop: Shop) -> None:
-    """Stripe fails it; once the bank has paid the buyer nothing is owed, and a retry of the refund pays nothing."""
+    """Stripe fails it; once the bank has paid the buyer nothing is owed, and a retry of the refund pays nothing.
+
+    What Stripe returns of the dispute is owed by another refund, which an operator can pay by hand.
+    """
     purchase, intent_id = await opened(shop)
     await shop.pay(purchase["client_secret"], "pm_card_pendingRefund")
     await shop.ended(purchase["purchase_id"])
@@ -116,6 +127,15 @@ async def test_a_pending_refund_that_is_disputed(shop: Shop) -> None:
     await shop.refunded(purchase["purchase_id"], refund["refund_id"])
     require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
     assert (await shop.stripe(f"/v1/charges/{charge_id}"))["amount_refunded"] == 0
+    await shop.emulate(f"disputes/{dispute['id']}/return", amount=600)
+    await shop.until(purchase["purchase_id"], lambda one: bool(returned_by_bank(one)), 60)
+    seen = await shop.until(purchase["purchase_id"], lambda one: returned_by_bank(one)[0]["state"] == "failed", 60)
+    (owed,) = returned_by_bank(seen)
+    assert (owed["amount_minor"], owed["failure"]) == (600, "charge_disputed")
+    by_hand = engine.get_workflow_handle(f"refund/{owed['refund_id']}")
+    await operate_in(by_hand, PAY_BY_HAND, "failed", reference="transfer 2026-11-30/1")
+    await shop.refunded(purchase["purchase_id"], owed["refund_id"])
+    require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
 
 
 async def test_a_prevented_dispute(shop: Shop) -> None:

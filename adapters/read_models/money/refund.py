@@ -132,10 +132,10 @@ def _paid_by_bank(documents: DocumentBatch, event: RefundPaidByBank, _: int) -> 
 
 
 def _owed_again(documents: DocumentBatch, event: RefundOwedAgain, _: int) -> None:
+    """Another refund gives the buyer this much."""
     if refund := documents.edit(REFUNDS, event.refund_id):
         refund["by_bank_minor"] -= event.amount_minor
-        refund.update({"state": "failed", "succeeded_at": None, "stripe_refund_id": None})
-        refund["failure"] = "the bank gave the money back"
+        refund["amount_minor"] -= event.amount_minor
     _show(documents, event, event.refund_id)
 
 

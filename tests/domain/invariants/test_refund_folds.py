@@ -14,7 +14,7 @@ def test_a_refund_that_a_bank_pays_in_parts_ends_with_the_last() -> None:
     terms = {"refund_id": "rf", "body_digest": "d", "reason": "goodwill", "fees": "platform", "ticket_ids": ("ti",)}
     book.request(Refund.model_validate({**terms, "given": AmountBreakdown(venue_minor=100)}), AT)
     for amount in (60, 40):
-        book.pay_by_bank("du", "", amount, AT)
+        book.pay_by_bank("du", [""], amount, AT)
     state, seen = InvariantState(), list[tuple[str, int]]()
     for event in events_of(book):
         apply(state, event)

@@ -186,19 +186,32 @@ def test_cash_is_handed_out_once_and_only_at_the_till(book: Refunds) -> None:
 
 
 def test_a_bank_pays_the_oldest_refunds_that_are_owed(book: Refunds) -> None:
-    """A lost dispute pays part of one refund, then the next; what Stripe returns of it is owed again, newest first."""
+    """A lost dispute pays part of one refund, then the next; what Stripe returns is another refund, newest first."""
     whole = breakdown_of(PRICE)
     for number in (1, 2, 3):
         book.request(refund(number, amount_breakdown(whole, 100, "eur")), AT)
 
-    def owed() -> list[tuple[str, int]]:
-        return [(one.state, one.due_minor) for one in book.refunds.values()]
+    def owed() -> list[tuple[str, int, int]]:
+        return [(one.state, one.due_minor, one.by_bank_minor) for one in book.refunds.values()]
 
-    assert book.pay_by_bank("du", "", 60, AT) == 60
-    assert owed() == [("requested", 40), ("requested", 100), ("requested", 100)]
-    assert book.pay_by_bank("du", "", 90, AT) == 90
-    assert owed() == [("succeeded", 0), ("requested", 50), ("requested", 100)]
-    book.owe_again("du", "", 50, AT)
-    assert owed() == [("succeeded", 0), ("failed", 100), ("requested", 100)]
-    book.owe_again("du", "", 30, AT)
-    assert owed() == [("failed", 30), ("failed", 100), ("requested", 100)]
+    assert book.pay_by_bank("du", ["", "pi"], 60, AT) == 60
+    assert owed() == [("requested", 40, 60), ("requested", 100, 0), ("requested", 100, 0)]
+    assert book.pay_by_bank("du", ["", "pi"], 90, AT) == 90
+    assert owed() == [("succeeded", 0, 100), ("requested", 50, 50), ("requested", 100, 0)]
+    book.owe_again("du", "du:returned:70", ["", "pi"], 70, AT)
+    assert owed() == [
+        ("succeeded", 0, 80), ("requested", 50, 0), ("requested", 100, 0), ("requested", 50, 0), ("requested", 20, 0),
+    ]  # fmt: skip
+    assert {one.intent_id for one in list(book.refunds.values())[3:]} == {"pi"}
+    assert sum(one.amount_minor for one in book.refunds.values()) == 300
+
+
+def test_what_a_bank_gives_back_leaves_an_attempt_alone(book: Refunds) -> None:
+    """An attempt of the rest is under way at Stripe: it keeps its key and its amount."""
+    book.request(refund(1, amount_breakdown(breakdown_of(PRICE), 100, "eur")), AT)
+    book.pay_by_bank("du", [""], 75, AT)
+    book.pend("rf1", "re", AT)
+    book.owe_again("du", "du:returned:18", ["", "pi"], 18, AT)
+    kept = book.get("rf1")
+    assert (kept.state, kept.turn, kept.due_minor, kept.stripe_refund_id) == ("pending", 1, 25, "re")
+    assert [one.due_minor for one in book.refunds.values()] == [25, 18]
