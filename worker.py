@@ -1,4 +1,4 @@
-"""Front door: polls task queues and runs the relay. `python -m worker [--queues purchases,stripe,mint]`."""
+"""Front door: polls task queues and runs the relay. `python -m worker [--queues purchases,stripe] [--relay only]`."""
 
 import argparse
 import asyncio
@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -326,8 +326,10 @@ async def work(
     interceptors: Sequence[Interceptor] = (),
     assembled: Assembling = assemble,
     workflows: Sequence[type] | None = None,
+    *,
+    relays: bool = True,
 ) -> None:
-    """Poll the queues and run the relay until `stopping` is set, then finish running tasks."""
+    """Poll the queues, if any, and run the relay until `stopping` is set, then finish running tasks."""
     async with AsyncExitStack() as closing:
         store = await asyncio.to_thread(open_event_store, settings.postgres.url, settings.postgres.commit_queue_max)
         closing.push_async_callback(asyncio.to_thread, store.close)
@@ -362,38 +364,34 @@ async def work(
             booking = own_balance(settings, deployment, store, closing, each).run(stopping)
             closing.callback(asyncio.create_task(booking).cancel)
         tune_gc()
-        log.info("polling %s as build %s", ", ".join(queues), version.build_id)
-        if settings.worker.ready_file is not None:
-            settings.worker.ready_file.write_text(str(os.getpid()))
-        await relay.run(stopping)
+        log.info("polling %s as build %s", ", ".join(queues) or "nothing", version.build_id)
+        if (ready := settings.worker.ready_file) is not None:
+            ready.write_text(str(os.getpid()))
+        await (relay.run(stopping) if relays else stopping.wait())
 
 
-async def run(
-    settings: Settings,
-    queues: Sequence[str],
-    interceptors: Sequence[Interceptor],
-    workflows: Sequence[type] | None = None,
-) -> None:
+async def run(working: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run the worker until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await work(settings, queues, stopping, interceptors, workflows=workflows)
+    await working(stopping)
 
 
 def main(*interceptors: Interceptor, workflows: Sequence[type] | None = None) -> None:
-    """Read the command line and run; `interceptors` are inside the one that classifies failures.
-
-    `workflows` replaces all workflows by those of another build.
-    """
+    """Read the command line and run; `interceptors` are innermost, `workflows` are those of another build."""
     parser = argparse.ArgumentParser(prog="worker", description=__doc__)
     parser.add_argument("--queues", default=",".join(all_queues()), help="task queues to poll, separated by commas")
-    queues = parser.parse_args().queues.split(",")
+    parser.add_argument("--relay", choices=("with", "without", "only"), default="with", help="only: it polls no queue")
+    given = parser.parse_args()
+    queues = [] if given.relay == "only" else given.queues.split(",")
     if unknown := set(queues) - set(all_queues()):
         parser.error(f"no such queue: {', '.join(sorted(unknown))}")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    asyncio.run(run(settings_of("worker", queues), queues, interceptors, workflows))
+    settings = settings_of("worker" if queues else "relay", queues)
+    working = partial(work, settings, queues, interceptors=interceptors, workflows=workflows)
+    asyncio.run(run(partial(working, relays=given.relay != "without")))
 
 
 if __name__ == "__main__":

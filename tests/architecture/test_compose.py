@@ -115,10 +115,12 @@ def test_the_api_is_asked_whether_it_is_ready() -> None:
 
 def test_our_services_are_api_codec_server_projector_and_one_worker_per_queue() -> None:
     """No service is missing, and none runs twice."""
-    assert sorted(OURS) == ["api", "codec-server", "projector", *[f"worker-{queue}" for queue in QUEUES]]
+    assert sorted(OURS) == ["api", "codec-server", "projector", "relay", *[f"worker-{queue}" for queue in QUEUES]]
     queues = [service["command"][-1] for name, service in OURS.items() if name.startswith("worker-")]
     assert sorted(queues) == QUEUES
-    assert all(SERVICES[f"worker-{queue}"]["command"][-2:] == ["--queues", queue] for queue in QUEUES)
+    assert all(
+        SERVICES[f"worker-{queue}"]["command"][-4:] == ["--relay", "without", "--queues", queue] for queue in QUEUES
+    )
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
@@ -192,8 +194,8 @@ def test_what_is_ours_stops_and_starts_in_time() -> None:
     for name, service in OURS.items():
         assert float(service["stop_grace_period"].removesuffix("s")) >= longest * 2
         assert service["healthcheck"]["test"][0] == "CMD", name
-    for name in (one for one in OURS if one.startswith(("worker", "projector"))):
-        setting = f"BOXOFFICE_{process_of(name)[0].upper()}__READY_FILE"
+    for name in (one for one in OURS if one.startswith(("worker", "relay", "projector"))):
+        setting = f"BOXOFFICE_{'PROJECTOR' if name == 'projector' else 'WORKER'}__READY_FILE"
         assert OURS[name]["healthcheck"]["test"] == ["CMD", "test", "-s", environment(name)[setting]]
 
 

@@ -24,7 +24,7 @@ KUSTOMIZATION: dict[str, Any] = yaml.safe_load((FOLDER / "kustomization.yaml").r
 OBJECTS: list[dict[str, Any]] = [
     one for name in KUSTOMIZATION["resources"] for one in yaml.safe_load_all((FOLDER / name).read_text())
 ]
-PROCESSES = ["api", "projector", *(f"worker-{queue}" for queue in sorted(all_queues()))]
+PROCESSES = ["api", "projector", "relay", *(f"worker-{queue}" for queue in sorted(all_queues()))]
 SETTINGS = dict(
     line.split("=", 1) for line in (FOLDER / "settings.env").read_text().splitlines() if not line.startswith("#")
 )
@@ -95,7 +95,11 @@ def test_the_command_and_the_probes_are_of_this_code(name: str) -> None:
     python, flag, module, *rest = one["command"]
     assert (python, flag) == ("python", "-m")
     assert importlib.util.find_spec(module) is not None
-    assert rest == (["--queues", *process[1]] if process[1] else [])
+    relay = {"worker": "without", "relay": "only"}.get(process[0])
+    assert rest == [
+        *(["--relay", relay] if relay else []),
+        *(["--queues", *process[1]] if process[1] else []),
+    ]
     if name == "api":
         (port,) = one["ports"]
         assert str(port["containerPort"]) == next(e["value"] for e in one["env"] if e["name"] == "BOXOFFICE_API__PORT")
@@ -105,7 +109,7 @@ def test_the_command_and_the_probes_are_of_this_code(name: str) -> None:
             assert one[f"{probe}Probe"]["httpGet"] == {"path": f"/health/{path}", "port": port["name"]}
             assert f"/health/{path}" in paths
         return
-    setting = f"BOXOFFICE_{process[0].upper()}__READY_FILE"
+    setting = f"BOXOFFICE_{'PROJECTOR' if name == 'projector' else 'WORKER'}__READY_FILE"
     file = next(entry["value"] for entry in one["env"] if entry["name"] == setting)
     assert one["startupProbe"]["exec"]["command"] == ["test", "-s", file]
     assert file.startswith(one["volumeMounts"][0]["mountPath"] + "/")

@@ -103,3 +103,19 @@ async def test_purchases_in_flight_move_to_the_next_build(tmp_path: Path) -> Non
             for body in new:
                 assert await flags_and_builds(client, body["purchase_id"]) == (True, ["B"])
             await told(log, "build B is the current one")
+
+
+async def test_the_relay_runs_alone(stack: Stack, tmp_path: Path) -> None:
+    """A worker without queues starts, polls nothing, and ends when it is told to."""
+    ready = tmp_path / "ready"
+    env = {**os.environ, **stack.env, "BOXOFFICE_WORKER__READY_FILE": str(ready)}
+    command = (sys.executable, "-m", "worker", "--relay", "only")
+    child = await asyncio.create_subprocess_exec(*command, env=env, stderr=subprocess.PIPE)
+    async with asyncio.timeout(60):
+        while not ready.exists():
+            assert child.returncode is None
+            await asyncio.sleep(0.1)
+    child.terminate()
+    _, said = await child.communicate()
+    assert child.returncode == 0
+    assert b"polling nothing as build" in said
