@@ -67,7 +67,7 @@ def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
 
 @pytest.fixture
 async def shop(dev_chain: DevChain) -> AsyncIterator[ChainShop]:
-    solana = SolanaTokenChain(dev_chain.url, bytes(Keypair()), b"a secret for tests")
+    solana = SolanaTokenChain(dev_chain.url, bytes(Keypair()), b"a secret for tests", str(Keypair().pubkey()))
     dev_chain.fund(solana.payer_address)
     yield ChainShop(solana)
     await solana.close()
@@ -89,7 +89,7 @@ async def test_what_they_read_is_what_we_answer(shop: ChainShop, dev_chain: DevC
     verified = {one: await shop.get(f"/api/v1/tickets/{one}/verify") for one in mints}
     venue = await shop.get(f"/api/v1/venues/{shop.venue_id}")
     show = await shop.get(f"/api/v1/shows/{shop.show_id}")
-    wallets = {"ann": str(ann.pubkey()), "bob": str(bob.pubkey()), "custody": str(shop.custody.pubkey())}
+    wallets = {"ann": str(ann.pubkey()), "bob": str(bob.pubkey()), "custody": shop.solana.custody_owner}
     groups = [venue["mint_address"], show["mint_address"]]
     found = reader({
         "url": dev_chain.url,
