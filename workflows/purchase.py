@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeVar
+from functools import partial
+from typing import Any, Literal, TypeVar, Unpack
 
 from pydantic import Field
 from temporalio import workflow
@@ -32,6 +33,7 @@ from workflows.core.activity_calls import (
     STORE_REGULAR,
     STRIPE_LOCAL_FIRST,
     STRIPE_POLICY,
+    How,
     RefusedStep,
 )
 from workflows.core.purchase_acts import PurchaseActs
@@ -171,19 +173,22 @@ class PurchaseWorkflow(PurchaseActs):
         self._sold = True
 
     async def _take_payment(self, order: PlacedOrder) -> None:
-        purchase, sales, payments = self._purchase, SalesActivities, PaymentActivities
-
         self._asked_stripe = True
-        created = await step(self._stripe(payments.create_intent, purchase, "create the PaymentIntent"))
+        created = await step(self._stripe(PaymentActivities.create_intent, self._purchase, "create the PaymentIntent"))
         self._checkout_open = True
         await self._await_payment(order, created)
 
         self._status.set_stage("confirming", "The buyer has paid; confirms the seats and captures the money.")
-        confirm = self._caller.call(
-            sales.confirm_seats, purchase, STORE_REGULAR, "confirm the seats and request the capture"
-        )
-        await step(confirm)
-        await drain(self._stripe(payments.capture_payment, purchase, "capture the money"))
+        await step(self._confirm_seats())
+        await drain(self._capture())
+
+    async def _confirm_seats(self) -> None:
+        method, summary = SalesActivities.confirm_seats, "confirm the seats and request the capture"
+        await self._caller.call(method, self._purchase, STORE_REGULAR, summary)
+
+    async def _capture(self) -> None:
+        method = PaymentActivities.capture_payment
+        await self._stripe(method, self._purchase, "capture the money", before=self._confirm_seats)
 
     async def _await_payment(self, order: PlacedOrder, seen: PaymentStatus) -> None:
         """Wait until the buyer has paid; at the hold's end ask Stripe before anything is undone."""
@@ -293,49 +298,65 @@ class PurchaseWorkflow(PurchaseActs):
         """Run the steps after the pivot: forward only, minting and settlement side by side."""
         purchase = self._purchase
         self._status.set_stage("fulfilling", "The tickets are sold; mints them and credits the venue.")
-        await self._store(SalesActivities.confirm_order, purchase, "confirm the order", forward_only=True)
-        await gather_all(self._settle(), *(self._mint(ticket_id) for ticket_id in ticket_ids))
-        await self._store(SalesActivities.fulfil_order, purchase, "record the good end", forward_only=True)
+        await self._confirm_order()
+        settle_and_mint = partial(self._settle_and_mint, ticket_ids)
+        await settle_and_mint()
+        await self._store(
+            SalesActivities.fulfil_order, purchase, "record the good end", forward_only=True, before=settle_and_mint
+        )
         minted = tuple(self._minted[ticket_id] for ticket_id in ticket_ids if self._minted[ticket_id])
         return PurchaseResult(outcome="fulfilled", reason="paid, minted and settled", ticket_addresses=minted)
 
+    async def _settle_and_mint(self, ticket_ids: tuple[str, ...]) -> None:
+        await gather_all(self._settle(), *(self._mint(ticket_id) for ticket_id in ticket_ids))
+
+    async def _confirm_order(self) -> None:
+        is_paid = self._order is not None and self._order.price.charge_minor
+        method, before = SalesActivities.confirm_order, self._capture if is_paid else self._confirm_seats
+        await self._store(method, self._purchase, "confirm the order", forward_only=True, before=before)
+
     async def _settle(self) -> None:
-        await self._store(
-            BooksActivities.settle_sale, self._purchase, "post the sale, credit the venue", forward_only=True
-        )
+        method, summary = BooksActivities.settle_sale, "post the sale, credit the venue"
+        await self._store(method, self._purchase, summary, forward_only=True, before=self._confirm_order)
         if self._order is not None and self._order.price.charge_minor:
             await self._store(PaymentActivities.close_checkout, self._purchase, "forget the secret", forward_only=True)
 
     async def _mint(self, ticket_id: str) -> None:
         mint = MintTicket(purchase=self._purchase, ticket_id=ticket_id)
-        minted = await self._caller.call(
-            MintActivities.mint_ticket,
-            lambda: mint.model_copy(update={"to_custody": ticket_id in self._to_custody}),
-            MINT_POLICY,
-            f"mint {ticket_id}",
-            forward_only=True,
-        )
-        self._minted[ticket_id] = minted.mint_address
-        await self._store(BooksActivities.settle_mint, mint, f"post the mint of {ticket_id}", forward_only=True)
+
+        async def sign_and_send() -> None:
+            minted = await self._caller.call(
+                MintActivities.mint_ticket,
+                lambda: mint.model_copy(update={"to_custody": ticket_id in self._to_custody}),
+                MINT_POLICY,
+                f"mint {ticket_id}",
+                forward_only=True,
+            )
+            self._minted[ticket_id] = minted.mint_address
+
+        await sign_and_send()
+        method, summary = BooksActivities.settle_mint, f"post the mint of {ticket_id}"
+        await self._store(method, mint, summary, forward_only=True, before=sign_and_send)
 
     async def _end_without_sale(self, saga: Saga) -> None:
         """Undo the order: release seats, void tickets; an early refusal frees its key."""
         reason = _reason(saga.cause)
         end = EndPurchase(purchase=self._purchase, reason=reason)
         method = SalesActivities.cancel_order
-        ended = await self._store(method, end, f"end the order without a sale: {reason}", forward_only=True)
+        summary = f"end the order without a sale: {reason}"
+        ended = await self._store(method, end, summary, forward_only=True, before=self._release_payment)
         self._outcome = ended.outcome
 
     async def _store(
-        self, method: Callable[[Any, Any], Awaitable[T]], command: Any, summary: str, *, forward_only: bool = False
+        self, method: Callable[[Any, Any], Awaitable[T]], command: Any, summary: str, **how: Unpack[How]
     ) -> T:
-        return await self._caller.call(method, command, STORE, summary, forward_only=forward_only)
+        return await self._caller.call(method, command, STORE, summary, **how)
 
     async def _stripe(
-        self, method: Callable[[Any, Any], Awaitable[T]], command: Any, summary: str, *, forward_only: bool = False
+        self, method: Callable[[Any, Any], Awaitable[T]], command: Any, summary: str, **how: Unpack[How]
     ) -> T:
-        policy = STRIPE_POLICY if forward_only else STRIPE_LOCAL_FIRST
-        return await self._caller.call(method, command, policy, summary, forward_only=forward_only)
+        policy = STRIPE_POLICY if how.get("forward_only") else STRIPE_LOCAL_FIRST
+        return await self._caller.call(method, command, policy, summary, **how)
 
 
 def _stripes_reason(refusal: RefusedStep | None) -> str | None:

@@ -5,8 +5,17 @@ from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, activity_on
 from domain.catalog.show import Show
 from domain.core.errors import WrongState
+from domain.core.evidence import EvidenceMissing
 from domain.core.unit_of_work import UnitOfWork
-from domain.money.books import BooksTransaction, Posting, TransactionPosted, minted_postings, sale_postings
+from domain.money.books import (
+    BooksTransaction,
+    Posting,
+    TransactionPosted,
+    mint_key,
+    minted_postings,
+    sale_key,
+    sale_postings,
+)
 from domain.orders.order import Order
 from domain.payments.payment import Payment
 from domain.payouts.payee import Payee, PayeeNamed
@@ -25,16 +34,16 @@ class BooksActivities:
 
         def decide(uow: UnitOfWork) -> None:
             order = uow.get(Order, purchase.purchase_id)
-            if order.price is None or order.venue_id is None:
-                raise WrongState(f"order is {order.state}; only a placed order can be settled", state=order.state)
-            stripe_fee = _stripe_fee(uow, purchase) if order.price.charge_minor else _no_fee(order)
+            if not order.is_sold or order.price is None or order.venue_id is None:
+                raise EvidenceMissing(f"order is {order.state}; only a sold order can be settled", state=order.state)
+            stripe_fee = _stripe_fee(uow, purchase) if order.price.charge_minor else 0
             count = sum(line.quantity for line in order.lines)
             postings = sale_postings(order.venue_id, order.price, stripe_fee, count)
-            post(uow, purchase, f"{purchase.purchase_id}:sale", "sale", postings)
+            post(uow, purchase, sale_key(purchase.purchase_id), "sale", postings)
             if order.price.tender == "cash":
                 owe_cash(uow, purchase, order, order.price.total_minor - order.price.venue_share_minor, "cash")
 
-        key, payment_id = f"{purchase.purchase_id}:sale", f"{purchase.purchase_id}:{purchase.attempt}"
+        key, payment_id = sale_key(purchase.purchase_id), f"{purchase.purchase_id}:{purchase.attempt}"
         reads = (BooksTransaction.stream(key), Order.stream(purchase.purchase_id), Payment.stream(payment_id))
         await self._store.commit(decide, reads)
 
@@ -48,17 +57,14 @@ class BooksActivities:
         await self._store.commit(lambda uow: post_mint(uow, mint), reads)
 
 
-def mint_key(ticket_id: str) -> str:
-    """Return the key under which a ticket's token is no longer owed."""
-    return f"{ticket_id}:minted"
-
-
 def post_mint(uow: UnitOfWork, mint: MintTicket) -> None:
     """Post that a ticket's token is no longer owed, unless it waits for its claim; see `settle_mint`."""
-    ticket = uow.find(Ticket, mint.ticket_id)
-    is_void = ticket is not None and ticket.state == "void"
-    if ticket is not None and not is_void and ticket.claim != "done" and uow.get(Show, ticket.show_id).mints_at_claim:
+    ticket = uow.get(Ticket, mint.ticket_id)
+    is_void = ticket.state == "void"
+    if not is_void and ticket.claim != "done" and uow.get(Show, ticket.show_id).mints_at_claim:
         return
+    if not is_void and ticket.mint_address is None:
+        raise EvidenceMissing(f"no mint of ticket {mint.ticket_id} is recorded", ticket_id=mint.ticket_id)
     post(uow, mint.purchase, mint_key(mint.ticket_id), "voided" if is_void else "minted", minted_postings())
 
 
@@ -68,13 +74,6 @@ def _stripe_fee(uow: UnitOfWork, purchase: PurchaseRef) -> int:
     if payment.state != "captured":
         raise WrongState(f"payment is {payment.state}; only a captured payment can be settled", state=payment.state)
     return payment.stripe_fee_minor
-
-
-def _no_fee(order: Order) -> int:
-    """Return the fee of an order without a charge: 0; raise WrongState before the order is sold."""
-    if not order.is_sold:
-        raise WrongState(f"order is {order.state}; only a sold order can be settled", state=order.state)
-    return 0
 
 
 def owe_cash(uow: UnitOfWork, purchase: PurchaseRef, order: Order, amount_minor: int, key: str) -> None:

@@ -10,10 +10,12 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.core.errors import Refusal
+from domain.core.evidence import EvidenceMissing
 from domain.core.transient import TransientError
 
 TRANSIENT = "transient"
 BUG = "bug"
+EVIDENCE_MISSING = EvidenceMissing.code
 BEATS = 3  # within one heartbeat timeout
 
 

@@ -12,6 +12,7 @@ from activities.core.task_queues import PURCHASES, STRIPE, activity_on
 from activities.payments.release import PaymentRelease, own_money
 from domain.catalog.show import Show
 from domain.core.errors import PaymentRefused, PurchaseCancelled, WrongState
+from domain.core.evidence import EvidenceMissing
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import Price
 from domain.orders.order import Order
@@ -79,7 +80,7 @@ class PaymentActivities:
     async def capture_payment(self, purchase: PurchaseRef) -> PaymentStatus:
         """Capture the payment; return only once it is captured, refuse when it cannot be captured any more."""
         money = own_money(purchase)
-        state = await self._gateway.capture_intent(await self._intent_id(purchase), money.key("capture"))
+        state = await self._gateway.capture_intent(await self._requested(purchase), money.key("capture"))
         seen = _paid(state, await self._back.record(money, state))
         if seen.status != "succeeded":
             raise PaymentRefused("the authorised money could not be captured", reason=seen.status)
@@ -155,6 +156,18 @@ class PaymentActivities:
         found = await self._gateway.find_intent(request.purchase_id)
         usable = found is not None and found.status != "canceled" and _is_requested(found, request)
         return found if usable else None
+
+    async def _requested(self, purchase: PurchaseRef) -> str:
+        """Return the intent to capture; refuse while the seats are not confirmed."""
+
+        def look(uow: UnitOfWork) -> str:
+            order = uow.get(Order, purchase.purchase_id)
+            if order.attempt == purchase.attempt and not (order.capture_requested or order.is_sold):
+                raise EvidenceMissing("the seats are not confirmed, so no capture was requested", state=order.state)
+            return uow.get(Payment, own_money(purchase).payment_id).intent_id
+
+        streams = (Order.stream(purchase.purchase_id), Payment.stream(own_money(purchase).payment_id))
+        return await self._store.read(look, streams)
 
     async def _intent_id(self, purchase: PurchaseRef) -> str:
         payment_id = own_money(purchase).payment_id

@@ -8,8 +8,10 @@ from domain.money.books import (
     BooksTransaction,
     at_till_postings,
     handed_out_postings,
+    mint_key,
     minted_postings,
     owed_postings,
+    sale_key,
 )
 from domain.orders.order import Order
 from domain.payments.refund import Refund
@@ -21,7 +23,7 @@ def post_owed(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund: Ref
 
     Raise TransientError before the sale is posted. A refund of 0 has succeeded with that.
     """
-    if uow.find(BooksTransaction, f"{purchase.purchase_id}:sale") is None:
+    if uow.find(BooksTransaction, sale_key(purchase.purchase_id)) is None:
         raise TransientError("the sale is not settled yet")
     order, currency, amount = uow.get(Order, purchase.purchase_id), book.price.currency, refund.given.total_minor
     venue_id = order.venue_id or ""
@@ -32,7 +34,7 @@ def post_owed(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund: Ref
     if postings:
         post(uow, purchase, f"{refund.refund_id}:owed", "refund-owed", postings)
     for ticket_id in refund.ticket_ids:  # never to be minted: end the mint debt under the key of the mint
-        post(uow, purchase, f"{ticket_id}:minted", "voided", minted_postings())
+        post(uow, purchase, mint_key(ticket_id), "voided", minted_postings())
     if not amount:
         book.succeed(refund.refund_id, "", uow.at)
     elif is_cash and refund.state == "requested":

@@ -10,10 +10,13 @@ from activities.core.task_queues import PURCHASES, activity_on
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from domain.core.errors import PurchaseCancelled
+from domain.core.evidence import EvidenceMissing
 from domain.core.ids import hold_key_of, public_name_of, ticket_id_of
 from domain.core.unit_of_work import UnitOfWork
+from domain.money.books import BooksTransaction, mint_key, sale_key
 from domain.money.money import Price, Tender
 from domain.orders.order import Order
+from domain.payments.payment import Payment
 from domain.stock.allocation import Allocation
 from domain.stock.buyer_limit import Allowance
 from domain.stock.shares import ANYBODY, Holder
@@ -39,6 +42,7 @@ def hold_seats(
 
 MAKER = "purchase"
 PLACED_MAX = 10_000
+RELEASED = {"unknown", "cancelled", "owed", "refunded"}
 
 
 class SalesActivities:
@@ -63,9 +67,14 @@ class SalesActivities:
     async def cancel_order(self, end: EndPurchase) -> EndedOrder:
         """End the order without a sale: free its seats, void its tickets, and make a late `place_order` fail.
 
-        Idempotent. If a later attempt has begun, this one was refused before.
+        Idempotent. If a later attempt has begun, this one was refused before. Refuse while money may still arrive.
         """
-        return (await self._store.commit(lambda uow: cancel(uow, end))).value
+
+        def decide(uow: UnitOfWork) -> EndedOrder:
+            _check_released(uow, end.purchase)
+            return cancel(uow, end)
+
+        return (await self._store.commit(decide)).value
 
     @activity_on(PURCHASES, name="confirm_seats")
     async def confirm_seats(self, purchase: PurchaseRef) -> None:
@@ -83,27 +92,33 @@ class SalesActivities:
 
     @activity_on(PURCHASES, name="confirm_order")
     async def confirm_order(self, purchase: PurchaseRef) -> None:
-        """Confirm the order and issue its tickets, once the payment is captured."""
+        """Confirm the order and issue its tickets; refuse before the capture is recorded."""
 
         def decide(uow: UnitOfWork) -> None:
             order = _order(uow, purchase)
+            _check_captured(uow, order)
             order.confirm(uow.at)
             for ticket in tickets_of(uow, purchase):
                 ticket.issue(uow.at)
             for allowance_id in order.allowance_ids:
                 uow.get(Allowance, allowance_id).sell(purchase.purchase_id, uow.at)
 
-        tickets = map(Ticket.stream, self._tickets_placed.pop(purchase, ()))
+        tickets = map(Ticket.stream, self._tickets_placed.get(purchase, ()))
         await self._store.commit(decide, (Order.stream(purchase.purchase_id), *tickets))
 
     @activity_on(PURCHASES, name="fulfil_order")
     async def fulfil_order(self, purchase: PurchaseRef) -> None:
-        """Record that the purchase is fulfilled."""
+        """Record that the purchase is fulfilled; refuse before the sale and the mint of each ticket are posted."""
 
         def decide(uow: UnitOfWork) -> None:
-            _order(uow, purchase).fulfil(uow.at)
+            order = _order(uow, purchase)
+            if order.state != "fulfilled":
+                waits = uow.get(Show, order.show_id).mints_at_claim
+                _check_posted(uow, sale_key(order.identity), *map(mint_key, () if waits else ticket_ids_of(order)))
+            order.fulfil(uow.at)
 
-        await self._store.commit(decide)
+        keys = (sale_key(purchase.purchase_id), *map(mint_key, self._tickets_placed.pop(purchase, ())))
+        await self._store.commit(decide, (Order.stream(purchase.purchase_id), *map(BooksTransaction.stream, keys)))
 
     @activity_on(PURCHASES, name="extend_hold")
     async def extend_hold(self, extension: ExtendHold) -> datetime:
@@ -127,6 +142,35 @@ def _order(uow: UnitOfWork, purchase: PurchaseRef) -> Order:
     if _is_past(uow, purchase):
         raise PurchaseCancelled("a newer attempt at this purchase has replaced this one")
     return uow.get(Order, purchase.purchase_id)
+
+
+def _payment_state(uow: UnitOfWork, order: Order) -> str:
+    payment = uow.find(Payment, f"{order.identity}:{order.attempt}")
+    return "unknown" if payment is None else payment.state
+
+
+def _check_captured(uow: UnitOfWork, order: Order) -> None:
+    """Refuse a sale whose money is not recorded."""
+    if order.is_sold or order.price is None or not order.price.charge_minor:
+        return
+    if (state := _payment_state(uow, order)) != "captured":
+        raise EvidenceMissing(f"the payment is {state}, and the capture is not recorded", state=state)
+
+
+def _check_posted(uow: UnitOfWork, *keys: str) -> None:
+    """Refuse the end of a sale that the books do not have whole."""
+    missing = [key for key in keys if uow.find(BooksTransaction, key) is None]
+    if missing:
+        raise EvidenceMissing(f"{len(missing)} postings are missing, such as {missing[0]}", key=missing[0])
+
+
+def _check_released(uow: UnitOfWork, purchase: PurchaseRef) -> None:
+    """Refuse to end an order whose payment may still be taken; without an open checkout nobody can have paid."""
+    order = uow.get(Order, purchase.purchase_id)
+    if order.attempt != purchase.attempt or order.state != "placed":
+        return
+    if (state := _payment_state(uow, order)) not in RELEASED:
+        raise EvidenceMissing(f"the payment is {state}, and its release is not recorded", state=state)
 
 
 def _holds(uow: UnitOfWork, purchase: PurchaseRef) -> list[tuple[Allocation, str]]:

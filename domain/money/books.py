@@ -25,6 +25,16 @@ VENUES_SENT = "venues:sent"
 VENUE_ACCOUNTS = {"pending": "payable", "available": "transferred", "reserved": "reserved", "paid_out": "paid-out"}
 
 
+def sale_key(purchase_id: str) -> str:
+    """Return the key of a sale's transaction."""
+    return f"{purchase_id}:sale"
+
+
+def mint_key(ticket_id: str) -> str:
+    """Return the key of the transaction that ends a ticket's mint debt."""
+    return f"{ticket_id}:minted"
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """An amount debited to one account and credited to another, so that every posting balances."""

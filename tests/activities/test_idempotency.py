@@ -16,8 +16,8 @@ from domain.core.errors import (
     PurchaseCancelled,
     SeatsUnavailable,
     UnknownSubject,
-    WrongState,
 )
+from domain.core.evidence import EvidenceMissing
 from domain.core.ids import hold_key_of
 from domain.core.transient import TransientError
 from domain.money.books import BooksTransaction, balances
@@ -132,14 +132,20 @@ async def test_the_whole_good_way_repeats_without_a_trace(world: StoreWorld) -> 
     assert (len(set(tickets)), again.price.subtotal_minor) == (3, 4500)
     await world.lost_and_repeated(lambda: sales.confirm_seats(purchase))
     assert await world.stock() == SOLD
-    with pytest.raises(WrongState):
-        await world.books.settle_sale(purchase)
+    for early in (sales.confirm_order, world.books.settle_sale):
+        with pytest.raises(EvidenceMissing):
+            await early(purchase)
     await world.capture(purchase)
     await world.lost_and_repeated(lambda: sales.confirm_order(purchase))
     assert {(await world.see(Ticket, ticket_id)).state for ticket_id in tickets} == {"issued"}
     await world.lost_and_repeated(lambda: world.books.settle_sale(purchase))
     for ticket_id in tickets:
         mint = MintTicket(purchase=purchase, ticket_id=ticket_id)
+        with pytest.raises(EvidenceMissing):
+            await world.books.settle_mint(mint)
+        with pytest.raises(EvidenceMissing):
+            await sales.fulfil_order(purchase)
+        await world.minted(ticket_id)
         await world.lost_and_repeated(partial(world.books.settle_mint, mint))
     await world.lost_and_repeated(lambda: sales.fulfil_order(purchase))
     assert (await world.see(Order, "pu")).state == "fulfilled"
@@ -159,6 +165,9 @@ async def test_the_whole_way_back_repeats_without_a_trace(world: StoreWorld) -> 
     sales, purchase = world.sales, await world.bought()
     tickets = (await sales.place_order(purchase)).ticket_ids
     await sales.confirm_seats(purchase)
+    with pytest.raises(EvidenceMissing):
+        await sales.cancel_order(ending(purchase))
+    await world.release(purchase)
     assert (await world.lost_and_repeated(lambda: sales.cancel_order(ending(purchase)))).outcome == "cancelled"
     assert await world.stock() == ALL_FREE
     assert {(await world.see(Ticket, ticket_id)).state for ticket_id in tickets} == {"void"}

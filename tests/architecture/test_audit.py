@@ -78,7 +78,7 @@ def untested(name: str) -> Collected:
 
 
 DELETED: dict[str, tuple[Callable[[], Collected], str, str]] = {
-    "no activity": (without_activity, "step → activity", "PurchaseWorkflow._take_payment"),
+    "no activity": (without_activity, "step → activity", "PurchaseWorkflow._capture"),
     "no step": (lambda: without_steps(CAPTURE), "activity ← step", CAPTURE),
     "no queue": (lambda: changed(lambda one: replace(one, queues=())), "activity → queue", CAPTURE),
     "no worker": (lambda: changed(lambda one: replace(one, workers=())), "queue → worker", CAPTURE),

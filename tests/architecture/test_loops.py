@@ -39,7 +39,7 @@ ELSEWHERE = {
     "workflows/core/each.py: WorkflowEach.run": "the loop over subjects itself",
     "workflows/core/saga.py: gather_all": "runs all to their ends before it raises",
     "workflows/payouts.py: TransfersWorkflow.run": "slices of a page; each order of a slice goes through Each",
-    "workflows/purchase.py: PurchaseWorkflow._fulfil": ONE_SUBJECT,
+    "workflows/purchase.py: PurchaseWorkflow._settle_and_mint": ONE_SUBJECT,
     "workflows/refund.py: RefundWorkflow.run": ONE_SUBJECT,
     "workflows/show_cancellation.py: ShowCancellationWorkflow._refund_all": "a workflow for each; stuck ones make room",
 }

@@ -362,6 +362,7 @@ class ApiWorld:
     async def end(self, purchase_id: str) -> None:
         """End an order without a sale."""
         purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
+        await self.store.commit(lambda uow: uow.get(Payment, f"{purchase_id}:1").cancel(uow.at))
         await SalesActivities(self.store).cancel_order(EndPurchase(purchase=purchase, reason="hold-expired"))
 
     async def refund(self, purchase_id: str, refund_id: str, amount_minor: int) -> None:
@@ -373,13 +374,13 @@ class ApiWorld:
         """Pay an open checkout and fulfil the purchase."""
         purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
         sales, books = SalesActivities(self.store), BooksActivities(self.store)
-        ticket_ids = (await sales.place_order(purchase)).ticket_ids
         await sales.confirm_seats(purchase)
         await self.store.commit(lambda uow: _capture(uow, purchase_id))
         await sales.confirm_order(purchase)
-        for ticket_id in ticket_ids:
-            await self.stand_on_chain(Ticket, ticket_id)
         await books.settle_sale(purchase)
+        for ticket_id in (await sales.place_order(purchase)).ticket_ids:
+            await self.stand_on_chain(Ticket, ticket_id)
+            await books.settle_mint(MintTicket(purchase=purchase, ticket_id=ticket_id))
         await sales.fulfil_order(purchase)
         self.secrets.kept.pop(purchase_id, None)
 

@@ -19,8 +19,10 @@ from domain.core.chain import broken_link
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import FeeRates
+from domain.orders.order import Order
 from domain.payments.payment import IntentCreated, Payment
 from domain.stock.allocation import Allocation
+from domain.tickets.ticket import Ticket
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.samples import AT, TYPES, only_requested
 
@@ -42,6 +44,15 @@ SHOW = AnnounceShow(
 
 def lines_of(wanted: dict[str, int]) -> list[Line]:
     return [Line(ticket_type_id=kind, quantity=quantity) for kind, quantity in wanted.items()]
+
+
+def payment_of(uow: UnitOfWork, purchase: PurchaseRef) -> Payment:
+    """Return a purchase's payment, opened if it was not."""
+    name, order = f"{purchase.purchase_id}:{purchase.attempt}", uow.get(Order, purchase.purchase_id)
+    known, total = uow.find(Payment, name), order.price.total_minor if order.price else 0
+    owner = {"tenant_id": "default", "purchase_id": purchase.purchase_id, "intent_id": "pi"}
+    money: dict[str, Any] = {"amount_minor": total, "currency": "eur", "capture_method": "manual"}
+    return known or uow.add(Payment.begin(IntentCreated, name, uow.at, **owner, **money))
 
 
 class StoreWorld:
@@ -108,23 +119,26 @@ class StoreWorld:
         purchase = (
             await self.request("pu", discount_code=discount_code, body="body", buyer="", nonce=nonce, **wanted)
         ).purchase
-        order = await self.sales.place_order(purchase)
-        events = {"tenant_id": "default", "purchase_id": purchase.purchase_id, "intent_id": "pi"}
-        money: dict[str, Any] = {"amount_minor": order.price.total_minor, "currency": "eur"}
-        name = f"{purchase.purchase_id}:1"
-        await self.store.commit(
-            lambda uow: uow.add(Payment.begin(IntentCreated, name, uow.at, capture_method="manual", **events, **money))
-        )
+        await self.sales.place_order(purchase)
+        await self.store.commit(lambda uow: payment_of(uow, purchase))
         return purchase
 
     async def capture(self, purchase: PurchaseRef) -> None:
         """Record the capture of the payment."""
 
         def decide(uow: UnitOfWork) -> None:
-            payment = uow.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
+            payment = payment_of(uow, purchase)
             payment.capture("ch", payment.amount_minor, 94, uow.at)
 
         await self.store.commit(decide)
+
+    async def release(self, purchase: PurchaseRef) -> None:
+        """Record that no money can come any more."""
+        await self.store.commit(lambda uow: payment_of(uow, purchase).cancel(uow.at))
+
+    async def minted(self, ticket_id: str) -> None:
+        """Record the token of a ticket."""
+        await self.store.commit(lambda uow: uow.get(Ticket, ticket_id).mint_token(ticket_id, "", uow.at))
 
     async def reserve(
         self, reservation_id: str = "re", body: str = "", *, nonce: str = "", **wanted: int

@@ -23,8 +23,30 @@ SANDBOXED = tuple(
     for name, read in FORBIDDEN.items()
 )
 
+INVENTED = "tests/workflows/test_invented_answers.py"
 KERNELS = (
     *SANDBOXED,
+    Mutant(
+        "an invented mint is posted",
+        "activities/books/post.py",
+        'if ticket.state != "void" and ticket.mint_address is None:',
+        "if False:",
+        f"{INVENTED}::test_a_step_of_a_paid_purchase_is_repeated[mint_ticket]",
+    ),
+    Mutant(
+        "an invented capture sells",
+        "activities/sales/order.py",
+        "            _check_captured(uow, order)\n",
+        "",
+        f"{INVENTED}::test_a_step_of_a_paid_purchase_is_repeated[capture_payment]",
+    ),
+    Mutant(
+        "an invented release frees the seats of a payment that can be made",
+        "activities/sales/order.py",
+        "            _check_released(uow, end.purchase)\n",
+        "",
+        f"{INVENTED}::test_an_unpaid_purchase_is_not_sold[cancel_payment]",
+    ),
     Mutant(
         "a shield instead of a drain",
         "workflows/core/saga.py",

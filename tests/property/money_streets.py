@@ -9,8 +9,10 @@ from typing import Any, Literal, TypeVar
 from activities.core.commands import EndPurchase, LatePayment, MintTicket, PayRefund, PurchaseRef, RefundRef
 from activities.refunds.request_refund import RequestRefund
 from domain.core.errors import Refusal
+from domain.core.unit_of_work import UnitOfWork
 from domain.payments.payment_intent import IntentRequest, StripeRefund
 from domain.payments.refunds import Refunds
+from domain.tickets.ticket import Ticket
 from tests.property.money_events import (
     AskRefund,
     DashboardRefund,
@@ -86,8 +88,8 @@ async def refund_unused_payment(town: Town, event: UnusedPayment) -> None:
         name, currency, venue = await town.pay(bought), town.terms[event.venue].currency, event.venue
         ref = bought.purchase
         await town.gateway.capture_intent(name, "elsewhere")
-        await town.sales.cancel_order(EndPurchase(purchase=bought.purchase, reason="hold-expired"))
         await town.payments.cancel_payment(bought.purchase)
+        await town.sales.cancel_order(EndPurchase(purchase=bought.purchase, reason="hold-expired"))
     intent = town.gateway.intents[name]
     end = await give_back_unused(town, ref.purchase_id, name, event.went)
     town.strays.append(Stray(name, currency, intent.stripe_fee_minor or 0, ref, venue, intent.received_minor, end))
@@ -124,7 +126,6 @@ async def settle(town: Town, event: Settle) -> None:
     sale = at(town.sales_made, event.sale)
     if sale is not None:
         await town.act(event.how, lambda: town.books.settle_sale(town.ref(sale)))
-        await town.act(event.how, lambda: town.sales.fulfil_order(town.ref(sale)))
         sale.is_settled = True
 
 
@@ -133,8 +134,18 @@ async def deliver(town: Town, event: Deliver) -> None:
     if sale is not None and sale.is_settled:
         ticket = sale.tickets[event.ticket % len(sale.tickets)]
         mint = MintTicket(purchase=town.ref(sale), ticket_id=ticket)
+        await town.store.commit(lambda uow: _mint(uow, ticket))
         await town.act(event.how, lambda: town.books.settle_mint(mint))
         sale.delivered.add(ticket)
+        if sale.delivered == set(sale.tickets):
+            await town.act(event.how, lambda: town.sales.fulfil_order(town.ref(sale)))
+
+
+def _mint(uow: UnitOfWork, ticket_id: str) -> None:
+    """Record the token of a ticket that is not void."""
+    ticket = uow.get(Ticket, ticket_id)
+    if ticket.state != "void":
+        ticket.mint_token(ticket_id, "", uow.at)
 
 
 async def ask_refund(town: Town, event: AskRefund) -> None:

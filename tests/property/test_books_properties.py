@@ -9,13 +9,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from activities.books.post import BooksActivities
 from activities.core.commands import MintTicket, PurchaseRef
-from domain.core.errors import WrongState
+from domain.core.evidence import EvidenceMissing
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import MINT_DEBT, BooksTransaction, Posting, balances, venue_payable
 from domain.money.money import FeeRates, price_of
 from domain.orders.order import Order, PurchaseRequested
 from domain.payments.payment import IntentCreated, Payment
+from domain.tickets.ticket import Ticket, TicketReserved
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.samples import AT, LINES, REQUEST
 from tests.property.machines import done, refusal_in
@@ -45,6 +46,9 @@ class Bookkeeping(RuleBasedStateMachine):
         events = {"tenant_id": "default", "purchase_id": f"pu{number}", "intent_id": f"pi{number}", "currency": "eur"}
         total = self.prices[number].total_minor
         uow.add(order)
+        owner = {"tenant_id": "default", "purchase_id": f"pu{number}", "show_id": "sh", "ticket_type_id": "tt"}
+        for ticket in range(1, TICKETS + 1):
+            uow.add(Ticket.begin(TicketReserved, f"ti{number}.{ticket}", AT, **owner))
         uow.add(
             Payment.begin(IntentCreated, f"pu{number}:1", AT, amount_minor=total, capture_method="manual", **events)
         )
@@ -55,19 +59,31 @@ class Bookkeeping(RuleBasedStateMachine):
     @rule(number=PURCHASES)
     def capture(self, number: int) -> None:
         total = self.prices[number].total_minor
-        done(self.store.commit(lambda uow: uow.get(Payment, f"pu{number}:1").capture("ch", total, FEE, AT)))
+
+        def decide(uow: UnitOfWork) -> None:
+            order = uow.get(Order, f"pu{number}")
+            order.request_capture(AT)
+            uow.get(Payment, f"pu{number}:1").capture("ch", total, FEE, AT)
+            order.confirm(AT)
+
+        done(self.store.commit(decide))
         self.captured.add(number)
 
     @rule(number=PURCHASES)
     def settle_sale(self, number: int) -> None:
-        expected = None if number in self.captured else WrongState
+        expected = None if number in self.captured else EvidenceMissing
         if expected is None:
             self.sales.add(number)
         assert refusal_in(lambda: done(self.books.settle_sale(self._ref(number)))) is expected
 
     @rule(number=PURCHASES, ticket=st.integers(1, TICKETS))
     def settle_mint(self, number: int, ticket: int) -> None:
-        done(self.books.settle_mint(MintTicket(purchase=self._ref(number), ticket_id=f"ti{number}.{ticket}")))
+        ticket_id = f"ti{number}.{ticket}"
+        mint = MintTicket(purchase=self._ref(number), ticket_id=ticket_id)
+        if (number, ticket) not in self.mints:
+            assert refusal_in(lambda: done(self.books.settle_mint(mint))) is EvidenceMissing
+            done(self.store.commit(lambda uow: uow.get(Ticket, ticket_id).mint_token("mint", "signature", AT)))
+        done(self.books.settle_mint(mint))
         self.mints.add((number, ticket))
 
     @rule(number=PURCHASES, lost=st.booleans())

@@ -3,18 +3,21 @@
 The workflow cannot see the server's own retries, so these are bounded to a round. After a failed round the workflow
 sets NeedsOperator and begins the next round. A refusal ends the step. Anything else is a bug in an activity: it is
 retried slowly until it is fixed.
+
+An answer is evidence only with its event: anybody can answer for an activity by hand. A step that misses the events of
+the step before refuses, and that one is repeated.
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypedDict, TypeVar, Unpack
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 
-from activities.core.failures import BUG, TRANSIENT
+from activities.core.failures import BUG, EVIDENCE_MISSING, TRANSIENT
 from activities.core.task_queues import PURCHASES, queues_of
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.reasons import Reason
@@ -38,6 +41,13 @@ class CallPolicy(NamedTuple):
     interval_max: timedelta
     heartbeat: timedelta = timedelta(seconds=4)
     local: timedelta | None = None
+
+
+class How(TypedDict, total=False):
+    """How a step goes on after a refusal: forward only, and with the step before it."""
+
+    forward_only: bool
+    before: Callable[[], Coroutine[Any, Any, Any]] | None
 
 
 STORE = CallPolicy(timedelta(seconds=5), 10, timedelta(seconds=2), local=timedelta(seconds=5))
@@ -84,15 +94,15 @@ class ActivityCaller:
         command: Any,
         policy: CallPolicy,
         summary: str,
-        *,
-        forward_only: bool = False,
+        **how: Unpack[How],
     ) -> T:
         """Run one activity. With `forward_only` a refusal waits for an operator too, and a cancel has no effect.
 
-        A command that is a function is asked anew before each round.
+        `before` is the step before it, repeated when its events are missing. A command that is a
+        function is asked anew before each round.
         """
-        calling = self._call(method, command, policy, summary, forward_only=forward_only)
-        return await (drain(calling) if forward_only else calling)
+        calling = self._call(method, command, policy, summary, how)
+        return await (drain(calling) if how.get("forward_only") else calling)
 
     async def attempt(
         self, method: Callable[[Any, Any], Awaitable[T]], command: Any, policy: CallPolicy, summary: str
@@ -114,10 +124,10 @@ class ActivityCaller:
         command: Any,
         policy: CallPolicy,
         summary: str,
-        *,
-        forward_only: bool,
+        how: How,
     ) -> T:
-        name = method.__name__
+        name, before = method.__name__, how.get("before")
+        forward_only, repeated = how.get("forward_only", False), False
         while True:
             given_up = self._given_up.get(name) or (None if forward_only else self._given_up.get(None))
             if given_up is not None:
@@ -130,6 +140,13 @@ class ActivityCaller:
                 cause = _cause_of(error)
                 if isinstance(cause, CancelledError):
                     raise
+                if before is not None and isinstance(cause, ApplicationError) and cause.type == EVIDENCE_MISSING:
+                    self._status.raise_need(name, Reason.REFUSED, f"{cause.message}: the step before is repeated")
+                    if repeated:  # and its answer was not true again
+                        await self._pause(BUG_PAUSE, f"before the step before {name} is repeated")
+                    repeated = True
+                    await before()
+                    continue
                 if isinstance(cause, ApplicationError) and _is_final(cause) and cause.type != BUG and not forward_only:
                     self._status.clear_need(name)
                     raise RefusedStep(cause.type or "refused", cause.message, *cause.details) from error

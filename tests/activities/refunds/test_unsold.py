@@ -154,6 +154,7 @@ async def test_a_stray_payment_of_an_order_without_a_price() -> None:
     purchase = PurchaseRef(tenant_id="default", purchase_id="pu", attempt=1)
     order = await world.sales.place_order(purchase)
     await world.sales.confirm_seats(purchase)
+    await world.capture(purchase)
     await world.sales.confirm_order(purchase)
     command = RequestRefund(tenant_id="default", purchase_id="pu", refund_id="rf", body_digest="r", reason="goodwill")
     decided = (await RefundCommands(world.store).request_refund(command)).refund

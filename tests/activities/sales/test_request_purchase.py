@@ -97,6 +97,7 @@ async def test_a_named_buyer_has_so_many_open_purchases(world: StoreWorld) -> No
     with pytest.raises(BuyerLimitReached):
         await world.request("three", buyer="al", floor=1)
     await world.sales.confirm_seats(first)
+    await world.capture(first)
     for _ in range(2):
         await world.sales.confirm_order(first)
     await world.request("three", buyer="al", floor=1)

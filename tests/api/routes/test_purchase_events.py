@@ -9,8 +9,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from activities.core.commands import EndPurchase, PurchaseRef
-from activities.sales.order import SalesActivities
 from api.http.watch import LOOK_SECONDS, ChangePoller
 from domain.core.transient import TransientError
 from tests.api.routes.on_sale import PURCHASES, key, wanting
@@ -39,8 +37,7 @@ def events_of(answer: httpx.Response) -> list[tuple[int, str, dict[str, Any]]]:
 
 
 async def end(world: ApiWorld, purchase_id: str) -> None:
-    purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
-    await SalesActivities(world.store).cancel_order(EndPurchase(purchase=purchase, reason="expired"))
+    await world.end(purchase_id)
 
 
 async def test_a_stream_tells_the_checkout_and_then_the_end(
@@ -58,7 +55,7 @@ async def test_a_stream_tells_the_checkout_and_then_the_end(
         ("end", "cancelled"),
     ]
     assert events[0][2]["client_secret"] == bought["client_secret"]
-    assert (events[1][2]["client_secret"], events[1][2]["end_reason"]) == (None, "expired")
+    assert (events[1][2]["client_secret"], events[1][2]["end_reason"]) == (None, "hold-expired")
     assert events[0][0] < events[1][0]
 
 
