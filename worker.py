@@ -40,6 +40,8 @@ from activities.tokens.burn import BurnActivities
 from activities.tokens.claims.deliver import ClaimActivities
 from activities.tokens.mint import MintActivities
 from activities.tokens.pin import PinActivities, PinPage
+from activities.tokens.trees.owed import LeafActivities
+from activities.tokens.trees.roots import RootActivities
 from adapters.database.startup import open_event_store, utc_now
 from adapters.event_store.store import PostgresEventStore
 from adapters.ipfs.kubo import KuboNode
@@ -48,9 +50,8 @@ from adapters.postgres.deployment import pin_chain, read_deployment
 from adapters.postgres.tables import PostgresCheckouts, PostgresWebhookInbox
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.retention import PostgresRetention
-from adapters.read_models.follow_up import FollowUpQueries
+from adapters.read_models.pending.follow_up import RelayQueries
 from adapters.read_models.show_cancellation import ShowCancellationQueries
-from adapters.read_models.stalled_work import StalledWorkQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import seed_of
@@ -91,10 +92,6 @@ STICKY = timedelta(seconds=2)  # the wait for a dead worker's cache
 CONNECT_PAUSE_SECONDS = 0.5
 CONNECT_ATTEMPTS_MAX = 240
 WEBHOOK_PATIENCE_SECONDS = 2.0  # the API signals a webhook itself; a second signal wakes a purchase for nothing
-
-
-class PostgresStalledWork(StalledWorkQueries, ShowCancellationQueries, FollowUpQueries):
-    """All queries of the relay."""
 
 
 class Tuning(TypedDict, total=False):
@@ -193,6 +190,7 @@ def assemble(
         CatalogActivities(store),
         HoldActivities(store),
         CapacityActivities(store),
+        LeafActivities(store),
         ShowCancellationActivities(store, ShowCancellationQueries(pool)),
     ]
     if polled & {PURCHASES, STRIPE}:
@@ -212,7 +210,7 @@ def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStor
     return [
         payments,
         DisputeActivities(store, gateway),
-        PayoutActivities(store, StripeConnect(stripe, settings.api.public_url), StalledWorkQueries(pool)),
+        PayoutActivities(store, StripeConnect(stripe, settings.api.public_url), RelayQueries(pool)),
         RefundActivities(store, gateway),
         LatePaymentActivities(store, gateway, payments),
     ]
@@ -234,6 +232,7 @@ def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
         GroupSizeActivities(store, chain),
         ResaleActivities(store, chain),
         BurnActivities(store, chain),
+        RootActivities(store, chain),
     ]
 
 
@@ -242,7 +241,7 @@ def at_ipfs(settings: Settings, store: PostgresEventStore, pool: Pool, closing: 
     ipfs = settings.ipfs
     node = KuboNode(ipfs.rpc_url, ipfs.token.get_secret_value(), ipfs.timeout_seconds)
     closing.push_async_callback(node.close)
-    return PinActivities(store, StalledWorkQueries(pool), node)
+    return PinActivities(store, RelayQueries(pool), node)
 
 
 Assembling = Callable[[Settings, Deployment, PostgresEventStore, Pool, AsyncExitStack, Collection[str]], Activities]
@@ -273,7 +272,7 @@ def undelivered_webhooks(
     """Assemble the poller of undelivered webhooks."""
     events = UndeliveredEvents(stripe_client(settings, deployment, closing))
     every = settings.stripe.undelivered_poll_seconds
-    return UndeliveredWebhooks(events, PostgresWebhookInbox(pool), StalledWorkQueries(pool), each, every_seconds=every)
+    return UndeliveredWebhooks(events, PostgresWebhookInbox(pool), RelayQueries(pool), each, every_seconds=every)
 
 
 def own_balance(
@@ -293,7 +292,7 @@ def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool
         saga.processing_extension_seconds,
         account_poll_seconds=settings.payouts.poll_seconds,
     )
-    engine, stalled = WorkflowClient(client, pacing), PostgresStalledWork(pool)
+    engine, stalled = WorkflowClient(client, pacing), RelayQueries(pool)
     return Relay(
         engine,
         PostgresWebhookInbox(pool, WEBHOOK_PATIENCE_SECONDS),
@@ -302,6 +301,7 @@ def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool
         FollowUps(engine, FollowUpCommands(store), PurchaseCommands(store), stalled, each),
         each,
         longest_extension=timedelta(seconds=saga.processing_extension_seconds),
+        roots_every_seconds=settings.solana.roots_every_seconds,
     )
 
 

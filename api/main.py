@@ -23,8 +23,8 @@ from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.claims.request import ClaimCommands, WalletProofs
+from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import TicketReader
-from activities.tokens.wallets import WalletCheck
 from adapters.database.startup import open_event_store
 from adapters.postgres.connections import Pool, Waits, open_pool
 from adapters.postgres.deployment import DeploymentError, open_identity, pin_chain

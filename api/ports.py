@@ -17,7 +17,7 @@ from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.claims.request import ClaimCommands
-from activities.tokens.wallets import WalletCheck
+from activities.tokens.claims.wallets import WalletCheck
 from domain.access.subject import Subject
 from domain.core.ids import Identity
 from domain.money.money import FeeRates

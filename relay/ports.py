@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from activities.core.about import About
-from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, TreeRef
 from activities.sales.request_purchase import PurchaseStatus
 from domain.payments.webhook_event import WebhookEvent
 from domain.views.purchase import PurchaseKey, StalledClaim, StalledPurchase
@@ -27,6 +27,9 @@ class Starter(RefundStarter, CancellationStarter, Protocol):
 
     async def register(self, subject: MintSubject, about: About) -> bool:
         """Start a registration unless it runs."""
+
+    async def write_roots(self, tree: TreeRef, every_seconds: float, about: About) -> bool:
+        """Start to write a tree's roots unless that runs."""
 
     async def watch_hold(self, hold: HoldRef, about: About) -> bool:
         """Start the end of a hold unless it runs."""
@@ -75,6 +78,9 @@ class StalledWork(StalledRefunds, StalledCancellations, Shows, Protocol):
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
         """Return (kind, id, tenant) of venues and shows that are not ready."""
+
+    async def waiting_trees(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        """Return (show, tenant) of trees with a change from before a time that is not on chain or not settled."""
 
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str, datetime]]:
         """Return (id, tenant, show, until) of internal holds that should have ended."""

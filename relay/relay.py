@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from activities.core.about import About
-from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, TreeRef
 from activities.core.follow_ups import Matter
 from activities.core.loops import each_subject, first_of
 from activities.payouts.ports import PayoutRef
@@ -44,7 +44,9 @@ class Relay:
         each: Each,
         *,
         longest_extension: timedelta,
+        roots_every_seconds: float = 60,
     ) -> None:
+        self._roots_every_seconds = roots_every_seconds
         self._longest_extension = longest_extension
         self._follow_ups = follow_ups
         self._engine = engine
@@ -68,6 +70,7 @@ class Relay:
                 self.start_cancellations,
                 self.start_registrations,
                 self.start_claims,
+                self.start_roots,
                 self.end_holds,
                 self.start_capacity_changes,
                 self._follow_ups.resume,
@@ -190,6 +193,19 @@ class Relay:
         claimed = MintTicket(purchase=_ref(found), ticket_id=found["ticket_id"])
         about = (await about_show(self._stalled, found["show_id"]))._replace(purchase_id=found["purchase_id"])
         await self._at_times(f"claim {claimed.ticket_id}", partial(self._engine.start_claim, claimed, about))
+
+    async def start_roots(self) -> None:
+        """Start to write the roots of trees whose changes have waited for long enough; running ones are left alone."""
+        behind = self._each.set_aside(self._start_roots)
+        found = await self._stalled.waiting_trees(_ago(self._roots_every_seconds), BATCH_MAX + behind)
+        await self._each.run(self._start_roots, found)
+
+    @each_subject("start roots", first_of)
+    async def _start_roots(self, found: tuple[str, str]) -> None:
+        show_id, tenant_id = found
+        tree, every = TreeRef(tenant_id=tenant_id, show_id=show_id), self._roots_every_seconds
+        about = await about_show(self._stalled, show_id)
+        await self._at_times(f"roots {show_id}", partial(self._engine.write_roots, tree, every, about))
 
     async def end_holds(self) -> None:
         """Start the expiry of the ticket API's holds whose time has passed."""

@@ -30,6 +30,7 @@ from activities.core.commands import (
     MintTicket,
     PurchaseRef,
     RefundRef,
+    TreeRef,
 )
 from activities.core.follow_ups import Matter
 from activities.core.task_queues import PURCHASES
@@ -46,6 +47,7 @@ from workflows.show_cancellation import ShowCancellationInput, ShowCancellationW
 from workflows.ticket_api_hold import HoldWorkflow
 from workflows.tokens.claim import ClaimWorkflow
 from workflows.tokens.registration import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.tokens.roots import RootsInput, RootsWorkflow
 
 log = logging.getLogger(__name__)
 UNREACHABLE = (
@@ -134,6 +136,11 @@ class WorkflowClient:
         start = RegisterInput(subject=subject)
         terms = named(kind, f"{subject.kind}/{subject.subject_id}", f"Registers a {subject.kind} on chain", about)
         return await self._start(run, start, terms)
+
+    async def write_roots(self, tree: TreeRef, every_seconds: float, about: About) -> bool:
+        """Start to write the roots of a show's tree; False when the engine is unreachable."""
+        terms = named(RootsWorkflow, f"roots/{tree.show_id}", "Writes the roots of a show's tickets", about)
+        return await self._start(RootsWorkflow.run, RootsInput(tree=tree, every_seconds=every_seconds), terms)
 
     async def watch_hold(self, hold: HoldRef, about: About) -> bool:
         """Start the expiry of a hold of the ticket API; False when the engine is unreachable."""

@@ -191,6 +191,10 @@ class SolanaSettings(Group):
         """The seeds of retired keys."""
         return words_in(self.retired_secrets.get_secret_value())
 
+    roots_every_seconds: float = Field(
+        60.0, gt=0, description="pause between two roots of a show that mints on claim, in seconds"
+    )
+
     @property
     def nodes(self) -> list[tuple[str, int]]:
         """All nodes: URL and weight."""

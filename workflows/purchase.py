@@ -25,6 +25,7 @@ from activities.core.task_queues import PURCHASES
 from activities.payments.intent import PaymentActivities
 from activities.sales.order import SalesActivities
 from activities.tokens.mint import MintActivities
+from activities.tokens.trees.owed import LeafActivities, RecordLeaves
 from domain.core.end_reasons import FAILED, OPERATOR_CANCELLED
 from workflows.core import patches
 from workflows.core.activity_calls import (
@@ -304,10 +305,13 @@ class PurchaseWorkflow(PurchaseActs):
         await self._store(
             SalesActivities.fulfil_order, purchase, "record the good end", forward_only=True, before=settle_and_mint
         )
-        minted = tuple(self._minted[ticket_id] for ticket_id in ticket_ids if self._minted[ticket_id])
+        minted = tuple(self._minted[ticket_id] for ticket_id in ticket_ids if self._minted.get(ticket_id))
         return PurchaseResult(outcome="fulfilled", reason="paid, minted and settled", ticket_addresses=minted)
 
     async def _settle_and_mint(self, ticket_ids: tuple[str, ...]) -> None:
+        if self._order is not None and self._order.minting == "on_claim" and patches.LEAVES.on():
+            await gather_all(self._settle(), self._record_leaves(ticket_ids))
+            return
         await gather_all(self._settle(), *(self._mint(ticket_id) for ticket_id in ticket_ids))
 
     async def _confirm_order(self) -> None:
@@ -320,6 +324,17 @@ class PurchaseWorkflow(PurchaseActs):
         await self._store(method, self._purchase, summary, forward_only=True, before=self._confirm_order)
         if self._order is not None and self._order.price.charge_minor:
             await self._store(PaymentActivities.close_checkout, self._purchase, "forget the secret", forward_only=True)
+
+    async def _record_leaves(self, ticket_ids: tuple[str, ...]) -> None:
+        """Record the tickets as leaves; their root comes to the chain later, and nothing waits for it.
+
+        A regular activity on purpose: it puts the capture into the history. Were all steps local, a cancel would void
+        the task that ends the workflow, and the purchase would be undone after its sale.
+        """
+        leaves = RecordLeaves(purchase=self._purchase, ticket_ids=ticket_ids)
+        await self._caller.call(
+            LeafActivities.record_leaves, leaves, STORE_REGULAR, "record the leaves", forward_only=True
+        )
 
     async def _mint(self, ticket_id: str) -> None:
         mint = MintTicket(purchase=self._purchase, ticket_id=ticket_id)

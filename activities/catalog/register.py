@@ -17,7 +17,7 @@ from domain.money.money import FeeRates
 from domain.money.payment_method import PaymentMethod, check_methods
 from domain.payouts.payee import Payee
 from domain.stock.allocation import Allocation, AllocationOpened
-from domain.tickets.token import TransferPolicy
+from domain.tickets.token import Minting, TransferPolicy
 
 
 class RegisterVenue(Command):
@@ -53,6 +53,7 @@ class ShowTerms(Command):
     payment_methods: Sequence[PaymentMethod] = ()
     processing_days: int | None = None
     transfer: TransferPolicy = "free"
+    minting: Minting = "each"
 
 
 class AnnounceShow(ShowTerms):

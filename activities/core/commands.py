@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.money.money import Price
 from domain.payments.payment_intent import IntentStatus
-from domain.tickets.token import TokenKind
+from domain.tickets.token import Minting, TokenKind, is_each
 
 
 class Command(BaseModel):
@@ -60,6 +60,7 @@ class PlacedOrder(Command):
     sold: bool = False
     # That the show gives a bank to process a payment; None: as long as the deployment says.
     processing_seconds: int | None = Field(default=None, exclude_if=_is_off)
+    minting: Minting = Field(default="each", exclude_if=is_each)
 
 
 class EndedOrder(Command):
@@ -91,6 +92,13 @@ class MintSubject(Command):
     tenant_id: str
     kind: TokenKind
     subject_id: str
+
+
+class TreeRef(Command):
+    """The tree of a show."""
+
+    tenant_id: str
+    show_id: str
 
 
 class Minted(Command):

@@ -62,8 +62,11 @@ class TokenChain(TransactionSender, Protocol):
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
         """Return the mint address of a subject, known before anything is sent."""
 
+    async def cluster(self) -> str:
+        """Return the genesis hash of the chain."""
+
     async def check_wallet(self, address: str, *, vault: bool) -> None:
-        """Raise InvalidWallet for an address that is nobody's; see `activities.tokens.wallets.WalletReader`."""
+        """Raise InvalidWallet for an address that is nobody's; see `activities.tokens.claims.wallets.WalletReader`."""
 
     def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
         """Read back from its bytes which token a signed mint makes; they name no subject."""

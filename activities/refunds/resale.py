@@ -37,32 +37,34 @@ class ResaleActivities:
 
 
 def add_group_capacity(uow: UnitOfWork, refund: RefundRef) -> tuple[str, int] | None:
-    """Add a refund's burnt tokens to the group's limit, since they stay members of it.
+    """Add a refund's burnt tokens to the group's limit, since they stay members of it; a leaf never was one.
 
     Return the show and its group's new limit; None when nothing goes back on sale.
     """
-    show, seats = _seats(uow, refund)
-    if not seats:
+    show, tickets = _resold(uow, refund)
+    if not tickets:
         return None
-    show.add_group_capacity(refund.refund_id, seats.total(), uow.at)
+    members = sum(ticket.leaf_end != "refund" for ticket in tickets)
+    if members:
+        show.add_group_capacity(refund.refund_id, members, uow.at)
     return show.identity, show.group_size
 
 
 def restock_seats(uow: UnitOfWork, refund: RefundRef) -> int:
     """Return a refund's seats to the stock, if the show still sells; return their number."""
-    _, seats = _seats(uow, refund)
+    _, tickets = _resold(uow, refund)
     key = hold_key_of(refund.purchase.purchase_id, refund.purchase.attempt)
-    for ticket_type_id, quantity in seats.items():
+    for ticket_type_id, quantity in Counter(ticket.ticket_type_id for ticket in tickets).items():
         uow.get(Allocation, ticket_type_id).give_back(key, quantity, refund.refund_id, uow.at)
-    return seats.total()
+    return len(tickets)
 
 
-def _seats(uow: UnitOfWork, refund: RefundRef) -> tuple[Show, Counter[str]]:
-    """Return the show and the refunded seats by ticket type; seats of redeemed tickets are left out."""
+def _resold(uow: UnitOfWork, refund: RefundRef) -> tuple[Show, list[Ticket]]:
+    """Return the show and the tickets whose seats go back on sale; redeemed tickets are left out."""
     show = uow.get(Show, uow.get(Order, refund.purchase.purchase_id).show_id)
     if not show.resells(uow.at):
-        return show, Counter()
+        return show, []
     tickets = [uow.get(Ticket, ticket_id) for ticket_id in refund.ticket_ids]
     if not all(ticket.token_is_over for ticket in tickets):
         raise TransientError("a token of the refund is not burnt yet")
-    return show, Counter(ticket.ticket_type_id for ticket in tickets if not ticket.entered)
+    return show, [ticket for ticket in tickets if not ticket.entered]

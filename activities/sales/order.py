@@ -202,6 +202,7 @@ def place(uow: UnitOfWork, purchase: PurchaseRef, tender: Tender = "card", holde
         ticket_ids=tuple(ticket_id for ticket_id, _ in _ticket_ids(order, purchase)),
         sold=order.is_sold,
         processing_seconds=show.processing_seconds,
+        minting=show.minting,
     )
 
 

@@ -7,13 +7,14 @@ from activities.core.commands import MintTicket
 from activities.core.ports import EventStore, TransactionSender
 from activities.core.task_queues import MINT, activity_on
 from activities.tokens.submit import POLL_SECONDS, land
+from activities.tokens.trees.leaves import end_leaf
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction
 
-Burnt = Literal["burnt", "never made"]
+Burnt = Literal["burnt", "never made", "nullified"]
 
 
 class BurningChain(TransactionSender, Protocol):
@@ -38,7 +39,10 @@ class BurnActivities:
 
     @activity_on(MINT, name="burn_ticket")
     async def burn_ticket(self, mint: MintTicket) -> Burnt:
-        """Burn a void ticket's token, or forgo its mint; the empty mint stays, so no late retry can mint again."""
+        """Burn a void ticket's token, forgo its mint, or end its leaf.
+
+        The empty mint stays, so no late retry can mint again.
+        """
         ticket = await self._store.read(lambda uow: uow.get(Ticket, mint.ticket_id))
         if ticket.state != "void":
             raise WrongState(
@@ -46,6 +50,9 @@ class BurnActivities:
             )
         if ticket.ended_as == "burnt":
             return "burnt"
+        if ticket.leaf is not None and ticket.leaf_end != "claim":
+            await self._store.commit(lambda uow: end_leaf(uow, uow.get(Ticket, mint.ticket_id), "refund"))
+            return "nullified"
         address = await self._landed(ticket)
         if address is None:
             await self._store.commit(lambda uow: uow.get(Ticket, mint.ticket_id).forgo_token(uow.at))

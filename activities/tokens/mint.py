@@ -5,12 +5,14 @@ from typing import Protocol
 from activities.core.commands import Minted, MintSubject, MintTicket
 from activities.core.ports import EventStore, TokenChain
 from activities.core.task_queues import MINT, activity_on
-from activities.tokens.metadata import of_show, of_venue, record_drawing
+from activities.tokens.metadata import of_show, of_ticket_type, of_venue, record_drawing
 from activities.tokens.minter import NO_TOKEN, Minter, SoldTicket, TicketMinter, short
+from activities.tokens.trees.leaves import open_tree, record_leaves
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
 from domain.core.errors import InvalidWallet
 from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction, TokenSpec, TokenState
 
@@ -74,6 +76,8 @@ class MintActivities:
         sold = await self._tickets.read(mint.ticket_id, mint.purchase.purchase_id)
         if sold.minted is not None:
             return sold.minted
+        if sold.show.minting == "on_claim":  # a purchase that an older build placed
+            await record_leaves(self._store, [mint.ticket_id])
         if sold.show.mints_at_claim:
             return NO_TOKEN
         return await self._tickets.mint(sold, self._custody if mint.to_custody else await self._owner_of(sold))
@@ -106,7 +110,21 @@ class MintActivities:
                 uow.get(Venue, show.venue_id),
             )
         )
-        return await self._minter.mint(show, await self._show_spec(show, venue))
+        minted = await self._minter.mint(show, await self._show_spec(show, venue))
+        if show.minting == "on_claim":
+            await self._draw_types(show, venue)
+            await open_tree(self._store, show.identity, minted.mint_address, await self._chain.cluster())
+        return minted
+
+    async def _draw_types(self, show: Show, venue: Venue) -> None:
+        """Draw the metadata of every ticket type: a leaf names it."""
+        drawings = [of_ticket_type(show, venue, name, self._creator) for name in show.ticket_types]
+
+        def decide(uow: UnitOfWork) -> None:
+            for drawing in drawings:
+                uow.get(Show, show.identity).draw(drawing, uow.at)
+
+        await self._store.commit(decide)
 
     async def _venue_spec(self, venue: Venue) -> TokenSpec:
         return TokenSpec(

@@ -98,7 +98,8 @@ INDEXES = (
     SQL("CREATE INDEX IF NOT EXISTS rm_refunds_stripe ON rm_refunds ((doc->>'stripe_refund_id'))"),
     SQL(
         "CREATE INDEX IF NOT EXISTS rm_tickets_unburnt ON rm_tickets ((doc->>'purchase_id'))"
-        " WHERE doc->>'state' = 'void' AND doc->>'token' IN ('signed', 'minted')"
+        " WHERE doc->>'state' = 'void'"
+        " AND (doc->>'token' IN ('signed', 'minted') OR doc->>'leaf_index' IS NOT NULL)"
     ),
     SQL("CREATE INDEX IF NOT EXISTS rm_tickets_public_name ON rm_tickets ((coalesce(doc->>'public_name', id)))"),
     SQL("CREATE INDEX IF NOT EXISTS rm_files_unpinned ON rm_files (id) WHERE doc->>'pinned' = 'false'"),

@@ -42,6 +42,8 @@ from domain.stock.reservation import ReservationConfirmed, ReservationEnded, Res
 from domain.tickets.claiming import ClaimDone, ClaimLapsed, TicketClaimed
 from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenMinted, TokenSigned
 from domain.tickets.ticket import (
+    LeafEnded,
+    LeafRecorded,
     TicketBlocked,
     TicketIssued,
     TicketRedeemed,
@@ -112,6 +114,7 @@ def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
         "payment_methods": list(event.payment_methods),
         "processing_days": event.processing_days,
         "transfer": event.transfer,
+        "minting": event.minting,
         "registered_at": event.timestamp.isoformat(),
         **no_token(),
     }
@@ -201,6 +204,7 @@ def _ticket(documents: DocumentBatch, event: TicketReserved, _: int) -> None:
         "show_id": event.show_id,
         "ticket_type_id": event.ticket_type_id,
         "public_name": event.public_name or ticket_id,
+        "leaf_index": None,
         "state": "reserved",
         "blocked": False,
         "dispute_ids": [],
@@ -254,6 +258,16 @@ def _claim_done(documents: DocumentBatch, event: ClaimDone, _: int) -> None:
 def _claim_lapsed(documents: DocumentBatch, event: ClaimLapsed, _: int) -> None:
     if ticket := documents.edit(TICKETS, identity_of(event)):
         ticket["claim"], ticket["claim_lapsed"], ticket["claimed_at"] = "none", event.reason, None
+
+
+def _leaf_recorded(documents: DocumentBatch, event: LeafRecorded, _: int) -> None:
+    if ticket := documents.edit(TICKETS, identity_of(event)):
+        ticket["leaf_index"] = int(event.leaf["index"])
+
+
+def _leaf_ended(documents: DocumentBatch, event: LeafEnded, _: int) -> None:
+    if ticket := documents.edit(TICKETS, identity_of(event)):
+        ticket["leaf_index"] = None
 
 
 def _allocation(documents: DocumentBatch, event: AllocationOpened, _: int) -> None:
@@ -352,6 +366,8 @@ TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
     TicketClaimed: _claim_requested,
     ClaimDone: _claim_done,
     ClaimLapsed: _claim_lapsed,
+    LeafRecorded: _leaf_recorded,
+    LeafEnded: _leaf_ended,
 }
 FOLDS: dict[type[DomainEvent], Fold] = {
     VenueRegistered: _venue,

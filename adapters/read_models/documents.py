@@ -20,6 +20,7 @@ from domain.views.follow_up import FollowUpDocument
 from domain.views.payouts import AccountOwner, PayeeDocument
 from domain.views.purchase import PurchaseDocument, PurchaseKey, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationDocument
+from domain.views.trees import TreeDocument
 
 V = TypeVar("V")
 
@@ -48,6 +49,7 @@ CANCELLATIONS = ReadModel("cancellations", CancellationDocument)
 API_KEYS = ReadModel("keys", KeyDocument)
 FILES = ReadModel("files", FileDocument)
 FOLLOW_UPS = ReadModel("follow_ups", FollowUpDocument)
+TREES = ReadModel("trees", TreeDocument)
 READ_MODELS = tuple(model for model in tuple(globals().values()) if isinstance(model, ReadModel))
 KINDS = tuple(model.name for model in READ_MODELS)
 

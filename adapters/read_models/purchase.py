@@ -6,12 +6,13 @@ from typing import Any
 from adapters.read_models.access import KEY_FOLDS
 from adapters.read_models.catalog import FOLDS, TICKET_FOLDS, Fold, identity_of
 from adapters.read_models.documents import PURCHASES, TICKETS, AuditLine, DocumentBatch, TimelineLine
-from adapters.read_models.follow_up import FOLLOW_UP_FOLDS
 from adapters.read_models.money.books import BOOKS_FOLDS
 from adapters.read_models.money.dispute import DISPUTE_FOLDS, DISPUTE_TEXTS
 from adapters.read_models.money.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.read_models.money.refund import REFUND_FOLDS, REFUND_TEXTS
 from adapters.read_models.money.transfer import TRANSFER_FOLDS, TRANSFER_TEXTS
+from adapters.read_models.pending.follow_up import FOLLOW_UP_FOLDS
+from adapters.read_models.pending.trees import TREE_FOLDS
 from adapters.read_models.show_cancellation import CANCELLATION_FOLDS
 from domain.access.operator_act import OperatorActed
 from domain.catalog.discount import DiscountClaimed, DiscountKeyUsed, DiscountReturned
@@ -47,6 +48,8 @@ from domain.tickets.claiming import ClaimDone, ClaimLapsed, ClaimSigned, TicketC
 from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenMinted, TokenSigned
 from domain.tickets.ticket import (
     BurnSigned,
+    LeafEnded,
+    LeafRecorded,
     TicketIssued,
     TicketRedeemed,
     TicketReserved,
@@ -54,6 +57,7 @@ from domain.tickets.ticket import (
     TokenBurnt,
     TokenForgone,
 )
+from domain.tickets.ticket_tree import LeafAppended, LeafDebtSettled, LeafNullified, RootSigned, RootWritten, TreeOpened
 from domain.views.common import price_document
 from domain.views.purchase import LineDocument, PurchaseDocument, PurchaseState, TicketLine
 
@@ -82,9 +86,11 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     OrderConfirmed: lambda _: "Order confirmed.",
     TokenSigned: lambda event: f"Mint of ticket {identity_of(event)} signed.",
     TokenMinted: lambda event: f"Ticket {identity_of(event)} minted at {event.mint_address}.",
+    LeafRecorded: lambda event: f"Ticket {identity_of(event)} is leaf {event.leaf['index']} of its show's tree.",
+    LeafEnded: lambda event: f"Leaf of ticket {identity_of(event)} nullified: {event.cause}.",
     **DISPUTE_TEXTS,
     TransactionPosted: lambda event: f"Posted to the books: {event.kind}.",
-    OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
+    OrderFulfilled: lambda _: "Every ticket is minted, or a leaf, and the venue is credited.",
     **PAYMENT_TEXTS,
     **TRANSFER_TEXTS,
     OrderCancelled: lambda event: f"Purchase ended without a sale: {event.reason}.",
@@ -100,10 +106,11 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     OperatorActed: lambda event: f"An operator acted: {event.act}.",  # its reason is not for the buyer's eyes
 }
 
-# The refund that follows has a line; an erasure leaves the purchase as it was, and is in the audit; metadata is of a
-# venue or a show.
+# The refund that follows has a line; an erasure leaves the purchase as it was, and is in the audit; metadata and trees
+# are of a venue or a show.
 NOT_IN_TIMELINE = frozenset({
     BuyerErasureDecided, MetadataDrawn, MetadataPinned, RefundsOpened, RefundsPriced, *FOLLOW_UP_FOLDS,
+    TreeOpened, LeafAppended, LeafNullified, LeafDebtSettled, RootSigned, RootWritten,
 })  # fmt: skip
 
 
@@ -278,10 +285,10 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     **DISPUTE_FOLDS,
     **dict.fromkeys(TICKET_FOLDS, _ticket_changed),
 }
-TABLES = (FOLDS, BOOKS_FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS, FOLLOW_UP_FOLDS)
+TABLES = (FOLDS, BOOKS_FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS, FOLLOW_UP_FOLDS, TREE_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, BuyerErasureDecided, ClaimEnded, ClaimSigned, ClaimSold, DiscountKeyUsed,
     GroupCapacityAdded, GroupResizeSigned, OperatorActed, PaymentIntentRefused, PayoutPaid, PayoutReturned,
-    RefundsOpened, RefundsPriced, ReversalRefused, ShortfallNetted, ShortfallNoted, TicketsClaimed,
+    RefundsOpened, RefundsPriced, ReversalRefused, RootSigned, ShortfallNetted, ShortfallNoted, TicketsClaimed,
 })  # fmt: skip

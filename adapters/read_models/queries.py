@@ -228,10 +228,12 @@ def with_stock(show: ShowDocument, stock: Mapping[str, AllocationDocument]) -> S
     """Add capacity, held, sold and available to each ticket type of a show.
 
     A document that was projected by 0.1.0 has no share for buyers without a name; its event would give it all.
+    One of before on_claim mints each ticket.
     """
     types = [_stocked(item, stock.get(item["ticket_type_id"])) for item in show["ticket_types"]]
     unnamed_share_percent = show.get("unnamed_share_percent", 100)
-    return {**show, "ticket_types": types, "unnamed_share_percent": unnamed_share_percent}
+    minting = show.get("minting", "each")
+    return {**show, "ticket_types": types, "unnamed_share_percent": unnamed_share_percent, "minting": minting}
 
 
 def _stocked(item: TicketTypeDocument, stock: AllocationDocument | None) -> StockedTicketType:
@@ -246,6 +248,7 @@ def _named(ticket: TicketDocument | None) -> TicketDocument | None:
         ticket.setdefault("dispute_ids", [])
         ticket.setdefault("blocked", bool(ticket["dispute_ids"]))
         ticket.setdefault("public_name", ticket["ticket_id"])
+        ticket.setdefault("leaf_index", None)
     return ticket
 
 

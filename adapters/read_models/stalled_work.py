@@ -52,7 +52,8 @@ REFUNDING = (
 UNBURNT = (
     "SELECT DISTINCT ON (r.id) r.doc FROM rm_tickets t"
     " JOIN rm_refunds r ON r.doc->>'purchase_id' = t.doc->>'purchase_id'"
-    " WHERE t.doc->>'state' = 'void' AND t.doc->>'token' IN ('signed', 'minted') AND r.doc->'ticket_ids' ? t.id"
+    " WHERE t.doc->>'state' = 'void' AND (t.doc->>'token' IN ('signed', 'minted')"
+    " OR t.doc->>'leaf_index' IS NOT NULL) AND r.doc->'ticket_ids' ? t.id"
     " AND (r.doc->>'state' = 'succeeded' OR r.doc->>'owed_at_till' = 'true')"
     " AND coalesce(r.doc->>'succeeded_at', r.doc->>'requested_at')::timestamptz < %s LIMIT %s"
 )

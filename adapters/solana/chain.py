@@ -13,7 +13,6 @@ from solders.transaction_status import TransactionConfirmationStatus
 
 from adapters.runtime.request_coalescing import BatchLoader
 from adapters.solana.burning import TokenBurner, TokenMover
-from adapters.solana.groups import GroupResizer
 from adapters.solana.instructions import associated_account
 from adapters.solana.keys import check_account, parse_wallet
 from adapters.solana.mint_layout import describe
@@ -21,11 +20,13 @@ from adapters.solana.minting import TokenMinter
 from adapters.solana.rpc.answers import RefusedError
 from adapters.solana.rpc.client import ACCOUNTS_MAX, Finality, NodeClient
 from adapters.solana.rpc.pool import NodePool
+from adapters.solana.show_mints import GroupResizer, RootReader, RootWriter
 from adapters.solana.signer.guard import GuardedSigner, one_key
 from adapters.solana.signer.keys import KeyAddresses
 from adapters.solana.signer.rotation import HandOver, KeyRotation
 from adapters.solana.signer.signing import TransactionSigner
 from adapters.solana.transaction import signed_spec
+from domain.tickets.leaf import TreeRoot
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate, Whereabouts
 
 _FATES_MAX = 256  # a node answers for at most this many signatures in one call
@@ -48,10 +49,19 @@ class SolanaTokenReader:
         self._client = NodeClient(nodes)
         self._accounts = BatchLoader(self._load_accounts, ACCOUNTS_MAX // 2, in_flight=1)
         self._wallets = BatchLoader(self._load_wallets, ACCOUNTS_MAX, in_flight=1)
+        self._roots = RootReader(self._client)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+    async def cluster(self) -> str:
+        """Return the genesis hash of the chain, which names it."""
+        return str((await self._client.get_genesis_hash()).value)
+
+    async def root_at(self, show_mint: str, since: int = 0) -> TreeRoot | None:
+        """Return the root of tickets in a show's mint, finalized, at a slot or later; None when there is none."""
+        return await self._roots.root_at(show_mint, since)
 
     async def check_wallet(self, address: str, *, vault: bool) -> None:
         """Raise InvalidWallet unless an address can be somebody's: what it says itself first, then its account.
@@ -116,6 +126,7 @@ class SolanaTokenChain(SolanaTokenReader):
         self._mover = TokenMover(self._client, self._signer)
         self._groups = GroupResizer(self._client, self._signer)
         self._rotation = KeyRotation(self._client, self._signer)
+        self._root_writer = RootWriter(self._client, self._signer)
         self._fates = BatchLoader(self._load_fates, _FATES_MAX, _FATES_SECONDS, in_flight=1)
         self._deaths = BatchLoader(self._load_deaths, _FATES_MAX, _PROOF_SECONDS, in_flight=1)
         self._sent: dict[str, None] = {}  # signatures, the newest last
@@ -167,6 +178,10 @@ class SolanaTokenChain(SolanaTokenReader):
     async def sign_hand_over(self, moves: Sequence[HandOver]) -> tuple[SignedTransaction, int]:
         """Sign as many of the first hand-overs as fit one packet; return their number. Sends nothing."""
         return await self._rotation.sign(moves)
+
+    async def sign_root(self, show_mint: str, root: TreeRoot) -> SignedTransaction:
+        """Sign a root of tickets into a show's mint. Sends nothing."""
+        return await self._root_writer.sign(show_mint, root)
 
     async def send(self, signed: SignedTransaction) -> None:
         """Send the stored bytes, without preflight and without the node's own retries; a repeat is harmless.

@@ -36,6 +36,8 @@ _SET_AUTHORITY = 6
 _MINT_AUTHORITY = 0
 _CREATE_IDEMPOTENT = 1
 _INITIALIZE_METADATA = bytes.fromhex("d2e11ea258b84d8d")
+_UPDATE_FIELD = bytes.fromhex("dde9312db5cadcc8")
+_OTHER_FIELD = 3
 _INITIALIZE_GROUP = bytes.fromhex("79716c2736330004")
 _RESIZE_GROUP = bytes.fromhex("6c25ab8ff81e126e")
 _HAND_OVER_METADATA = bytes.fromhex("d7e4a6e45464567b")
@@ -136,6 +138,12 @@ def initialize_metadata(mint: Pubkey, authority: Pubkey, words: tuple[str, str, 
     body = _INITIALIZE_METADATA + b"".join(_borsh(word) for word in words)
     accounts = [_writable(mint), _readable(authority), _readable(mint), _signer(authority)]
     return Instruction(TOKEN_2022, body, accounts)
+
+
+def write_field(mint: Pubkey, authority: Pubkey, key: str, value: str) -> Instruction:
+    """Write an additional field of the metadata, new or in the place of the old; a new one makes the account grow."""
+    body = _UPDATE_FIELD + bytes([_OTHER_FIELD]) + _borsh(key) + _borsh(value)
+    return Instruction(TOKEN_2022, body, [_writable(mint), _signer(authority)])
 
 
 def initialize_group(mint: Pubkey, authority: Pubkey, max_size: int) -> Instruction:

@@ -54,6 +54,7 @@ _DECIMALS_AT = 44
 _INITIALIZED_AT = 45
 _FREEZE_AUTHORITY_AT = 46
 _AMOUNT_AT = 64
+_WORDS_AT = 64  # of the metadata, after its update authority and mint
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,11 @@ class Mint:
         body = self.extensions.get(GROUP)
         return None if body is None else Pubkey(body[:32])
 
+    def metadata_authority(self) -> Pubkey | None:
+        """Return the key that may write the metadata."""
+        body = self.extensions.get(METADATA)
+        return None if body is None else Pubkey(body[:32])
+
     def group(self) -> Pubkey | None:
         """Return the group that the mint is a member of."""
         body = self.extensions.get(MEMBER)
@@ -107,12 +113,33 @@ class Mint:
         body = self.extensions.get(METADATA)
         if body is None:
             return None
-        at, found = 64, []
-        for _ in range(3):
-            (length,) = struct.unpack_from("<I", body, at)
-            found.append(body[at + 4 : at + 4 + length].decode(errors="replace"))
-            at += 4 + length
-        return found[0], found[1], found[2]
+        (name, symbol, uri), _ = _texts(body, _WORDS_AT, 3)
+        return name, symbol, uri
+
+    def fields(self) -> dict[str, str]:
+        """Return the additional fields of the metadata."""
+        body = self.extensions.get(METADATA)
+        if body is None:
+            return {}
+        _, at = _texts(body, _WORDS_AT, 3)
+        (count,) = struct.unpack_from("<I", body, at)
+        found, _ = _texts(body, at + 4, 2 * count)
+        return dict(zip(found[::2], found[1::2], strict=True))
+
+
+def field_bytes(key: str, value: str) -> int:
+    """Return the bytes by which an additional field makes the metadata grow."""
+    return 8 + len(key.encode()) + len(value.encode())
+
+
+def _texts(body: bytes, at: int, count: int) -> tuple[list[str], int]:
+    """Return texts that stand one after another, each behind its length, and where they end."""
+    found = []
+    for _ in range(count):
+        (length,) = struct.unpack_from("<I", body, at)
+        found.append(body[at + 4 : at + 4 + length].decode(errors="replace"))
+        at += 4 + length
+    return found, at
 
 
 def mint_of(account: Account | None) -> Mint | None:

@@ -21,7 +21,7 @@ from domain.core.errors import NotChargeable, UnknownSubject, WrongState
 from domain.core.timestamp import Timestamp, iso
 from domain.money.money import BPS_WHOLE
 from domain.money.payment_method import PaymentMethod
-from domain.tickets.token import TransferPolicy
+from domain.tickets.token import Minting, TransferPolicy, is_each
 from domain.views.catalog import StockedShow
 
 router = guarded_router(prefix="/api/v1/shows", tags=["shows"])
@@ -129,6 +129,15 @@ class ShowBody(Body):
             "soulbound",
         ),
     ] = "free"
+    minting: Annotated[
+        Minting,
+        Field(exclude_if=is_each),
+        about(
+            "When a ticket becomes a token: each at its sale, or on_claim; until then it is a leaf of a Merkle tree,"
+            " whose root stands in the show's mint.",
+            "each",
+        ),
+    ] = "each"
 
 
 class NewPriceBody(Body):
@@ -205,6 +214,7 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, re
         payment_methods=sorted(set(body.payment_methods)),
         processing_days=body.processing_days,
         transfer=body.transfer,
+        minting=body.minting,
     )
     position = await deps.catalog.announce_show(command)
     about = About(show_id=show_id, venue_id=command.venue_id, show_name=command.name)

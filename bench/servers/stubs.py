@@ -75,6 +75,10 @@ class InstantChain:
         """Return the subject's unique address."""
         return f"{kind}-{subject_id}"
 
+    async def cluster(self) -> str:
+        """Return the name of no chain."""
+        return "bench"
+
     async def check_wallet(self, address: str, *, vault: bool) -> None:
         """Take every wallet."""
 

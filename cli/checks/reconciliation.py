@@ -30,13 +30,14 @@ from domain.invariants.invariant import Findings
 from domain.invariants.outside import ConnectedBalance, ExternalState
 from domain.invariants.own_balance import ANY_PAYOUT
 from domain.invariants.per_commit import History
+from domain.tickets.leaf import TreeRoot
 from settings import Settings
 from settings.values import keys_of
 
 RESUMED_AFTER = timedelta(seconds=60)  # the relay's delay, and the time that resumed work needs to end
 RUNNING = (
     "ExecutionStatus = 'Running' AND WorkflowType IN"
-    " ('PurchaseWorkflow', 'PaymentCaseWorkflow', 'HoldWorkflow', 'RefundWorkflow', 'PayoutWorkflow')"
+    " ('PurchaseWorkflow', 'PaymentCaseWorkflow', 'HoldWorkflow', 'RefundWorkflow', 'PayoutWorkflow', 'RootsWorkflow')"
 )
 ENGINE_SECONDS = 30.0
 STRIPE_TIMEOUT_SECONDS = 20.0
@@ -104,7 +105,9 @@ async def reconcile(settings: Settings, say: Say) -> Report:
         book.history.mark()
         account, venues = await _stripe(settings, deployment, sorted(book.history.state.accounts), say)
         payments = account.payments
-        supplies = await _supplies(settings, [*book.history.state.holders, *book.history.state.signed], say)
+        shows = [tree.show_mint for tree in book.history.state.trees.values()]
+        addresses = [*book.history.state.holders, *book.history.state.signed]
+        supplies, roots = await _on_chain(settings, addresses, shows, say)
         work |= await _work(settings, say)
         work |= Work(pages.owed_accounts(), pages.owed_intents())
         book.read_to(pages.head())
@@ -118,6 +121,7 @@ async def reconcile(settings: Settings, say: Say) -> Report:
         accounts=venues,
         entries=account.entries,
         balance_minor=account.balance_minor,
+        roots=roots,
         patience=timedelta(seconds=settings.saga.processing_extension_seconds) + RESUMED_AFTER,
     )
     stillness = judge_at_rest(book.history, outside, findings)
@@ -136,7 +140,8 @@ async def _work(settings: Settings, say: Say) -> Work:
             client = await connect_to_temporal(settings.temporal, keys)
             found = [(workflow.id, workflow.start_time) async for workflow in client.list_workflows(RUNNING)]
     named = [(*name.partition("/")[::2], started) for name, started in found]
-    running = {identity for kind, identity, _ in named if kind in {"purchase", "hold", "refund", "claim"}}
+    kinds = {"purchase", "hold", "refund", "claim", "roots"}
+    running = {identity for kind, identity, _ in named if kind in kinds}
     running |= {ANY_PAYOUT for kind, _, _ in named if kind == "payout"}
     return Work(frozenset(running), {identity: started for kind, identity, started in named if kind == "payment-case"})
 
@@ -161,14 +166,16 @@ async def _stripe(
             await client.close()
 
 
-async def _supplies(settings: Settings, addresses: list[str], say: Say) -> dict[str, int]:
-    """Read the supply at every address that a mint was recorded or signed for."""
-    say(f"the chain, {len(addresses)} tokens")
+async def _on_chain(
+    settings: Settings, addresses: list[str], shows: list[str], say: Say
+) -> tuple[dict[str, int], dict[str, TreeRoot]]:
+    """Read the supply at every address that a mint was recorded or signed for, and the roots in the mints of shows."""
+    say(f"the chain, {len(addresses)} tokens, {len(shows)} roots")
     solana, pin = settings.solana, partial(asyncio.to_thread, partial(pin_chain, settings.postgres.url))
     chain = ChainSupplies(NodePool.of(solana.nodes, (solana.calls_per_second, solana.sends_per_second), pin))
     with _reading("Solana", WrongChainError):
         try:
-            return await chain.of(addresses)
+            return await chain.of(addresses), await chain.roots(shows)
         finally:
             await chain.close()
 

@@ -12,7 +12,7 @@ from domain.money.currency import check_digits
 from domain.money.money import Tax
 from domain.money.payment_method import PaymentMethod
 from domain.tickets.has_token import TokenizedAggregate
-from domain.tickets.token import SignedTransaction, TransferPolicy
+from domain.tickets.token import Minting, SignedTransaction, TransferPolicy
 
 CaptureMethod = Literal["manual", "automatic"]
 DAY_SECONDS = 86_400
@@ -53,6 +53,7 @@ class ShowAnnounced(CreatedEvent["Show"]):
     payment_methods: Sequence[PaymentMethod] = ()  # none: Stripe decides, by the settings of its dashboard
     processing_days: int | None = None  # that a payment may be processing; None: the deployment's limit
     transfer: TransferPolicy = "free"
+    minting: Minting = "each"  # a token for each sold ticket, or a leaf of the show's tree until it is claimed
 
 
 class ShowWentOnSale(DomainEvent["Show"]):
@@ -168,6 +169,7 @@ class Show(TokenizedAggregate):
         payment_methods: Sequence[PaymentMethod] = (),
         processing_days: int | None = None,
         transfer: TransferPolicy = "free",
+        minting: Minting = "each",
     ) -> None:
         """Start announced, not on sale."""
         self.start_without_token()
@@ -189,6 +191,7 @@ class Show(TokenizedAggregate):
         self.payment_methods = tuple(payment_methods)
         self.processing_days = processing_days
         self.transfer: TransferPolicy = transfer
+        self.minting: Minting = minting
         self.on_sale = self.called_off = False
         self.capacity_changes = 0
         self.capacities_asked: dict[str, int] | None = None
@@ -213,8 +216,8 @@ class Show(TokenizedAggregate):
 
     @property
     def mints_at_claim(self) -> bool:
-        """Whether a ticket gets its token only when it is claimed, because its wallet must be known before."""
-        return self.transfer == "soulbound"
+        """Whether a ticket gets its token only when it is claimed: its wallet must be known, or a leaf proves it."""
+        return self.transfer == "soulbound" or self.minting == "on_claim"
 
     def resells(self, at: datetime) -> bool:
         """Return whether refunded seats go back on sale: the show allows it and its sale is not over."""

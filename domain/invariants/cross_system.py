@@ -20,7 +20,8 @@ from domain.invariants.invariant import (
     UNDONE,
     Findings,
 )
-from domain.invariants.money_faults import difference, held_minor, money_faults
+from domain.invariants.leaves import judge_roots, owed_leaves
+from domain.invariants.money.faults import difference, held_minor, money_faults
 from domain.invariants.outside import ExternalState, StripePayment
 from domain.invariants.own_balance import judge_balances_at_stripe
 from domain.invariants.per_commit import History
@@ -73,6 +74,7 @@ def judge_at_rest(history: History, outside: ExternalState, findings: Findings) 
         found[rest].add(identity)
     judge_balances_at_stripe(history.state, outside, history.moving, found["judged"], findings)
     _judge_groups(history.state, outside.supplies, findings)
+    judge_roots(history.state, outside, history.moving, findings)
     return Quiescence(*(frozenset(found[rest]) for rest in ("judged", "open", "moving", "at work")))
 
 
@@ -113,7 +115,7 @@ def _judge(case: _Case, findings: Findings) -> None:
     findings.judge(ARRIVED, identity, arrived_fault(identity, purchase))
     is_sold_order = purchase.kind == "order" and purchase.end == "sold"
     for ticket_id in purchase.tickets:
-        if is_sold_order or case.state.tickets[ticket_id].signed:
+        if is_sold_order or case.state.tickets[ticket_id].signed or case.state.tickets[ticket_id].leaf:
             fault = minted_fault(ticket_id, case.state, case.outside.supplies, is_sold=is_sold_order)
             findings.judge(MINTED, ticket_id, fault)
     if purchase.end == "unsold":
@@ -157,11 +159,12 @@ def delivered_fault(purchase: PurchaseSummary, state: InvariantState) -> str | N
         )
     debt = purchase.books[MINT_DEBT, TICKET_UNIT]
     waiting = sum(_waits_for_claim(state.tickets[one]) for one in kinds if state.tickets[one].state == "issued")
-    return f"the books still owe {debt} tokens, {waiting} wait for their claim" if debt != waiting else None
+    waiting += owed_leaves(state, purchase)
+    return f"the books still owe {debt} tokens, {waiting} wait for their claim or root" if debt != waiting else None
 
 
 def _waits_for_claim(ticket: TicketSummary) -> bool:
-    return ticket.at_claim and ticket.claim != "done"
+    return ticket.at_claim and ticket.leaf is None and ticket.claim != "done"
 
 
 def minted_fault(
@@ -174,8 +177,12 @@ def minted_fault(
     """
     ticket = state.tickets[ticket_id]
     found = {address: supplies.get(address) for address in (*ticket.addresses, *ticket.signed)}
+    is_leaf = ticket.leaf is not None and ticket.leaf_end is None
     if ticket.state == "void" or not is_sold:
-        return f"is {ticket.state}, supplies on chain: {found}" if any(found.values()) else None
+        left = f"is {ticket.state}, supplies on chain: {found}"
+        return f"{left}, is a leaf: {is_leaf}" if any(found.values()) or is_leaf else None
+    if not ticket.addresses and (is_leaf or ticket.claim == "requested"):
+        return None
     if not ticket.addresses:
         return None if ticket.at_claim else "is sold and not minted"
     recorded = set(ticket.addresses)

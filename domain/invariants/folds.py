@@ -10,7 +10,8 @@ from typing import Any, Literal
 from domain.catalog.discount import DiscountClaimed, DiscountReturned
 from domain.catalog.show import ShowAnnounced
 from domain.core.aggregate import DomainEvent
-from domain.invariants.money_folds import MONEY_FOLDS
+from domain.invariants.leaves import LEAF_FOLDS
+from domain.invariants.money.folds import MONEY_FOLDS
 from domain.invariants.state import LIVE, HoldSummary, InvariantState, StockSummary, TicketSummary
 from domain.orders.order import (
     CheckoutOpened,
@@ -270,5 +271,6 @@ FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     ClaimSigned: _claim_signed,
     ClaimDone: _claim_done,
     ClaimLapsed: _claim_lapsed,
+    **LEAF_FOLDS,
     **MONEY_FOLDS,
 }

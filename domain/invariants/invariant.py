@@ -50,6 +50,12 @@ CLAIMED = Invariant(
     "A token is delivered only to an open claim, once, and by stored bytes; a soulbound one is never in custody.",
     "commit",
 )
+LEAVES = Invariant(
+    "one-leaf-per-ticket",
+    "A ticket is one leaf at most, at the place that it knows; a leaf that ended is nullified once, no token is signed"
+    " for one that has not, and no root goes back.",
+    "commit",
+)
 POSTINGS = Invariant(
     "postings-balance",
     "Postings have positive amounts and sum to zero in every unit: per transaction, per purchase and in all.",
@@ -86,13 +92,20 @@ ARRIVED = Invariant(
 DELIVERED = Invariant(
     "sale-is-delivered",
     "A sold order has its seats except those on sale again, a valid ticket for each not refunded, and no token owed but"
-    " those that wait for their claim.",
+    " those that wait for their claim or, as leaves, for their root.",
     "rest",
 )
 MINTED = Invariant(
     "one-nft-per-ticket",
-    "Every ticket of a fulfilled order is minted, a soulbound one when it is claimed: a supply of one, or burnt by its"
-    " holder; a refunded or unsold one has none at any address ever signed for it. Every recorded group is on chain.",
+    "Every ticket of a fulfilled order is minted, a soulbound one or a leaf when it is claimed: a supply of one, or"
+    " burnt by its holder; a refunded or unsold one has none at any address ever signed for it, and no leaf. Every"
+    " recorded group is on chain.",
+    "rest",
+)
+ROOTS = Invariant(
+    "root-is-on-chain",
+    "The root in the mint of a show that mints on claim is that of its recorded leaves, written last or being written;"
+    " the books owe none of the leaves under it.",
     "rest",
 )
 CLEARING = Invariant(
@@ -135,8 +148,8 @@ UNDONE = Invariant(
     "rest",
 )
 INVARIANTS = (
-    HISTORY, STOCK, SEATS, TOKENS, CLAIMED, POSTINGS, REFUNDS,
-    CAPTURES, ONE_CAPTURE, PAID, ARRIVED, DELIVERED, MINTED, CLEARING, SHARE, PARTIES,
+    HISTORY, STOCK, SEATS, TOKENS, CLAIMED, LEAVES, POSTINGS, REFUNDS,
+    CAPTURES, ONE_CAPTURE, PAID, ARRIVED, DELIVERED, MINTED, ROOTS, CLEARING, SHARE, PARTIES,
     VENUE_BALANCE, OWN_MONEY, WHOLE_BALANCE, BALANCES, ENDS, UNDONE,
 )  # fmt: skip
 

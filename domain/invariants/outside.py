@@ -4,6 +4,8 @@ from collections.abc import Container, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from domain.tickets.leaf import TreeRoot
+
 
 class StripePayment(NamedTuple):
     """A payment as read from Stripe, in minor units; its amounts are sums of the balance transactions of its charge.
@@ -60,7 +62,7 @@ class ExternalState(NamedTuple):
 
     None: not queried. `patience` is the time allowed between a deadline and the end, for a case of a live order to
     close, and for a movement of our own balance to be booked. `accounts` are the venues' accounts that could be read,
-    `entries` and `balance_minor` are our own account's.
+    `entries` and `balance_minor` are our own account's. `roots` are the trees' roots on chain, by the show's mint.
     """
 
     intents: Sequence[StripePayment]
@@ -72,3 +74,4 @@ class ExternalState(NamedTuple):
     accounts: Mapping[str, ConnectedBalance] | None = None
     entries: Sequence[StripeEntry] | None = None
     balance_minor: Mapping[str, int] | None = None
+    roots: Mapping[str, TreeRoot] | None = None

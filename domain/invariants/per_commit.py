@@ -16,7 +16,8 @@ from domain.core.aggregate import DomainEvent
 from domain.core.chain import GENESIS, digest_of, follows
 from domain.invariants.folds import apply
 from domain.invariants.invariant import CLAIMED, HISTORY, POSTINGS, REFUNDS, SEATS, STOCK, TOKENS, Findings
-from domain.invariants.money_folds import sides_of
+from domain.invariants.leaves import judge_leaves, judge_tree
+from domain.invariants.money.folds import sides_of
 from domain.invariants.state import LIVE, InvariantState, PurchaseSummary, StockSummary, TicketSummary
 from domain.money.books import TransactionPosted
 
@@ -65,7 +66,7 @@ class History:
             if kind in JUDGES:
                 JUDGES[kind](self.state, identity, self._findings)
         if self._marked:
-            self.moving |= {identity for kind, identity in self.state.touched if kind in {"purchase", "venue"}}
+            self.moving |= {identity for kind, identity in self.state.touched if kind in {"purchase", "venue", "tree"}}
         self.state.touched.clear()
 
     def mark(self) -> None:
@@ -144,6 +145,7 @@ def _judge_purchase(state: InvariantState, identity: str, findings: Findings) ->
 def _judge_ticket(state: InvariantState, identity: str, findings: Findings) -> None:
     findings.judge(TOKENS, identity, token_fault(state, identity, state.tickets[identity]))
     findings.judge(CLAIMED, identity, state.tickets[identity].stray)
+    judge_leaves(state, identity, findings)
 
 
 def _judge_books(state: InvariantState, identity: str, findings: Findings) -> None:
@@ -156,4 +158,5 @@ JUDGES: dict[str, Callable[[InvariantState, str, Findings], None]] = {
     "purchase": _judge_purchase,
     "ticket": _judge_ticket,
     "books": _judge_books,
+    "tree": judge_tree,
 }

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from domain.tickets.leaf import TreeRoot
+
 LIVE = ("held", "confirmed")
 
 
@@ -47,6 +49,25 @@ class TicketSummary:
     claim: str = "none"
     transfers: tuple[str, ...] = ()
     stray: str | None = None
+    leaf: tuple[int, str] | None = None  # place and hash, as the ticket knows them
+    leaf_end: str | None = None
+    places: list[tuple[str, int, str]] = field(default_factory=list)  # show, place and hash, as the trees know them
+    nullified: int = 0
+
+
+@dataclass(slots=True)
+class TreeSummary:
+    """The tree of a show: every change of a leaf, the ticket of each leaf, and the roots signed and written last."""
+
+    show_mint: str
+    changes: list[tuple[int, bytes]] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    signed: tuple[int, TreeRoot] | None = None
+    before: int = -1
+    version: int = -1
+    root: TreeRoot | None = None
+    settled: int = 0
+    has_gap: bool = False
 
 
 @dataclass(slots=True)
@@ -134,6 +155,8 @@ class InvariantState:
         self.signed: dict[str, str] = {}  # every address that a mint was signed for, and its stream
         self.minted_groups: set[str] = set()
         self.soulbound_shows: set[str] = set()
+        self.trees: dict[str, TreeSummary] = {}  # of the shows that mint on claim
+        self.minted_keys: set[str] = set()  # of the postings of single tickets
         self.touched: set[tuple[str, str]] = set()
 
     def purchase(self, identity: str) -> PurchaseSummary:

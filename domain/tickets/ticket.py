@@ -6,6 +6,7 @@ from typing import Any, Literal
 from domain.core.aggregate import CreatedEvent, DomainEvent
 from domain.core.errors import AlreadyEntered, RefundNeeded, WrongState
 from domain.tickets.claiming import ClaimableTicket
+from domain.tickets.leaf import Leaf, LeafEnd
 from domain.tickets.token import SignedTransaction
 
 TicketState = Literal["reserved", "issued", "redeemed", "void"]
@@ -90,6 +91,30 @@ class TokenForgone(DomainEvent["Ticket"]):
         ticket.ended_as = "forgone"
 
 
+class LeafRecorded(DomainEvent["Ticket"]):
+    """The ticket became a leaf of its show's tree, in the place of a token."""
+
+    TOPIC = "ticket.leaf-recorded"
+
+    leaf: dict[str, Any]
+
+    def apply(self, ticket: "Ticket") -> None:
+        """Keep the leaf."""
+        ticket.leaf = Leaf.model_validate(self.leaf)
+
+
+class LeafEnded(DomainEvent["Ticket"]):
+    """The leaf proves nothing any more: the ticket was refunded, or its token is minted after all."""
+
+    TOPIC = "ticket.leaf-ended"
+
+    cause: LeafEnd
+
+    def apply(self, ticket: "Ticket") -> None:
+        """Keep the cause."""
+        ticket.leaf_end = self.cause
+
+
 class TicketBlocked(DomainEvent["Ticket"]):
     """The ticket was blocked while its payment is disputed."""
 
@@ -137,6 +162,13 @@ class Ticket(ClaimableTicket):
         self.ended_as: Literal["burnt", "forgone"] | None = None
         self.entered = False
         self.dispute_ids: list[str] = []
+        self.leaf: Leaf | None = None
+        self.leaf_end: LeafEnd | None = None
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is proved by a leaf of its show's tree: nothing may be minted for it."""
+        return self.leaf is not None and self.leaf_end is None
 
     @property
     def blocked(self) -> bool:
@@ -145,8 +177,8 @@ class Ticket(ClaimableTicket):
 
     @property
     def token_is_over(self) -> bool:
-        """Whether a void ticket has no token for good: burnt, unable to land, or never signed."""
-        never = self.signed is None and self.mint_address is None
+        """Whether a void ticket has no token for good: burnt, unable to land, or never signed; and no leaf."""
+        never = self.signed is None and self.mint_address is None and not self.is_leaf
         return self.state == "void" and (self.ended_as is not None or never)
 
     def refuse_token(self) -> str | None:
@@ -225,3 +257,26 @@ class Ticket(ClaimableTicket):
         """Record that the signed transaction can no longer land; without effect if nothing was signed."""
         if self.ended_as is None and self.signed is not None:
             self.record(TokenForgone, at)
+
+    def sign_token(
+        self, signed: SignedTransaction, at: datetime, after: SignedTransaction | None = None
+    ) -> SignedTransaction:
+        """Store a signed mint; raise WrongState while a leaf proves the ticket."""
+        if self.is_leaf:
+            raise WrongState("ticket is a leaf of its show's tree; it gets a token when it is claimed", subject=self.id)
+        return super().sign_token(signed, at, after)
+
+    def record_leaf(self, leaf: Leaf, at: datetime) -> None:
+        """Become a leaf; raise WrongState for a ticket that has one or a token, or that is not paid."""
+        reason = self.refuse_token()
+        if reason is None and (self.leaf is not None or self.signed is not None):
+            reason = "ticket has a token, or was a leaf before"
+        if reason is not None:
+            raise WrongState(reason, ticket_id=self.identity)
+        self.record(LeafRecorded, at, leaf=leaf.model_dump())
+
+    def end_leaf(self, cause: LeafEnd, at: datetime) -> None:
+        """End the leaf; raise WrongState where there is none, or a refund's of a ticket that is not void."""
+        if not self.is_leaf or (cause == "refund") != (self.state == "void"):
+            raise WrongState(f"ticket is {self.state}; its leaf cannot end by a {cause}", ticket_id=self.identity)
+        self.record(LeafEnded, at, cause=cause)

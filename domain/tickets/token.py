@@ -8,6 +8,12 @@ TokenKind = Literal["venue", "show", "ticket"]
 TokenHolding = Literal["held", "held-elsewhere", "burnt"]
 TransferPolicy = Literal["free", "soulbound"]
 Whereabouts = Literal["custody", "claimed", "elsewhere"]
+Minting = Literal["each", "on_claim"]  # a token for each sold ticket, or for each claimed one
+
+
+def is_each(minting: Minting) -> bool:
+    """Return whether it is the default, which commands and bodies of before leave out."""
+    return minting == "each"
 
 
 class TokenSpec(BaseModel):

@@ -10,7 +10,7 @@ from domain.core.timestamp import Timestamp, iso
 from domain.money.money import FeeRates, FeesMode
 from domain.money.payment_method import PaymentMethod
 from domain.stock.reservation import ReservationState
-from domain.tickets.token import TransferPolicy
+from domain.tickets.token import Minting, TransferPolicy
 from domain.views.common import TokenFields
 
 
@@ -123,6 +123,7 @@ class ShowFields(TokenFields, ShowOwner):
     payment_methods: list[PaymentMethod]
     processing_days: int | None
     transfer: TransferPolicy
+    minting: Minting
     registered_at: Timestamp
 
 

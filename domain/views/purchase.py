@@ -50,6 +50,7 @@ class TicketDocument(TicketLine):
 
     `claim` is `requested` until the token is in the claimed wallet, then `done`; one that lapsed is `none` again, and
     `claim_lapsed` says why. `generation` counts the holders that the ticket was handed to by a claim.
+    `leaf_index` is its place in its show's tree, null unless its leaf proves it.
     """
 
     public_name: str
@@ -57,6 +58,7 @@ class TicketDocument(TicketLine):
     claim_lapsed: LapseReason | None
     claimed_at: Timestamp | None
     generation: int
+    leaf_index: int | None
     dispute_ids: list[str]
     tenant_id: str
     purchase_id: str

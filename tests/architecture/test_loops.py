@@ -16,7 +16,7 @@ ELSEWHERE = {
     "adapters/runtime/request_coalescing.py: BatchLoader._load_pending": "a batch fails for its callers, who ask again",
     "adapters/solana/minting.py: TokenMinter._load_funds": READS,
     "adapters/solana/minting.py: TokenMinter._price": READS,
-    "adapters/solana/supplies.py: ChainSupplies.of": READS,
+    "adapters/solana/supplies.py: ChainSupplies._mints": READS,
     "adapters/solana/burning.py: TokenBurner._moved_from": READS,
     "adapters/solana/rpc/node.py: Node.wait": ITS_OWN_WAIT,
     "adapters/solana/rpc/pace.py: Pace.take": ITS_OWN_WAIT,

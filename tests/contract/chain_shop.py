@@ -9,8 +9,8 @@ from solders.keypair import Keypair
 from activities.core.commands import MintSubject, MintTicket, PurchaseRef
 from activities.tokens.claims.deliver import ClaimActivities
 from activities.tokens.claims.request import ClaimCommands, WalletProofs
+from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import MintActivities, TicketReader
-from activities.tokens.wallets import WalletCheck
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import has_signed
 from api.app import create_app

@@ -30,7 +30,8 @@ from domain.payments.refund import Refund
 from domain.payments.refunds import Refunds, RefundsOpened
 from domain.tickets import ticket
 from domain.tickets.has_token import TokenMinted, TokenSigned
-from domain.tickets.ticket import Ticket
+from domain.tickets.leaf import Leaf
+from domain.tickets.ticket import LeafEnded, LeafRecorded, Ticket
 from tests.fakes.samples import (
     AT,
     LATER,
@@ -169,6 +170,9 @@ TICKET_ACTS: tuple[Act, ...] = (
     lambda one: one.sign_burn(SIGNED, AT),
     lambda one: one.burn_token("burn", AT),
     lambda one: one.forgo_token(AT),
+    lambda one: one.record_leaf(Leaf(index=0, hash="00" * 32, cid="cid"), AT),
+    lambda one: one.end_leaf("refund", AT),
+    lambda one: one.end_leaf("claim", AT),
 )
 RIGHT = Axis(
     "Ticket",
@@ -183,16 +187,19 @@ RIGHT = Axis(
 def _token(one: Ticket) -> str:
     if one.ended_as is not None:
         return one.ended_as
-    return "minted" if one.mint_address else "signed" if one.signed else "none"
+    if one.mint_address or one.signed:
+        return "minted" if one.mint_address else "signed"
+    return "leaf" if one.is_leaf else "none" if one.leaf is None else "nullified"
 
 
 TOKEN = Axis(
     "Token of a ticket",
-    "The token on chain. A forgone token was signed and can no longer be minted.",
+    "The token on chain. A forgone token was signed and can no longer be minted. A leaf takes a token's place until"
+    " a refund or a claim nullifies it.",
     (new_ticket,),
     TICKET_ACTS,
     _token,
-    frozenset({TokenSigned, TokenMinted}),
+    frozenset({TokenSigned, TokenMinted, LeafRecorded, LeafEnded}),
 )
 
 

@@ -15,7 +15,9 @@ from domain.payments.refunds import RefundRequested, RefundSucceeded
 from domain.stock.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, SeatsRestocked
 from domain.tickets.claiming import ClaimDone, TicketClaimed
 from domain.tickets.has_token import TokenMinted, TokenSigned
-from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
+from domain.tickets.leaf import TreeRoot
+from domain.tickets.ticket import LeafEnded, LeafRecorded, TicketIssued, TicketReserved, TicketVoided
+from domain.tickets.ticket_tree import LeafAppended, LeafDebtSettled, LeafNullified, RootWritten
 from tests.fakes.samples import AT
 from tests.fakes.stored import forged, rechained
 
@@ -186,6 +188,46 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
     "a soulbound token that was minted to custody": (
         history(lambda events: with_signed_mint(edited(events, ShowAnnounced, transfer="soulbound"))),
         {"claimed-once", "sale-is-delivered"},
+    ),
+    "a leaf for one ticket twice": (
+        history(lambda events: doubled(events, LeafAppended, index=2)),
+        {"one-leaf-per-ticket", "root-is-on-chain"},
+    ),
+    "a leaf that its ticket does not know": (
+        history(lambda events: without(events, LeafRecorded, 1)),
+        {"one-leaf-per-ticket", "one-nft-per-ticket"},
+    ),
+    "a place that is left out": (
+        history(lambda events: edited(events, LeafAppended, 1, index=2)),
+        {"one-leaf-per-ticket"},
+    ),
+    "a claimed leaf that is still in the tree": (
+        history(lambda events: without(events, LeafNullified)),
+        {"one-leaf-per-ticket"},
+    ),
+    "a token signed for a leaf": (
+        history(lambda events: without(without(events, LeafEnded), LeafNullified)),
+        {"one-leaf-per-ticket"},
+    ),
+    "a root that goes back": (
+        history(lambda events: doubled(events, RootWritten)),
+        {"one-leaf-per-ticket"},
+    ),
+    "leaves settled before they are on chain": (
+        history(lambda events: edited(events, LeafDebtSettled, count=3)),
+        {"one-leaf-per-ticket", "root-is-on-chain"},
+    ),
+    "leaves that the books owe no more and that were never settled": (
+        history(lambda events: without(events, LeafDebtSettled)),
+        {"root-is-on-chain"},
+    ),
+    "another root on chain": (
+        lambda day: with_outside(day, roots={"mint": TreeRoot(2, "ab" * 32)}),
+        {"root-is-on-chain"},
+    ),
+    "a root that does not follow from its leaves": (
+        history(lambda events: edited(events, RootWritten, root="ab" * 32)),
+        {"root-is-on-chain"},
     ),
     "a posting without a debited account": (
         history(one_sided),

@@ -52,6 +52,7 @@ def external_state(
         running=nobody,
         cases={},
         accounts=None if connect is None else connect.account_balances(),
+        roots=chain.roots(),
     )
 
 

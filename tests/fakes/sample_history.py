@@ -6,7 +6,7 @@ from typing import Any
 
 from activities.books.own_balance import OwnBalanceCommands
 from activities.catalog.prices import CreateDiscount
-from activities.core.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, PurchaseRef, RefundRef
+from activities.core.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, PurchaseRef, RefundRef, TreeRef
 from activities.core.follow_ups import FollowUpCommands, Matter
 from activities.payouts.ports import PayoutRef, VenueRef
 from activities.payouts.transfers import PayoutActivities
@@ -14,6 +14,8 @@ from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.request_refund import RefundCommands, RequestRefund
 from activities.refunds.resale import add_group_capacity, restock_seats
 from activities.refunds.unsold import owe_back
+from activities.tokens.trees.leaves import end_leaf, record_leaves
+from activities.tokens.trees.owed import LeafActivities
 from domain.catalog.discount import DiscountTerms
 from domain.core.aggregate import DomainEvent
 from domain.core.ids import ticket_id_of
@@ -26,6 +28,7 @@ from domain.payments.payment_intent import IntentState
 from domain.payments.refunds import Refunds
 from domain.payouts.connected_account import PayoutStatus
 from domain.stock.allocation import Allocation
+from domain.tickets.leaf import TreeRoot
 from domain.tickets.ticket import Ticket
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
@@ -33,6 +36,7 @@ from tests.fakes.evidence import ALL_DEADLINES_PASSED
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import AT, SIGNED, burn
 from tests.fakes.store_world import StoreWorld
+from tests.fakes.trees import open_sample_tree, write_sample_root
 
 FEE = 94
 VENUE_REF = VenueRef(tenant_id="default", venue_id="ve")
@@ -55,6 +59,7 @@ class SampleHistory(StoreWorld):
         self.store._clock = self._tick
         self.intents: list[StripePayment] = []
         self.supplies: dict[str, int] = {}
+        self.roots: dict[str, TreeRoot] = {}
         self.entries: list[StripeEntry] = []
         self.connect = FakeConnect()
         self.payouts = PayoutActivities(self.store, self.connect, DueInMemory(self.store))
@@ -90,7 +95,7 @@ class SampleHistory(StoreWorld):
         taken = StripePayment(f"pi_{name}", name, "eur", captured, refunded, net, is_open=False, fees_minor=fee)
         self.intents.append(taken)
 
-    async def sell(self, name: str, **wanted: Any) -> PurchaseRef:
+    async def sell(self, name: str, *, as_leaves: bool = False, **wanted: Any) -> PurchaseRef:
         """Sell two floor tickets and one for the balcony, or the given quantities, through all steps."""
         purchase = await self.placed(name, **wanted)
         await self.sales.extend_hold(ExtendHold(purchase=purchase, hold_until=self.now + timedelta(minutes=20)))
@@ -103,10 +108,25 @@ class SampleHistory(StoreWorld):
         self.record_at_stripe(purchase, captured=total)
         await self.sales.confirm_order(purchase)
         await self.books.settle_sale(purchase)
-        for number in range(1, sum(wanted.values() or (3,)) + 1):
-            await self.mint(purchase, ticket_id_of(name, 1, number))
+        ids = [ticket_id_of(name, 1, number) for number in range(1, sum(wanted.values() or (3,)) + 1)]
+        for ticket_id in () if as_leaves else ids:
+            await self.mint(purchase, ticket_id)
+        if as_leaves:
+            await record_leaves(self.store, ids)
         await self.sales.fulfil_order(purchase)
         return purchase
+
+    async def sell_leaves(self) -> None:
+        """Sell two leaves, write their root, let the books owe them no more, and claim one."""
+        await open_sample_tree(self.store)
+        purchase = await self.sell("leaves", as_leaves=True, floor=1, balcony=1)
+        self.roots["mint"] = await write_sample_root(self.store)
+        await LeafActivities(self.store).settle_leaves(TreeRef(tenant_id="default", show_id="sh"))
+        claimed = ticket_id_of("leaves", 1, 1)
+        signed = SIGNED.model_copy(update={"mint_address": f"mint-{claimed}"})
+        await self.store.commit(lambda uow: end_leaf(uow, uow.get(Ticket, claimed), "claim"))
+        await self.store.commit(lambda uow: uow.get(Ticket, claimed).sign_token(signed, uow.at))
+        await self.mint(purchase, claimed)
 
     async def give_back(self, purchase: PurchaseRef) -> None:
         """Refund a sale: tickets void and burnt, money returned, seats on sale again."""
@@ -164,6 +184,7 @@ class SampleHistory(StoreWorld):
             accounts=self.connect.account_balances(),
             entries=self.entries,
             balance_minor={"eur": balance},
+            roots=self.roots,
         )
 
     async def mint(self, purchase: PurchaseRef, ticket_id: str) -> None:
@@ -240,6 +261,7 @@ async def sample_history() -> tuple[list[DomainEvent], ExternalState]:
     await day.end_unsold(await day.placed("again", floor=1))
     await day.store.commit(lambda uow: uow.get(Allocation, "floor").release("never-came:hold:1", "late", uow.at))
     await day.give_back(await day.sell("given-back", floor=1))
+    await day.sell_leaves()
     await day.reserve("let-go", floor=1)
     await day.holds.release("let-go")
     await day.reserve("outside", floor=1)

@@ -28,7 +28,7 @@ from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.claims.request import ClaimCommands, WalletProofs
-from activities.tokens.wallets import WalletCheck
+from activities.tokens.claims.wallets import WalletCheck
 from adapters.read_models.documents import (
     ALLOCATIONS,
     CANCELLATIONS,

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ from solders.keypair import Keypair
 from adapters.solana.keys import parse_wallet
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
+from domain.tickets.leaf import TreeRoot
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate, Whereabouts
 
 BLOCKHASH_LIFE = 150
@@ -28,6 +29,7 @@ Verb = Literal[
     "supply_of",
     "sign_burn",
     "check_wallet",
+    "root_at",
     "sign_transfer",
     "whereabouts",
 ]
@@ -68,6 +70,7 @@ class FakeTokenChain:
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
         self._dropped = 0
+        self._roots: defaultdict[str, list[tuple[int, TreeRoot]]] = defaultdict(list)
         self._spoilt: dict[str, tuple[str, ...]] = {}
         self._changes: list[tuple[int, str, int]] = []  # height, address, change of the supply
         self.lagging: frozenset[Verb] = frozenset()
@@ -103,6 +106,10 @@ class FakeTokenChain:
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
         """Return the mint address of a subject."""
         return base58.b58encode(hashlib.sha256(f"{kind}:{subject_id}".encode()).digest()).decode()
+
+    async def cluster(self) -> str:
+        """Return the genesis hash."""
+        return "fake"
 
     async def check_wallet(self, address: str, *, vault: bool) -> None:
         """Raise InvalidWallet for an address that is nobody's, or that is a mint or one of the `token_accounts`."""
@@ -252,6 +259,28 @@ class FakeTokenChain:
         self._end("sign")
         return signed
 
+    async def root_at(self, show_mint: str, since: int = 0) -> TreeRoot | None:
+        """Return the finalized root in a show's mint."""
+        self._begin("root_at")
+        if "root_at" in self.lagging and since:
+            raise TransientError("the node lags behind the slot")
+        self._end("root_at")
+        final = self.height - FINALIZED_AFTER
+        found = [root for height, root in self._roots[show_mint] if height <= final and "root_at" not in self.lagging]
+        return found[-1] if found else None
+
+    async def sign_root(self, show_mint: str, root: TreeRoot) -> SignedTransaction:
+        """Sign a root into a show's mint."""
+        self._begin("sign")
+        if show_mint not in self._specs:
+            raise TransientError(f"the show's mint {show_mint} is not visible on chain now")
+        self._end("sign")
+        return self._signed_bytes(show_mint, {"root": root.text()})
+
+    def roots(self) -> dict[str, TreeRoot]:
+        """Return the newest root in each show's mint."""
+        return {show_mint: written[-1][1] for show_mint, written in self._roots.items() if written}
+
     async def send(self, signed: SignedTransaction) -> None:
         """Execute the signed bytes, once at most."""
         self._begin("send")
@@ -300,6 +329,12 @@ class FakeTokenChain:
             return
         if "resize" in words:
             self._resize(signed, words["resize"])
+            return
+        if "root" in words:
+            root = TreeRoot.read(words["root"])
+            assert root is not None
+            self._roots[signed.mint_address].append((self.height, root))
+            self._landed[signed.signature] = _Landed(self.height, failed=False)
             return
         if "to" in words:
             self._move(signed, words["to"])

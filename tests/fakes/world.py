@@ -34,6 +34,8 @@ from activities.tokens.burn import BurnActivities
 from activities.tokens.claims.deliver import ClaimActivities
 from activities.tokens.mint import MintActivities
 from activities.tokens.pin import PinActivities
+from activities.tokens.trees.owed import LeafActivities
+from activities.tokens.trees.roots import RootActivities
 from domain.catalog.line import Line
 from domain.catalog.show import TicketType
 from domain.core.ids import DEFAULT_TENANT, refund_id_of
@@ -107,6 +109,7 @@ class SagaWorld:
             BooksActivities(self.store),
             CatalogActivities(self.store),
             HoldActivities(self.store),
+            LeafActivities(self.store),
             payments,
             self.minting,
             self.claiming,
@@ -117,6 +120,7 @@ class SagaWorld:
             self.payouts,
             RefundActivities(self.store, self.gateway),
             BurnActivities(self.store, self.chain),
+            RootActivities(self.store, self.chain),
             PinActivities(self.store, FoldedFiles(self.store), self.ipfs),
             ShowCancellationActivities(self.store, FoldedShows(self.store)),
             LatePaymentActivities(self.store, self.gateway, payments),

@@ -69,6 +69,9 @@ class NothingStalled:
     async def unclaimed(self, before: datetime, limit: int) -> Sequence[StalledClaim]:
         return ()
 
+    async def waiting_trees(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        return ()
+
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str, datetime]]:
         return ()
 

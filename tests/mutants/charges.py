@@ -79,7 +79,7 @@ CHARGES = (
     ),
     Mutant(
         "the charges of a purchase are compared together",
-        "domain/invariants/money_folds.py",
+        "domain/invariants/money/folds.py",
         "            return named\n",
         '            return ""\n',
         f"{BOOKINGS}::test_the_day_is_whole",

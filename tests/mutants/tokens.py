@@ -24,7 +24,7 @@ TOKENS = (
     ),
     Mutant(
         "a wallet is checked without the chain",
-        "activities/tokens/wallets.py",
+        "activities/tokens/claims/wallets.py",
         "                await self._chain.check_wallet(address, vault=vault)\n",
         "                await self._chain.check_wallet(address, vault=vault) if vault else None\n",
         f"{MINT}::test_a_sale_does_not_wait_for_the_chain_to_check_a_wallet",

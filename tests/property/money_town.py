@@ -30,7 +30,7 @@ from domain.catalog.show import Show, TicketType
 from domain.core.errors import Refusal
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
-from domain.invariants.money_folds import sides_of
+from domain.invariants.money.folds import sides_of
 from domain.money.books import TransactionPosted
 from domain.money.money import FeeRates
 from domain.payments.own_movement import OwnMovement

@@ -138,6 +138,16 @@ class Shop:
         await self.caught_up()
         return await self.get(f"/api/v1/shows/{self.show_id}")
 
+    async def tree(self) -> Any:
+        """Return the document of the show's tree."""
+        await self.caught_up()
+        async with await psycopg.AsyncConnection.connect(self.stack.urls["postgres"]) as connection:
+            found = await (
+                await connection.execute("SELECT doc FROM rm_trees WHERE id = %s", (self.show_id,))
+            ).fetchone()
+        assert found is not None
+        return found[0]
+
     async def buy(self, key: str, quantity: int = 1, **more: Any) -> httpx.Response:
         items = [{"ticket_type_id": self.seat, "quantity": quantity}]
         bought = await self.post("/api/v1/purchases", {"show_id": self.show_id, "items": items, **more}, key)
@@ -228,7 +238,7 @@ class Shop:
         same("stock", (stock["sold"], stock["held"], stock["available"]), (seats, 0, self.capacity - seats))
         live = [ticket for end in sold for ticket in end["tickets"] if ticket["state"] != "void"]
         mints = {ticket["mint_address"] for ticket in live} - {None}
-        if show["transfer"] == "free":  # a soulbound one waits for its claim
+        if (show["transfer"], show["minting"]) == ("free", "each"):  # another waits for its claim
             same("mint addresses", len(mints), len(live))
         for mint in mints:
             await read_mint(self.stack.urls["solana_rpc"], mint)

@@ -124,6 +124,13 @@ class World:
     async def start_claim(self, claimed: Any, about: Any) -> bool:
         return await self.act(claimed.ticket_id)
 
+    async def waiting_trees(self, before: datetime, limit: int) -> Any:
+        self.limits.append(limit)
+        return [(name, "t") for name in SUBJECTS]
+
+    async def write_roots(self, tree: Any, every_seconds: float, about: Any) -> bool:
+        return await self.act(tree.show_id)
+
     async def overdue(self, before: datetime, limit: int) -> Any:
         self.limits.append(limit)
         return [(name, "t", "sh", before) for name in SUBJECTS]
@@ -221,6 +228,7 @@ CASES: dict[str, tuple[type[World], Callable[[Any], Awaitable[Any]]]] = {
     "start purchases": (World, lambda world: world.relay.start_purchases()),
     "start refunds": (World, lambda world: world.relay.start_refunds()),
     "start cancellations": (World, lambda world: world.relay.start_cancellations()),
+    "start roots": (World, lambda world: world.relay.start_roots()),
     "start registrations": (World, lambda world: world.relay.start_registrations()),
     "start claims": (World, lambda world: world.relay.start_claims()),
     "end holds": (World, lambda world: world.relay.end_holds()),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from activities.core.about import About
-from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, RefundRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, RefundRef, TreeRef
 from activities.core.follow_ups import Matter
 from activities.sales.request_purchase import PurchaseStatus
 from domain.payments.webhook_event import WebhookEvent
@@ -56,6 +56,10 @@ class RecordingEngine:
 
     async def register(self, subject: MintSubject, about: About) -> bool:
         self.calls.append(("register", subject.subject_id))
+        return True
+
+    async def write_roots(self, tree: TreeRef, every_seconds: float, about: About) -> bool:
+        self.calls.append(("write_roots", (tree.show_id, every_seconds)))
         return True
 
     async def watch_hold(self, hold: HoldRef, about: About) -> bool:
@@ -146,6 +150,10 @@ class RecordedWork:
 
     async def unclaimed(self, before: datetime, limit: int) -> Sequence[StalledClaim]:
         return [{"tenant_id": "default", "purchase_id": "pu_1", "attempt": 2, "ticket_id": "ti_1", "show_id": "sh_1"}]
+
+    async def waiting_trees(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        self.changed_before = before
+        return [("sh_1", "default")]
 
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str, datetime]]:
         return [("re_1", "default", "sh_1", before)]
@@ -374,3 +382,11 @@ async def test_a_capacity_change_under_way_is_started(relay: Relay, engine: Reco
     await relay.start_capacity_changes()
     await relay.start_capacity_changes()
     assert engine.calls == [("change_capacity", ("sh_1", 2))]
+
+
+async def test_a_tree_waits_for_a_batch(relay: Relay, engine: RecordingEngine, stalled: RecordedWork) -> None:
+    """The roots of a tree are written once its oldest change has waited for the pause, and once in a while at most."""
+    for _ in range(2):
+        await relay.start_roots()
+    assert engine.calls == [("write_roots", ("sh_1", 60))]
+    assert stalled.changed_before < datetime.now(UTC) - timedelta(seconds=59)

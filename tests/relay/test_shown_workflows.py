@@ -8,7 +8,7 @@ from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, Wit
 from temporalio.common import TypedSearchAttributes
 
 from activities.core.about import About
-from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, RefundRef
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, RefundRef, TreeRef
 from activities.core.follow_ups import Matter
 from activities.payouts.ports import VenueRef
 from activities.tokens.pin import PinPage
@@ -82,6 +82,7 @@ STARTS: dict[str, Start] = {
     "capacity": lambda engine, _, __: engine.change_capacity(
         CapacityChange(tenant_id="default", show_id="sh_1", number=1), SHOW
     ),
+    "roots": lambda engine, _, __: engine.write_roots(TreeRef(tenant_id="default", show_id="sh_1"), 60, SHOW),
     "payout": lambda engine, _, __: engine.follow(matter("payout", "po_1/evt_1"), VENUE, is_news=True),
     "onboarding by the API": lambda _, payouts, __: payouts.onboard(VenueRef(tenant_id="default", venue_id="ve_1")),
     "onboarding by the relay": lambda engine, _, __: engine.follow(matter("onboarding", "ve_1"), VENUE, is_news=True),

@@ -43,5 +43,7 @@ REFUND_HEEDS_NEWS = Patch("refund-heeds-news")
 SEATS_WAIT_FOR_THE_BANK = Patch("seats-wait-for-the-bank")
 # A share, or a refund of a cancelled show, that fails is set aside: the others go on without it (decision 0035).
 SET_ASIDE = Patch("set-aside")
-PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK, REFUND_HEEDS_NEWS, SEATS_WAIT_FOR_THE_BANK, SET_ASIDE)
+# The tickets of a show that mints on claim become leaves of its tree, in one step (decision 0043).
+LEAVES = Patch("leaves")
+PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK, REFUND_HEEDS_NEWS, SEATS_WAIT_FOR_THE_BANK, SET_ASIDE, LEAVES)
 RETIRED: frozenset[str] = frozenset()

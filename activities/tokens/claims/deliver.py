@@ -9,6 +9,7 @@ from activities.core.task_queues import MINT, activity_on
 from activities.tokens.mint import Wallets
 from activities.tokens.minter import SoldTicket, TicketMinter
 from activities.tokens.submit import land_once
+from activities.tokens.trees.leaves import end_leaf
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.claiming import LapseReason
@@ -81,6 +82,8 @@ class ClaimActivities:
             raise _LapsedError("refunded")
         wallet = await self._wallet_of(sold)
         if ticket.mint_address is None:
+            # The leaf ends before anything is signed: a leaf and a token never prove one ticket.
+            await self._store.commit(lambda uow: end_leaf(uow, uow.get(Ticket, ticket.identity), "claim"))
             await self._tickets.mint(sold, wallet)
             ticket = await self._see(ticket.identity)
         minted = ticket.signed

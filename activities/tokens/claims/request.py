@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 
 from activities.core.commands import MintTicket, PurchaseRef
 from activities.core.ports import EventStore
+from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import Wallets
-from activities.tokens.wallets import WalletCheck
 from domain.core.errors import ChallengeExpired, NotInCustody, Refusal, SignatureInvalid
 from domain.core.ids import Identity, derived
 from domain.core.unit_of_work import UnitOfWork

@@ -20,6 +20,12 @@ class Authorities:
         named = None if mint is None else mint.group_authority()
         return named if named in self._keys.retired else self._keys.issuer
 
+    async def over_metadata(self, address: str) -> Pubkey:
+        """Return the key that may write the metadata of a mint."""
+        mint = await self._read(address)
+        named = None if mint is None else mint.metadata_authority()
+        return named if named in self._keys.retired else self._keys.issuer
+
     async def over_token(self, address: str) -> Pubkey:
         """Return the permanent delegate of a ticket's mint."""
         mint = await self._read(address)

@@ -7,8 +7,8 @@ import pytest
 from solders.keypair import Keypair
 
 from activities.core.commands import MintTicket
+from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import MintActivities, TicketReader
-from activities.tokens.wallets import WalletCheck
 from domain.catalog.show import Show
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError

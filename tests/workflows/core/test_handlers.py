@@ -15,7 +15,7 @@ from temporalio.common import RawValue
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
-from activities.core.commands import DisputeRef, HoldRef, MintSubject
+from activities.core.commands import DisputeRef, HoldRef, MintSubject, TreeRef
 from activities.core.task_queues import PURCHASES
 from activities.payouts.ports import PayoutRef, VenueRef
 from activities.tokens.pin import PinPage
@@ -36,6 +36,7 @@ from workflows.registry import declared_workflows
 from workflows.ticket_api_hold import HoldWorkflow
 from workflows.tokens.pinning import PinningWorkflow
 from workflows.tokens.registration import ShowWorkflow, VenueWorkflow
+from workflows.tokens.roots import RootsInput, RootsWorkflow
 
 Handle = WorkflowHandle[Any, Any]
 BROKEN = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"{"))
@@ -157,6 +158,13 @@ async def pinning(world: SagaWorld, client: Client) -> Waiting:
     return await gated(world, "pin_files", lambda: _start(client, PinningWorkflow.run, PinPage()))
 
 
+async def written(world: SagaWorld, client: Client) -> Waiting:
+    world.show_terms["minting"] = "on_claim"
+    await world.open_show()
+    start = RootsInput(tree=TreeRef(tenant_id="default", show_id="sh"))
+    return await gated(world, "write_root", lambda: _start(client, RootsWorkflow.run, start))
+
+
 async def venue(world: SagaWorld, client: Client) -> Waiting:
     await world.announce()
     return await gated(world, "mint_group", lambda: _start(client, VenueWorkflow.run, register("venue", "ve")))
@@ -181,6 +189,7 @@ SCENES: dict[str, Callable[[SagaWorld, Client], Awaitable[Waiting]]] = {
     "CapacityWorkflow": capacity,
     "HoldWorkflow": hold,
     "PinningWorkflow": pinning,
+    "RootsWorkflow": written,
     "VenueWorkflow": venue,
     "ShowWorkflow": show,
 }

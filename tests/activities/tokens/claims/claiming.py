@@ -9,8 +9,8 @@ from activities.core.commands import MintTicket
 from activities.tokens.burn import BurnActivities
 from activities.tokens.claims.deliver import ClaimActivities, ClaimOutcome
 from activities.tokens.claims.request import ClaimCommands, ClaimTicket, RecordedClaim, WalletProofs
+from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import MintActivities, TicketReader
-from activities.tokens.wallets import WalletCheck
 from adapters.solana.keys import has_signed
 from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import Ticket

@@ -4,7 +4,10 @@ from datetime import datetime
 
 from adapters.read_models.catalog import Fold, identity_of
 from adapters.read_models.documents import FOLLOW_UPS, DocumentBatch
+from adapters.read_models.pending.trees import TreeQueries
 from adapters.read_models.queries import ReadModels
+from adapters.read_models.show_cancellation import ShowCancellationQueries
+from adapters.read_models.stalled_work import StalledWorkQueries
 from domain.core.aggregate import DomainEvent
 from domain.payments.follow_up import FollowUpClosed, FollowUpOpened, FollowUpReopened
 from domain.views.follow_up import FollowUpDocument
@@ -56,3 +59,7 @@ class FollowUpQueries(ReadModels):
     async def open_follow_ups(self, after: str, before: datetime, limit: int) -> list[FollowUpDocument]:
         """Return matters that were opened before a time and are still followed, after an id, ordered by id."""
         return [row[0] for row in await self._rows(OPEN_FOLLOW_UPS, (before, after, limit))]
+
+
+class RelayQueries(StalledWorkQueries, ShowCancellationQueries, FollowUpQueries, TreeQueries):
+    """All queries of the relay."""

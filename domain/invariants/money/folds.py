@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from domain.core.aggregate import DomainEvent
-from domain.invariants.refund_folds import REFUND_FOLDS
+from domain.invariants.money.refund_folds import REFUND_FOLDS
 from domain.invariants.state import DisputeSummary, InvariantState, PurchaseSummary
 from domain.money.books import STRIPE_CLEARING, TransactionPosted
 from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeReturned, DisputeWon
@@ -29,6 +29,7 @@ from domain.payouts.transfer import (
 )
 
 VENUE = "venue:"
+MINTED_KEY = ":minted"
 
 
 def _identity(event: DomainEvent) -> str:
@@ -106,6 +107,8 @@ def _reversed(all_of: InvariantState, event: TransferReversed | ReversalRefused)
 
 def _posted(all_of: InvariantState, event: TransactionPosted) -> None:
     all_of.touched.add(("books", event.purchase_id))
+    if _identity(event).endswith(MINTED_KEY):
+        all_of.minted_keys.add(_identity(event))
     purchase = all_of.purchase(event.purchase_id)
     charge = _charge_of(purchase, event)
     for account, unit, amount in sides_of(event):

@@ -1,0 +1,1 @@
+"""Work that waits, in the read models: matters at Stripe that are followed, and changes of trees."""
