@@ -11,6 +11,7 @@ from cli.checks.audit import command as audit
 from cli.checks.doctor import attributes
 from cli.checks.doctor import command as doctor
 from cli.mint import command as mint
+from cli.mint import prove
 from cli.rush import command as rush
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ attributes.register(app)
 doctor.register(app)
 keys.register(app)
 mint.register(app)
+prove.register(app)
 personal_data.register(app)
 purchase.register(app)
 reconcile.register(app)

@@ -174,6 +174,16 @@ class TicketTree(Aggregate):
             return self.written
         return self.tree_of(self.signed_version) if root == self.signed_root else None
 
+    def path_of(self, leaf: Leaf, root: TreeRoot) -> tuple[str, ...] | None:
+        """Return the path from a leaf to a root that was read from the chain.
+
+        None for an unknown root, and for a leaf that is not under it: a nullified one has lost its place.
+        """
+        tree = self.tree_under(root)
+        if tree is None or leaf.index >= len(tree.leaves) or tree.leaves[leaf.index].hex() != leaf.hash:
+            return None
+        return tuple(node.hex() for node in tree.path(leaf.index))
+
     def sign_root(
         self, signed: SignedTransaction, version: int, after: SignedTransaction | None, at: datetime
     ) -> SignedTransaction | None:

@@ -17,6 +17,7 @@ from tests.mutants.refunds import REFUNDS
 from tests.mutants.saga import KERNELS
 from tests.mutants.sales import ORDERS, STOCK
 from tests.mutants.tokens import TOKENS
+from tests.mutants.trees import OF_TREES
 
 MUTANTS = (
     *STOCK,
@@ -39,4 +40,5 @@ MUTANTS = (
     *TOKENS,
     *KEYS,
     *CLAIMS,
+    *OF_TREES,
 )
