@@ -35,7 +35,8 @@ PAST_BUYERS = (
     "SELECT b.buyer_id FROM buyers b JOIN rm_purchases p ON p.id = b.purchase_id"
     " LEFT JOIN rm_shows s ON s.id = p.doc->>'show_id' LEFT JOIN rm_tickets t ON t.id = b.ticket_id"
     " WHERE b.kept_at <= %(before)s AND p.doc->>'state' = ANY(%(ended)s)"
-    " AND coalesce(p.doc->>'refund_state', 'none') <> 'refunding' AND coalesce(t.doc->>'claim', 'none') <> 'requested'"
+    " AND coalesce(p.doc->>'refund_state', 'none') <> 'refunding'"
+    " AND coalesce(t.doc->>'claim', 'none') <> 'requested'"
     " AND coalesce(s.doc->>'ends_at', p.doc->>'confirmed_at', p.doc->>'requested_at')::timestamptz <= %(before)s"
     " ORDER BY b.kept_at LIMIT %(limit)s"
 )

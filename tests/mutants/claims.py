@@ -114,6 +114,13 @@ CLAIMS = (
         f"{DELIVERIES}::test_the_token_moves_to_the_wallet_and_verifies",
     ),
     Mutant(
+        "the retention deletes the wallet of a claim under way",
+        "adapters/privacy/retention.py",
+        """    " AND coalesce(t.doc->>'claim', 'none') <> 'requested'"\n""",
+        "",
+        "tests/contract/test_buyers.py::test_a_wallet_is_kept_for_the_claim_that_names_it",
+    ),
+    Mutant(
         "the token of any purchase opens a ticket",
         "api/http/guard.py",
         "if purchase_id is None or not _opens(token, purchase_id, deps):",
