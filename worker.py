@@ -69,10 +69,10 @@ from domain.core.ids import Deployment
 from relay.each import Each
 from relay.follow_ups import FollowUps
 from relay.own_balance import OwnBalance
-from relay.payouts_client import ensure_schedule
+from relay.payouts_client import SCHEDULE_ID, ensure_schedule
 from relay.relay import Relay
 from relay.retention import Retention
-from relay.schedules import ensure_rounds
+from relay.schedules import Making, Schedules, ensure_rounds
 from relay.undelivered_webhooks import UndeliveredWebhooks
 from relay.workflow_client import Timeouts, WorkflowClient
 from settings import Settings
@@ -249,8 +249,7 @@ Assembling = Callable[[Settings, Deployment, PostgresEventStore, Pool, AsyncExit
 
 def transfers_input(settings: Settings) -> TransfersInput:
     """Return the input of the transfers workflow."""
-    payouts = settings.payouts
-    return TransfersInput(delay_seconds=payouts.delay_seconds, minimum_minor=payouts.minimum_minor)
+    return TransfersInput(delay_seconds=settings.payouts.delay_seconds, minimum_minor=settings.payouts.minimum_minor)
 
 
 async def connect(settings: Settings) -> Client:
@@ -310,13 +309,15 @@ def retention_of(settings: Settings, pool: Pool, each: Each) -> Retention:
     return Retention(PostgresRetention(pool, settings.privacy.retention_days).kinds(), utc_now, each)
 
 
-async def ensure_schedules(client: Client, settings: Settings) -> None:
-    """Create or update the rounds that Temporal starts at intervals."""
-    await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
+def schedules_of(settings: Settings, client: Client, each: Each) -> Schedules:
+    """Assemble the rounds that Temporal starts at intervals."""
+    send = partial(ensure_schedule, client, settings.payouts.every_seconds, transfers_input(settings))
+    makings: dict[str, Making] = {SCHEDULE_ID: send}
     if settings.ipfs.rpc_url is not None:
-        start = (PinningWorkflow.run, PinPage())
         shown = shown_as("Pins tokens' metadata", first_stage_of(PinningWorkflow), About())
-        await ensure_rounds(client, "pinning", settings.ipfs.every_seconds, start, shown)
+        given = (settings.ipfs.every_seconds, (PinningWorkflow.run, PinPage()), shown)
+        makings["pinning"] = partial(ensure_rounds, client, "pinning", *given)
+    return Schedules(client, makings, each)
 
 
 async def work(
@@ -354,10 +355,9 @@ async def work(
             await closing.enter_async_context(worker)
         each = Each(SetAsideMetric(client))
         if PURCHASES in queues:
-            await ensure_schedules(client, settings)
+            closing.callback(asyncio.create_task(schedules_of(settings, client, each).run(stopping)).cancel)
             closing.callback(asyncio.create_task(retention_of(settings, pool, each).run(stopping)).cancel)
         closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
-        relay = relay_of(settings, client, store, pool, each)
         if STRIPE in queues:
             polling = undelivered_webhooks(settings, deployment, pool, closing, each).run(stopping)
             closing.callback(asyncio.create_task(polling).cancel)
@@ -367,7 +367,7 @@ async def work(
         log.info("polling %s as build %s", ", ".join(queues) or "nothing", version.build_id)
         if (ready := settings.worker.ready_file) is not None:
             ready.write_text(str(os.getpid()))
-        await (relay.run(stopping) if relays else stopping.wait())
+        await (relay_of(settings, client, store, pool, each).run(stopping) if relays else stopping.wait())
 
 
 async def run(working: Callable[[asyncio.Event], Awaitable[None]]) -> None:

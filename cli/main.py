@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli import demo, keys, personal_data, purchase, up
-from cli.checks import reconcile
+from cli.checks import operator, reconcile
 from cli.checks.audit import command as audit
 from cli.checks.doctor import attributes
 from cli.checks.doctor import command as doctor
@@ -31,6 +31,7 @@ prove.register(app)
 personal_data.register(app)
 purchase.register(app)
 reconcile.register(app)
+operator.register(app)
 rush.register(app)
 up.register(app)
 

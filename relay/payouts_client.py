@@ -50,7 +50,7 @@ def _terms(venue: VenueRef) -> dict[str, Any]:
     return named(OnboardingWorkflow, f"onboarding/{venue.venue_id}", "Stripe account of a venue", about)
 
 
-async def ensure_schedule(client: Client, every_seconds: int, transfers: TransfersInput) -> None:
-    """Create or update the schedule that sends due transfers; rounds never overlap."""
+async def ensure_schedule(client: Client, every_seconds: int, transfers: TransfersInput) -> bool:
+    """Create the schedule that sends due transfers, unless there is one; rounds never overlap."""
     shown = shown_as("Sends venues their due shares", first_stage_of(TransfersWorkflow), About())
-    await ensure_rounds(client, SCHEDULE_ID, every_seconds, (TransfersWorkflow.run, transfers), shown)
+    return await ensure_rounds(client, SCHEDULE_ID, every_seconds, (TransfersWorkflow.run, transfers), shown)

@@ -1,6 +1,6 @@
 """Operators' acts on a workflow: one model each, its words in Temporal's web UI, and its cost."""
 
-from typing import Annotated, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -141,3 +141,9 @@ RESUME = ActKind(
     "Begins refunds again, at another rate if one is given.",
     "our balance at Stripe must cover them.",
 )
+ACTS: dict[str, ActKind[Any]] = {
+    kind.name: kind
+    for kind in (
+        RETRY_NOW, EXTEND_HOLD, GIVE_UP, REFUND, FORCE_MINT, RESOLVE_CASE, PAY_BY_HAND, PAUSE, RESUME
+    )
+}  # fmt: skip

@@ -50,6 +50,16 @@ ACTS = (
         f"{SALE_TESTS}::test_nobody_follows_a_dispute_that_was_given_up",
     ),
     Mutant(
+        "a deploy makes a schedule anew",
+        "relay/schedules.py",
+        "    except ScheduleAlreadyRunningError:\n        return False\n",
+        "    except ScheduleAlreadyRunningError:\n"
+        "        await client.get_schedule_handle(schedule_id).delete()\n"
+        "        await client.create_schedule(schedule_id, schedule)\n"
+        "        return False\n",
+        "tests/relay/test_schedules.py::test_what_an_operator_decided_outlives_a_deploy",
+    ),
+    Mutant(
         "a signal with an input fails the workflow task",
         "workflows/refund.py",
         "def look_again(self, *_: object)",

@@ -20,6 +20,7 @@ from relay.follow_ups import FollowUps
 from relay.own_balance import OwnBalance
 from relay.relay import BATCH_MAX, Relay
 from relay.retention import Retention
+from relay.schedules import Schedules
 from relay.undelivered_webhooks import UndeliveredWebhooks
 from tests.architecture.loops import marked_bodies
 from tests.relay.gauge import Clock, Gauge
@@ -220,6 +221,18 @@ async def erase(world: World) -> None:
     await Retention({kind: of(kind) for kind in SUBJECTS}, lambda: AT, world.each).erase()
 
 
+async def make_schedules(world: World) -> None:
+    def of(schedule_id: str) -> Callable[[], Awaitable[bool]]:
+        async def make() -> bool:
+            await world.act(schedule_id)
+            return True
+
+        return make
+
+    nobody: Any = None
+    await Schedules(nobody, {name: of(name) for name in SUBJECTS}, world.each).make_missing()
+
+
 # Each loop by its name: the world, and the work that goes through the loop.
 CASES: dict[str, tuple[type[World], Callable[[Any], Awaitable[Any]]]] = {
     "deliver webhooks": (World, lambda world: world.relay.deliver_webhooks()),
@@ -237,6 +250,7 @@ CASES: dict[str, tuple[type[World], Callable[[Any], Awaitable[Any]]]] = {
     "fetch undelivered webhooks": (World, lambda world: fetched(world).fetch()),
     "store undelivered webhooks": (Stores, lambda world: fetched(world).fetch()),
     "erase past data": (World, erase),
+    "make schedules": (World, make_schedules),
     "book our own balance": (Moves, lambda world: OwnBalance(world, world, world.each, 1, lambda: AT).book()),
 }
 LOOPS = {loop_of(body).name for body in marked_bodies("relay")}
