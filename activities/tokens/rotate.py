@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from activities.core.loops import each_alone, each_subject, first_of
@@ -11,7 +12,6 @@ from domain.tickets.token import SignedTransaction
 
 M = TypeVar("M", bound=Sequence[str])
 BATCH = 64  # authorities whose transactions are in flight together
-MINT = 7  # authorities that one mint can have
 FINAL_POLL_SECONDS = 1.0
 FINAL_POLLS_MAX = 60
 
@@ -51,15 +51,15 @@ class ChainKeyRotation(Generic[M]):
         when nothing is left, or when a pass has changed nothing; a mint that fails stops no other.
         """
         moves, absent = await self._chain.retired_authorities(addresses, final=dry_run)
-        first, size = len(moves), BATCH
+        first, is_alone = len(moves), False
         while moves and not dry_run:
             before = len(moves)
-            await each_alone(self.hand_over, [moves[at : at + size] for at in range(0, len(moves), size)])
+            await each_alone(self.hand_over, _by_mint(moves) if is_alone else _batches(moves))
             moves, absent = await self._chain.retired_authorities(addresses, final=False)
             self._tell(len(moves))
-            if len(moves) >= before:
+            if is_alone and len(moves) >= before:
                 break
-            size = MINT
+            is_alone = True
         if not dry_run:
             moves, absent = await self._settled(addresses, len(moves))
         return Rotated(max(0, first - len(moves)), len(moves), len(absent))
@@ -85,3 +85,12 @@ class ChainKeyRotation(Generic[M]):
             if len(moves) <= now or polls >= FINAL_POLLS_MAX:
                 return moves, absent
             await asyncio.sleep(FINAL_POLL_SECONDS)
+
+
+def _batches(moves: Sequence[M]) -> list[Sequence[M]]:
+    return [moves[at : at + BATCH] for at in range(0, len(moves), BATCH)]
+
+
+def _by_mint(moves: Sequence[M]) -> list[Sequence[M]]:
+    """Return the moves of each mint, so that one which fails stops no other."""
+    return [list(of_mint) for _, of_mint in groupby(moves, key=lambda move: move[0])]

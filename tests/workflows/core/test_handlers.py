@@ -34,6 +34,7 @@ from workflows.dispute import DisputeWorkflow
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 from workflows.registry import declared_workflows
 from workflows.ticket_api_hold import HoldWorkflow
+from workflows.tokens.claim import ClaimWorkflow
 from workflows.tokens.pinning import PinningWorkflow
 from workflows.tokens.registration import ShowWorkflow, VenueWorkflow
 from workflows.tokens.roots import RootsInput, RootsWorkflow
@@ -177,6 +178,12 @@ async def show(world: SagaWorld, client: Client) -> Waiting:
     return await gated(world, "mint_group", lambda: _start(client, ShowWorkflow.run, register("show", "sh")))
 
 
+async def claim(world: SagaWorld, client: Client) -> Waiting:
+    await sold(world, client)
+    claimed = await world.claim()
+    return await gated(world, "deliver_claim", lambda: _start(client, ClaimWorkflow.run, claimed))
+
+
 SCENES: dict[str, Callable[[SagaWorld, Client], Awaitable[Waiting]]] = {
     "PurchaseWorkflow": purchase,
     "RefundWorkflow": refund,
@@ -192,6 +199,7 @@ SCENES: dict[str, Callable[[SagaWorld, Client], Awaitable[Waiting]]] = {
     "RootsWorkflow": written,
     "VenueWorkflow": venue,
     "ShowWorkflow": show,
+    "ClaimWorkflow": claim,
 }
 
 
