@@ -6,11 +6,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -33,6 +33,7 @@ from activities.refunds.cancel_show import ShowCancellationActivities
 from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.resale import ResaleActivities
 from activities.registry import Activities, all_queues
+from activities.sales.funds.watch import PayerWatch
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldActivities
@@ -46,16 +47,14 @@ from adapters.database.startup import open_event_store, utc_now
 from adapters.event_store.store import PostgresEventStore
 from adapters.ipfs.kubo import KuboNode
 from adapters.postgres.connections import BACKGROUND, Pool, open_pool
-from adapters.postgres.deployment import pin_chain, read_deployment
+from adapters.postgres.deployment import read_deployment
+from adapters.postgres.minting import PostgresMinting
 from adapters.postgres.tables import PostgresCheckouts, PostgresWebhookInbox
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.retention import PostgresRetention
 from adapters.read_models.pending.follow_up import RelayQueries
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
-from adapters.solana.chain import SolanaTokenChain
-from adapters.solana.keys import seed_of
-from adapters.solana.rpc.pool import NodePool
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
 from adapters.stripe.listing import StripeListing
@@ -63,10 +62,10 @@ from adapters.stripe.payments import StripePayments
 from adapters.stripe.undelivered_events import UndeliveredEvents
 from adapters.temporal.build_routing import log_current_build
 from adapters.temporal.connect import ClientOptions, connect_to_temporal, data_converter
-from adapters.temporal.metrics import SetAsideMetric, show_node, show_refused_signature, temporals_runtime
+from adapters.temporal.metrics import PayerMetrics, SetAsideMetric, show_node, show_refused_signature, temporals_runtime
 from adapters.temporal.sandbox import restricted, runner_of
 from domain.core.ids import Deployment
-from relay.each import Each
+from relay.each import Each, repeat
 from relay.follow_ups import FollowUps
 from relay.own_balance import OwnBalance
 from relay.payouts_client import SCHEDULE_ID, ensure_schedule
@@ -76,8 +75,8 @@ from relay.schedules import Making, Schedules, ensure_rounds
 from relay.undelivered_webhooks import UndeliveredWebhooks
 from relay.workflow_client import Timeouts, WorkflowClient
 from settings import Settings
+from settings.chain import nodes_of, payer_of, token_chain_of
 from settings.check import settings_of
-from settings.keys import guard_of
 from settings.values import keys_of
 from workflows.core.search_attributes import shown_as
 from workflows.core.task_queue import first_stage_of
@@ -89,8 +88,7 @@ log = logging.getLogger("worker")
 UNVERSIONED = "unversioned"  # without a name the library hashes every loaded module: half a second
 GRACE = timedelta(seconds=10)
 STICKY = timedelta(seconds=2)  # the wait for a dead worker's cache
-CONNECT_PAUSE_SECONDS = 0.5
-CONNECT_ATTEMPTS_MAX = 240
+CONNECT_ATTEMPTS_MAX = 240  # half a second apart
 WEBHOOK_PATIENCE_SECONDS = 2.0  # the API signals a webhook itself; a second signal wakes a purchase for nothing
 
 
@@ -218,13 +216,8 @@ def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStor
 
 def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> list[object]:
     """Assemble the activities that sign with our keys."""
-    solana, buyers = settings.solana, PostgresBuyers(pool, sealing_of(settings))
-    limits, pin = (solana.calls_per_second, solana.sends_per_second), partial(pin_chain, settings.postgres.url)
-    chain = SolanaTokenChain(
-        nodes=NodePool.patient(solana.nodes, limits, partial(asyncio.to_thread, pin), show_node),
-        guard=guard_of(solana, show_refused_signature),
-        address_secret=seed_of(solana.address_secret.get_secret_value()),
-    )
+    buyers = PostgresBuyers(pool, sealing_of(settings))
+    chain = token_chain_of(settings, nodes_of(settings, show_node, patient=True), show_refused_signature)
     closing.push_async_callback(chain.close)
     return [
         MintActivities(store, chain, buyers, chain.custody_owner, chain.payer_address),
@@ -247,11 +240,6 @@ def at_ipfs(settings: Settings, store: PostgresEventStore, pool: Pool, closing: 
 Assembling = Callable[[Settings, Deployment, PostgresEventStore, Pool, AsyncExitStack, Collection[str]], Activities]
 
 
-def transfers_input(settings: Settings) -> TransfersInput:
-    """Return the input of the transfers workflow."""
-    return TransfersInput(delay_seconds=settings.payouts.delay_seconds, minimum_minor=settings.payouts.minimum_minor)
-
-
 async def connect(settings: Settings) -> Client:
     """Connect to Temporal; retry while it is not up yet."""
     runtime = temporals_runtime(settings.worker.metrics_port)
@@ -261,7 +249,7 @@ async def connect(settings: Settings) -> Client:
             return await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), **options)
         except RuntimeError:
             log.warning("waiting for Temporal at %s", settings.temporal.address)
-            await asyncio.sleep(CONNECT_PAUSE_SECONDS)
+            await asyncio.sleep(0.5)
     return await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), **options)
 
 
@@ -280,6 +268,15 @@ def own_balance(
     """Assemble the loop that books our own balance at Stripe."""
     listing = StripeListing(stripe_client(settings, deployment, closing))
     return OwnBalance(listing, OwnBalanceCommands(store), each, settings.stripe.undelivered_poll_seconds, utc_now)
+
+
+def watch_payer(
+    settings: Settings, client: Client, pool: Pool, closing: AsyncExitStack, stopping: asyncio.Event
+) -> Coroutine[Any, Any, None]:
+    """Assemble the loop that watches the payer of tokens."""
+    closing.push_async_callback((payer := payer_of(settings)).close)
+    watch = PayerWatch(payer, PostgresMinting(pool), PayerMetrics(client), settings.solana.payer_low_lamports, utc_now)
+    return repeat(watch.look, settings.solana.payer_every_seconds, stopping, "the payer could not be read")
 
 
 def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool: Pool, each: Each) -> Relay:
@@ -311,7 +308,9 @@ def retention_of(settings: Settings, pool: Pool, each: Each) -> Retention:
 
 def schedules_of(settings: Settings, client: Client, each: Each) -> Schedules:
     """Assemble the rounds that Temporal starts at intervals."""
-    send = partial(ensure_schedule, client, settings.payouts.every_seconds, transfers_input(settings))
+    payouts = settings.payouts
+    due = TransfersInput(delay_seconds=payouts.delay_seconds, minimum_minor=payouts.minimum_minor)
+    send = partial(ensure_schedule, client, payouts.every_seconds, due)
     makings: dict[str, Making] = {SCHEDULE_ID: send}
     if settings.ipfs.rpc_url is not None:
         shown = shown_as("Pins tokens' metadata", first_stage_of(PinningWorkflow), About())
@@ -363,6 +362,8 @@ async def work(
             closing.callback(asyncio.create_task(polling).cancel)
             booking = own_balance(settings, deployment, store, closing, each).run(stopping)
             closing.callback(asyncio.create_task(booking).cancel)
+        if MINT in queues:
+            closing.callback(asyncio.create_task(watch_payer(settings, client, pool, closing, stopping)).cancel)
         tune_gc()
         log.info("polling %s as build %s", ", ".join(queues) or "nothing", version.build_id)
         if (ready := settings.worker.ready_file) is not None:

@@ -20,14 +20,16 @@ from activities.core.follow_ups import FollowUpCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.erase_buyer import BuyerErasure
+from activities.sales.funds.sale import SaleFunds
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import TicketReader
-from adapters.database.startup import open_event_store
+from adapters.database.startup import open_event_store, utc_now
 from adapters.postgres.connections import Pool, Waits, open_pool
-from adapters.postgres.deployment import DeploymentError, open_identity, pin_chain
+from adapters.postgres.deployment import DeploymentError, open_identity
+from adapters.postgres.minting import PostgresMinting
 from adapters.postgres.rate_limits import MemoryCounters, PostgresCounters
 from adapters.postgres.tables import PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox
 from adapters.privacy.buyers import PostgresBuyers, Sealing
@@ -36,7 +38,6 @@ from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenReader
 from adapters.solana.keys import has_signed, seed_of
-from adapters.solana.rpc.pool import NodePool
 from adapters.stripe.webhook import verify_webhook
 from adapters.temporal.connect import connect_to_temporal
 from api.app import create_app
@@ -52,6 +53,7 @@ from domain.payments.webhook_event import WebhookEvent
 from relay.payouts_client import PayoutsClient
 from relay.workflow_client import Timeouts, WorkflowClient
 from settings import Settings
+from settings.chain import nodes_of
 from settings.check import settings_of
 from settings.groups import LimitSettings
 from settings.values import keys_of, secrets_in
@@ -84,7 +86,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     wallets = WalletCheck(chain)
     return Dependencies(
         authenticator=KeyAuthenticator(KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), identity),
-        purchases=PurchaseCommands(store),
+        purchases=PurchaseCommands(store, funds_of(settings, reads)),
         catalog=CatalogCommands(store),
         holds=HoldCommands(store),
         prices=PriceCommands(store),
@@ -113,12 +115,14 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     )
 
 
+def funds_of(settings: Settings, reads: Pool) -> SaleFunds | None:
+    """Return the money for tokens, where sales stop before it is gone."""
+    return SaleFunds(PostgresMinting(reads), utc_now) if settings.solana.stop_unfunded_sale else None
+
+
 def reader_of(settings: Settings) -> SolanaTokenReader:
     """Return the reader of tokens on chain, which knows our keys by their addresses."""
-    solana = settings.solana
-    pin = partial(asyncio.to_thread, partial(pin_chain, settings.postgres.url))
-    nodes = NodePool.of(solana.nodes, (solana.calls_per_second, solana.sends_per_second), pin)
-    return SolanaTokenReader(nodes, solana.keys)
+    return SolanaTokenReader(nodes_of(settings), settings.solana.keys)
 
 
 def verified_with(secrets: SecretStr, identity: Identity) -> Callable[[bytes, str], WebhookEvent]:

@@ -1,5 +1,7 @@
 """Work on many subjects, each by itself: one that fails is set aside and tried again later, the others go on.
 
+And repeat a look at an interval.
+
 Every loop of this room over subjects goes through here (`tests/architecture/test_loops.py`).
 """
 
@@ -64,3 +66,21 @@ class Each:
         else:
             if setbacks.succeed(name):
                 log.info("%s: %s has succeeded and is no longer set aside", loop.name, name)
+
+
+async def repeat(
+    act: Callable[[], Awaitable[object]], every_seconds: float, stopping: asyncio.Event, failed: str
+) -> None:
+    """Act until stopped; an error is logged as `failed` and only delays."""
+    while not stopping.is_set():
+        try:
+            await act()
+        except TransientError as transient:
+            log.warning("%s; retrying: %s", failed, transient)
+        except Exception:  # a refused call or a bug stays visible in the log, and the next act is made
+            log.exception("%s", failed)
+        try:
+            async with asyncio.timeout(every_seconds):
+                await stopping.wait()
+        except TimeoutError:
+            continue

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from activities.core.loops import each_subject
-from domain.core.transient import TransientError
 from domain.payments.own_movement import OwnMovement
-from relay.each import Each
+from relay.each import Each, repeat
 
 OVERLAP = timedelta(days=1)  # a balance transaction may be listed late
 AT_ONCE = 50  # the committer appends them together
@@ -50,18 +49,7 @@ class OwnBalance:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Look until stopped; an error only delays."""
-        while not stopping.is_set():
-            try:
-                await self.book()
-            except TransientError as transient:
-                log.warning("our own balance could not be booked; retrying: %s", transient)
-            except Exception:  # a refused call or a bug stays visible in the log, and the next look is made
-                log.exception("our own balance could not be booked")
-            try:
-                async with asyncio.timeout(self._every_seconds):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
+        await repeat(self.book, self._every_seconds, stopping, "our own balance could not be booked")
 
     async def book(self) -> int:
         """Post the movements that are not in the books yet; return how many there were.

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from activities.core.loops import each_subject
-from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
-from relay.each import Each
+from relay.each import Each, repeat
 
 LOOK_BACK = timedelta(days=3)  # as long as Stripe itself tries
 OVERLAP = timedelta(minutes=1)  # Stripe's clock is not ours
@@ -65,18 +64,7 @@ class UndeliveredWebhooks:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Poll until stopped; an account that cannot be polled only delays itself."""
-        while not stopping.is_set():
-            try:
-                await self.fetch()
-            except TransientError as transient:
-                log.warning("the accounts could not be listed; retrying: %s", transient)
-            except Exception:  # a bug stays visible in the log, and the next look is made
-                log.exception("undelivered webhooks could not be listed")
-            try:
-                async with asyncio.timeout(self._every.total_seconds()):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
+        await repeat(self.fetch, self._every.total_seconds(), stopping, "undelivered webhooks could not be listed")
 
     async def fetch(self) -> int:
         """Store undelivered events; return how many were new."""

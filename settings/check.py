@@ -72,6 +72,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "doctor": frozenset({STRIPE_KEY, CODEC_KEYS}),
     "keys": frozenset(),
     "operator": frozenset({CODEC_KEYS}),
+    "mint": frozenset(),
     "projector": frozenset(),
     "purchase": frozenset(),
     "rotate-keys": frozenset({ISSUER_SECRET, PAYER_SECRET, DELEGATE_SECRET}),

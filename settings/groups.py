@@ -162,8 +162,16 @@ class SolanaSettings(Group):
     signatures_per_minute: int = Field(
         600, ge=1, description="transactions that a worker signs a minute, at most; beyond it an alarm and a pause"
     )
+    priority_fee_min: int = Field(1_000, ge=0, description="lowest price of a compute unit, in micro-lamports")
     priority_fee_max: int = Field(
         200_000, ge=1, description="highest price of a compute unit, in micro-lamports; never more is signed"
+    )
+    payer_low_lamports: int = Field(
+        100_000_000, ge=0, description="lamports of the payer below which minting pauses, with one alarm; 0 is never"
+    )
+    payer_every_seconds: float = Field(30, gt=0, description="interval of reading the payer's balance, in seconds")
+    stop_unfunded_sale: bool = Field(
+        default=False, description="whether a sale is refused while the payer cannot pay for its tokens"
     )
 
     @property

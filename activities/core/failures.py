@@ -11,9 +11,10 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from domain.core.errors import Refusal
 from domain.core.evidence import EvidenceMissing
-from domain.core.transient import TransientError
+from domain.core.transient import PausedError, TransientError
 
 TRANSIENT = "transient"
+PAUSED = "paused"
 BUG = "bug"
 EVIDENCE_MISSING = EvidenceMissing.code
 BEATS = 3  # within one heartbeat timeout
@@ -44,7 +45,7 @@ class FailureClassifier(ActivityInboundInterceptor):
             activity.logger.warning("transient error: %s", transient)
             raise ApplicationError(
                 str(transient),
-                type=TRANSIENT,
+                type=PAUSED if isinstance(transient, PausedError) else TRANSIENT,
                 # A local activity would sleep within its workflow task: its workflow waits instead. And an outage that
                 # has been waited for ends the round.
                 non_retryable=transient.has_waited or (transient.pause is not None and activity.info().is_local),

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 from activities.core.about import About
 from activities.core.commands import Command, EndPurchase, PurchaseRef
 from activities.core.ports import EventStore
+from activities.sales.funds.sale import SaleFunds
 from activities.sales.order import cancel, check_seats, place
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from domain.core.end_reasons import QUEUE_EXPIRED
-from domain.core.errors import WrongState
+from domain.core.errors import MintingUnfunded, WrongState
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import Price, Tender
 from domain.orders.order import Order, PurchaseRequested
@@ -50,6 +51,11 @@ class RequestPurchase(NamedTuple):
     client_share_percent: int = 100
     tender: Tender = "card"
     nonce: str = ""
+
+    @property
+    def tickets(self) -> int:
+        """The number of tickets."""
+        return sum(line.quantity for line in self.lines)
 
     @property
     def allowance_ids(self) -> tuple[str, ...]:
@@ -107,16 +113,20 @@ class Requested(Command):
 class PurchaseCommands:
     """Command handlers of purchases, called by the API in its own process."""
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: EventStore, funds: SaleFunds | None = None) -> None:
         self._store = store
+        self._funds = funds
 
     async def request_purchase(self, command: RequestPurchase) -> Requested:
         """Record the request under its key and place its order at once: seats held, price locked, tickets reserved.
 
         Idempotent for the same key and body. A refusal (sold out, say) stores no event: the key stays free.
         """
-        committed = await self._store.commit(lambda uow: _request(uow, command), _reads(command))
+        room = None if self._funds is None else await self._funds.room()
+        committed = await self._store.commit(lambda uow: _request(uow, command, room), _reads(command))
         requested: Requested = committed.value
+        if requested.fresh and self._funds is not None:
+            self._funds.sell(command.tickets)
         purchase_status = requested.purchase_status.model_copy(update={"position": committed.position})
         return requested.model_copy(update={"purchase_status": purchase_status})
 
@@ -177,7 +187,7 @@ def _reads(command: RequestPurchase) -> tuple[str, ...]:
     return (Order.stream(command.purchase_id), Show.stream(command.show_id), *stock, *named)
 
 
-def _request(uow: UnitOfWork, command: RequestPurchase) -> Requested:
+def _request(uow: UnitOfWork, command: RequestPurchase, room: int | None) -> Requested:
     known = uow.find(Order, command.purchase_id)
     if known is not None and known.state != "refused":
         known.ask_again(command.body_digest, uow.at)
@@ -193,6 +203,8 @@ def _request(uow: UnitOfWork, command: RequestPurchase) -> Requested:
     holder = command.holder(show.unnamed_share_percent)
     # Checked first: most requests of a rush end here.
     check_seats(uow, command.lines, command.purchase_id, queue_until, holder)
+    if room is not None and command.tickets > room:
+        raise MintingUnfunded("the tokens of these tickets cannot be paid for now", available=max(0, room))
     _claim(uow, command, show)
     request: dict[str, Any] = {
         "body_digest": command.body_digest,
@@ -219,14 +231,13 @@ def _request(uow: UnitOfWork, command: RequestPurchase) -> Requested:
 
 def _claim(uow: UnitOfWork, command: RequestPurchase, show: Show) -> None:
     """Count the tickets of a named buyer, within the show's limit and the limit of open purchases."""
-    quantity = sum(line.quantity for line in command.lines)
     limits = (show.buyer_tickets_max, command.open_purchases_max)
     for allowance_id in command.allowance_ids:
         allowance = uow.find(Allowance, allowance_id)
         if allowance is None:
             begun = Allowance.begin(AllowanceOpened, allowance_id, uow.at, tenant_id=command.tenant_id)
             allowance = uow.add(begun)
-        allowance.claim(command.purchase_id, command.show_id, quantity, *limits, uow.at)
+        allowance.claim(command.purchase_id, command.show_id, command.tickets, *limits, uow.at)
 
 
 def _end_queued(uow: UnitOfWork, purchase: PurchaseRef) -> bool:

@@ -35,6 +35,7 @@ SIDE_TABLES = (
         "CREATE TABLE IF NOT EXISTS persons (tenant_id text NOT NULL, lookup text NOT NULL,"
         " allowance_id text NOT NULL, PRIMARY KEY (tenant_id, lookup))"
     ),
+    SQL("CREATE TABLE IF NOT EXISTS minting (one boolean PRIMARY KEY DEFAULT true CHECK (one), doc jsonb NOT NULL)"),
     SQL("CREATE TABLE IF NOT EXISTS checkouts (purchase_id text PRIMARY KEY, client_secret text NOT NULL)"),
     SQL(
         "CREATE TABLE IF NOT EXISTS webhook_inbox (event_id text PRIMARY KEY, type text NOT NULL, object_id text,"
@@ -102,6 +103,10 @@ INDEXES = (
         " AND (doc->>'token' IN ('signed', 'minted') OR doc->>'leaf_index' IS NOT NULL)"
     ),
     SQL("CREATE INDEX IF NOT EXISTS rm_tickets_public_name ON rm_tickets ((coalesce(doc->>'public_name', id)))"),
+    SQL(
+        "CREATE INDEX IF NOT EXISTS rm_tickets_owed ON rm_tickets (id)"
+        " WHERE doc->>'state' IN ('issued', 'redeemed') AND doc->>'token' IN ('none', 'signed')"
+    ),
     SQL("CREATE INDEX IF NOT EXISTS rm_files_unpinned ON rm_files (id) WHERE doc->>'pinned' = 'false'"),
     SQL("CREATE INDEX IF NOT EXISTS rm_follow_ups_open ON rm_follow_ups (id) WHERE doc->>'state' = 'open'"),
     SQL(

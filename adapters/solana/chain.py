@@ -1,6 +1,7 @@
 """The token chain on a Solana node: reads tokens, signs mints, burns and resizes, and sends signed transactions."""
 
 import base64
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,11 +17,12 @@ from adapters.solana.burning import TokenBurner, TokenMover
 from adapters.solana.instructions import associated_account
 from adapters.solana.keys import check_account, parse_wallet
 from adapters.solana.mint_layout import describe
-from adapters.solana.minting import TokenMinter
+from adapters.solana.minting import Mark, TokenMinter
 from adapters.solana.rpc.answers import RefusedError
 from adapters.solana.rpc.client import ACCOUNTS_MAX, Finality, NodeClient
 from adapters.solana.rpc.pool import NodePool
 from adapters.solana.show_mints import GroupResizer, RootReader, RootWriter
+from adapters.solana.signer.fees import PriorityFees
 from adapters.solana.signer.guard import GuardedSigner, one_key
 from adapters.solana.signer.keys import KeyAddresses
 from adapters.solana.signer.rotation import HandOver, KeyRotation
@@ -32,6 +34,7 @@ from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenS
 _FATES_MAX = 256  # a node answers for at most this many signatures in one call
 _FATES_SECONDS = 0.1  # a node is asked at most ten times a second, however many mints wait
 _SENT_MAX = 10_000
+NO_MARK = Mark()
 _PROOF_SECONDS = 0.5  # bytes live for a minute: whether they are dead need not be known sooner
 
 
@@ -106,8 +109,8 @@ class SolanaTokenReader:
 class SolanaTokenChain(SolanaTokenReader):
     """Every token's chain, with our keys behind their guard; 64 bytes are one key of every role, without a budget.
 
-    `address_secret` decides the address of every token and must never change. The fee is in micro-lamports per compute
-    unit.
+    `address_secret` decides the address of every token and must never change. The priority fees are the lowest and the
+    highest price of a compute unit, in micro-lamports; equal ones ask no node. Minting pauses below the `mark`.
     """
 
     def __init__(
@@ -116,12 +119,14 @@ class SolanaTokenChain(SolanaTokenReader):
         guard: GuardedSigner | bytes,
         address_secret: bytes,
         custody_owner: str | None = None,
-        priority_fee_micro_lamports: int = 1_000,
+        priority_fees: tuple[int, int] = (1_000, 1_000),
+        mark: Mark = NO_MARK,
     ) -> None:
         guard = one_key(guard, custody_owner) if isinstance(guard, bytes) else guard
         super().__init__(nodes, guard.keys)
-        self._signer = TransactionSigner(self._client, guard, priority_fee_micro_lamports)
-        self._minter = TokenMinter(self._client, self._signer, address_secret, self.custody_owner)
+        fees = PriorityFees(self._client, *priority_fees, time.monotonic)
+        self._signer = TransactionSigner(self._client, guard, fees)
+        self._minter = TokenMinter(self._client, self._signer, address_secret, self.custody_owner, mark)
         self._burner = TokenBurner(self._client, self._signer)
         self._mover = TokenMover(self._client, self._signer)
         self._groups = GroupResizer(self._client, self._signer)

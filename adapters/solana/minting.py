@@ -1,7 +1,8 @@
 """Minting: addresses of tokens, and the one transaction that makes a token, priced and simulated."""
 
 import asyncio
-from typing import Any
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 from solders.message import MessageV0
 from solders.pubkey import Pubkey
@@ -16,9 +17,17 @@ from adapters.solana.instructions import TOKEN_2022
 from adapters.solana.keys import parse_wallet
 from adapters.solana.rpc.client import NodeClient
 from adapters.solana.signer.signing import COMPUTE_UNITS_MIN, SimulationError, TransactionSigner, serialized
-from adapters.solana.transaction import ALLOCATE_AT, Authority, final_space, seed_of, token_instructions
+from adapters.solana.transaction import (
+    ALLOCATE_AT,
+    HOLDER_ACCOUNT_BYTES,
+    Authority,
+    final_space,
+    seed_of,
+    signed_price,
+    token_instructions,
+)
 from domain.core.errors import WrongState
-from domain.core.transient import TransientError
+from domain.core.transient import PausedError, TransientError
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec
 
 COMPUTE_UNITS_SIMULATED = 200_000
@@ -27,19 +36,32 @@ _SIGNATURE_FEE_LAMPORTS = 5_000
 SIGNERS_MAX = 3  # payer, issuer, and the retired issuer of a group
 _MICRO = 1_000_000
 _CACHED_MAX = 1_000
-_HOLDER_ACCOUNT_BYTES = 174  # of a soulbound token; four fewer of any other
+BALANCE_SECONDS = 2.0
+PAUSE_SECONDS_MAX = 600.0
 _ALREADY_IN_USE = 0
 _GROUP_IS_FULL = 0xCB0A6959
+
+
+class Mark(NamedTuple):
+    """The payer's lamports below which minting pauses, and the shortest pause."""
+
+    lamports: int = 0
+    pause_seconds: float = 60.0
 
 
 class TokenMinter:
     """Signs mints. The secret decides the address of every token; `custody_owner` holds tickets without an owner."""
 
-    def __init__(self, client: NodeClient, signer: TransactionSigner, secret: bytes, custody_owner: str) -> None:
+    def __init__(
+        self, client: NodeClient, signer: TransactionSigner, secret: bytes, custody_owner: str, mark: Mark
+    ) -> None:
         self._client = client
         self._signer = signer
         self._secret = secret
         self._custody_owner = custody_owner
+        self._mark = mark
+        self._balance: tuple[float, int] = (-BALANCE_SECONDS, 0)
+        self._low_since: float | None = None
         self._funds = BatchLoader(self._load_funds, 1, in_flight=1)
         self._rents: dict[int, int] = {}
         self._units: dict[tuple[TokenKind, str | None], int] = {}
@@ -51,20 +73,23 @@ class TokenMinter:
     async def sign(self, spec: TokenSpec, *, again: SignedTransaction | None = None) -> SignedTransaction:
         """Set the limits and sign. The first token of a kind and group is simulated; later ones only `again`.
 
-        Raise InvalidWallet; TransientError when the payer lacks lamports or the account exists already; WrongState
-        when the token exceeds one transaction or the group is full; SimulationError for any other refusal.
+        Raise InvalidWallet; PausedError while the payer has less than its mark; TransientError when it cannot pay this
+        token, or the account exists already; WrongState when the token exceeds one transaction or the group is full;
+        SimulationError for any other refusal.
         """
         owner = parse_wallet(spec.owner_address or self._custody_owner, vault=True)
         seed = seed_of(self._secret, spec.kind, spec.subject_id)
+        await self._check_mark()
         await self._client.pool.turn_to_send()
-        latest, rent = await self._price(spec)
+        price = await self._offer(spec, again)
+        latest, rent = await self._price(spec, price)
         ours = await self._authority(spec)
         instructions = token_instructions(spec, ours, seed, owner, rent)
         units = None if again is not None else self._units.get((spec.kind, spec.group_address))
         if units is None:
-            trial = self._signer.compile(instructions, latest.blockhash, COMPUTE_UNITS_SIMULATED)
+            trial = self._signer.compile(instructions, latest.blockhash, (COMPUTE_UNITS_SIMULATED, price))
             units = await self._simulate(trial, spec)
-        final = await self._signer.sign(self._signer.compile(instructions, latest.blockhash, units))
+        final = await self._signer.sign(self._signer.compile(instructions, latest.blockhash, (units, price)))
         return serialized(str(self._mint(seed)), final, latest.last_valid_block_height)
 
     def _mint(self, seed: str) -> Pubkey:
@@ -76,20 +101,42 @@ class TokenMinter:
         over_group = keys.issuer if group is None else await self._signer.authorities.over_group(group)
         return Authority(keys.payer, keys.issuer, keys.delegate, over_group)
 
-    async def _price(self, spec: TokenSpec) -> tuple[Any, int]:
+    async def _offer(self, spec: TokenSpec, again: SignedTransaction | None) -> int:
+        """Return the price of a unit: the group is the account that every mint of a show writes to."""
+        group = [] if spec.group_address is None else [Pubkey.from_string(spec.group_address)]
+        return await self._signer.fees.price([self._signer.keys.payer, *group], signed_price(again) if again else 0)
+
+    async def _check_mark(self) -> None:
+        """Raise PausedError while the payer has less than its mark; its balance is some seconds old at most.
+
+        The pause is as long as the money has been away, up to ten minutes: so many tickets may wait.
+        """
+        now = asyncio.get_running_loop().time()
+        if not self._mark.lamports:
+            return
+        if now - self._balance[0] >= BALANCE_SECONDS:
+            await self._funds.load("now")
+        if self._balance[1] >= self._mark.lamports:
+            self._low_since = None
+            return
+        self._low_since = now if self._low_since is None else self._low_since
+        seconds = min(PAUSE_SECONDS_MAX, max(self._mark.pause_seconds, now - self._low_since))
+        raise PausedError(
+            f"minting pauses: the payer {self._signer.keys.payer} has {self._balance[1]} lamports, less than"
+            f" {self._mark.lamports}",
+            pause=timedelta(seconds=seconds),
+        )
+
+    async def _price(self, spec: TokenSpec, price: int) -> tuple[Any, int]:
         """Return the latest blockhash and the mint's rent; raise TransientError when the payer cannot pay."""
         (latest, balance), rent, holder_rent, payer_rent = await asyncio.gather(
             self._funds.load("now"),
             self._rent(final_space(spec)),
-            self._rent(_HOLDER_ACCOUNT_BYTES),
+            self._rent(HOLDER_ACCOUNT_BYTES),
             # The payer itself must stay rent-exempt, or the chain refuses the transaction.
             self._rent(0),
         )
-        fee = (
-            SIGNERS_MAX * _SIGNATURE_FEE_LAMPORTS
-            + COMPUTE_UNITS_SIMULATED * self._signer.fee_micro_lamports // _MICRO
-            + 1
-        )
+        fee = SIGNERS_MAX * _SIGNATURE_FEE_LAMPORTS + COMPUTE_UNITS_SIMULATED * price // _MICRO + 1
         needed = rent + payer_rent + fee + (holder_rent if spec.kind == "ticket" else 0)
         if needed > balance:
             raise TransientError(f"the payer {self._signer.keys.payer} lacks {needed - balance} lamports")
@@ -100,6 +147,7 @@ class TokenMinter:
         latest, balance = await asyncio.gather(
             self._client.get_latest_blockhash(), self._client.get_balance(self._signer.keys.payer)
         )
+        self._balance = (asyncio.get_running_loop().time(), balance.value)
         return [(latest.value, balance.value)]
 
     async def _rent(self, space: int) -> int:

@@ -4,6 +4,7 @@ import base64
 import hmac
 from typing import NamedTuple, TypeVar
 
+from solders.compute_budget import ID as COMPUTE_BUDGET
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
 from solders.instruction import Instruction
@@ -36,6 +37,8 @@ _T = TypeVar("_T")
 
 PACKET_BYTES_MAX = 1_232
 _SEED_CHARACTERS = 22
+_PRICE_TAG = bytes([3])
+HOLDER_ACCOUNT_BYTES = 174  # of a soulbound token; four fewer of any other
 _BUDGET_INSTRUCTIONS = 2
 ALLOCATE_AT = _BUDGET_INSTRUCTIONS + 1
 _OWNER_AT = 2  # of the accounts of the instruction that makes the owner's token account
@@ -144,6 +147,16 @@ def signed_spec(signed: SignedTransaction) -> TokenSpec:
         transfer=transfer,
         delegate_address=delegate,
     )
+
+
+def signed_price(signed: SignedTransaction) -> int:
+    """Read back what signed bytes offer for a compute unit, in micro-lamports."""
+    message = VersionedTransaction.from_bytes(base64.b64decode(signed.wire_base64)).message
+    for one in message.instructions:
+        contents = bytes(one.data)
+        if message.account_keys[one.program_id_index] == COMPUTE_BUDGET and contents[:1] == _PRICE_TAG:
+            return int.from_bytes(contents[1:], "little")
+    return 0
 
 
 def compile_message(

@@ -6,6 +6,8 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from domain.views.minting import MintingDocument
+
 
 class NodeFigures(Protocol):
     """The calls of a Solana node so far, and why it is not called now."""
@@ -52,3 +54,24 @@ class SetAsideMetric:
     def set(self, loop: str, subjects: int) -> None:
         """Set the gauge of a loop."""
         self._gauge.set(subjects, {"loop": loop})
+
+
+class PayerMetrics:
+    """The payer's money and what is owed, among the worker's metrics."""
+
+    def __init__(self, client: Client) -> None:
+        meter = (client.service_client.config.runtime or Runtime.default()).metric_meter
+        self._lamports = meter.create_gauge("boxoffice_payer_lamports", "balance of the payer of tokens")
+        self._cost = meter.create_gauge("boxoffice_ticket_lamports", "cost of a ticket's token at most")
+        self._owed = meter.create_gauge("boxoffice_tickets_owed", "sold tickets without a token")
+        runway = "tickets that can still be sold and paid for; 0 when the owed ones exceed the money"
+        self._runway = meter.create_gauge("boxoffice_payer_runway_tickets", runway)
+        self._paused = meter.create_gauge("boxoffice_minting_paused", "1 while the payer's money is low")
+
+    def set(self, document: MintingDocument) -> None:
+        """Set the gauges; a gauge has no value below zero."""
+        self._lamports.set(document["lamports"])
+        self._cost.set(document["ticket_lamports"])
+        self._owed.set(document["owed"])
+        self._runway.set(max(0, document["runway"]))
+        self._paused.set(int(document["low_since"] is not None))

@@ -5,7 +5,6 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +12,12 @@ import typer
 
 from activities.tokens.rotate import ChainKeyRotation, Rotated
 from adapters.event_store.event_pages import EventPages
-from adapters.postgres.deployment import pin_chain
-from adapters.solana.chain import SolanaTokenChain
-from adapters.solana.rpc.pool import NodePool
 from cli.checks.reconcile import settings_at
 from cli.checks.reconciliation import UnreadableError
 from domain.core.transient import TransientError
 from domain.tickets.has_token import TokenSigned
 from settings import Settings
-from settings.keys import guard_of
+from settings.chain import nodes_of, token_chain_of
 
 DONE, LEFT, FAILED = 0, 1, 2
 
@@ -56,12 +52,9 @@ def command(
 
 
 async def _run(settings: Settings, *, dry_run: bool) -> Rotated:
-    solana = settings.solana
-    if not solana.keys.retired:
+    if not settings.solana.keys.retired:
         raise UnreadableError("no key is retired: BOXOFFICE_SOLANA__RETIRED_SECRETS names the seeds before")
-    pin = partial(asyncio.to_thread, partial(pin_chain, settings.postgres.url))
-    nodes = NodePool.of(solana.nodes, (solana.calls_per_second, solana.sends_per_second), pin)
-    chain = SolanaTokenChain(nodes, guard_of(solana, lambda _: None), b"")  # it makes no address
+    chain = token_chain_of(settings, nodes_of(settings), lambda _: None)
     try:
         addresses = await asyncio.to_thread(signed_addresses, settings.postgres.url)
         return await ChainKeyRotation(chain, _tell).rotate(addresses, dry_run=dry_run)

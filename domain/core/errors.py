@@ -5,6 +5,7 @@ Refusal
 ├── HoldExpired           hold-expired          the deadline of the hold has passed
 ├── HoldReleased          hold-released         the hold was released or has expired
 ├── NotOnSale             not-on-sale           cancelled, outside the sale window, or not on chain yet
+├── MintingUnfunded       minting-unfunded      the tokens of the tickets cannot be paid for now
 ├── NotChargeable         not-chargeable        Stripe cannot charge this amount, or this currency
 ├── DiscountRefused       discount-refused      unknown code, not valid now, used up, or for other tickets
 ├── PriceMoved            price-changed         the total differs from the expected one
@@ -36,6 +37,7 @@ from typing import ClassVar
 # A purchase refused for one of these reasons, before anything was held, frees its key.
 FREES_KEY = frozenset({
     "sold-out", "not-on-sale", "not-found", "hold-expired", "discount-refused", "not-chargeable", "price-changed",
+    "minting-unfunded",
 })  # fmt: skip
 
 
@@ -81,6 +83,16 @@ class NotOnSale(Refusal):
 
     code = "not-on-sale"
     remedy = "Read the show: `on_sale`, `sale_from`, `sale_until` and `called_off` say why and since when."
+
+
+class MintingUnfunded(Refusal):
+    """The tokens of the tickets cannot be paid for now: the payer of tokens has too little money.
+
+    Only deployments that stop unfunded sales refuse for it; `values.available` tickets can be sold.
+    """
+
+    code = "minting-unfunded"
+    remedy = "Nothing was held: request fewer tickets, or try again later. The Idempotency-Key stays free."
 
 
 class NotChargeable(Refusal):

@@ -20,5 +20,9 @@ class TransientError(Exception):
         self.has_waited = has_waited
 
 
+class PausedError(TransientError):
+    """Work that waits for something an operator was told of once, such as money: no alarm of its own."""
+
+
 class OverloadedError(TransientError):
     """The queue is full or the request waited too long; nothing was done, and a retry may succeed."""

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 import base58
@@ -12,7 +13,7 @@ from solders.keypair import Keypair
 
 from adapters.solana.keys import parse_wallet
 from domain.core.errors import InvalidWallet, WrongState
-from domain.core.transient import TransientError
+from domain.core.transient import PausedError, TransientError
 from domain.tickets.leaf import TreeRoot
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate, Whereabouts
 
@@ -58,6 +59,7 @@ class FakeTokenChain:
         self.sends: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.missing_lamports = 0
+        self.is_paused = False
         self.token_accounts: set[str] = set()
         self.moves: Counter[str] = Counter()
         self._had: dict[str, list[str | None]] = {}  # the wallets that a token was in, the newest last
@@ -167,6 +169,8 @@ class FakeTokenChain:
         self._begin("sign")
         if spec.kind == "ticket" and spec.owner_address is not None:
             parse_wallet(spec.owner_address, vault=True)
+        if self.is_paused:
+            raise PausedError("minting pauses: the payer fake is low", pause=timedelta(minutes=1))
         if self.missing_lamports:
             raise TransientError(f"the payer fake lacks {self.missing_lamports} lamports")
         address = self.address_of(spec.kind, spec.subject_id)

@@ -248,8 +248,8 @@ DOORS = (
     Mutant(
         "the projector gets Stripe's key",
         "docker-compose.temporal.yml",
-        "    environment: *database\n",
-        "    environment:\n      <<: [*database, *stripe]\n",
+        "      <<: *database\n      BOXOFFICE_PROJECTOR__READY_FILE",
+        "      <<: [*database, *stripe]\n      BOXOFFICE_PROJECTOR__READY_FILE",
         "tests/architecture/test_compose.py::test_each_process_gets_what_it_needs_and_no_other_secret",
     ),
 )

@@ -5,6 +5,8 @@ from tests.mutants.mutant import Mutant
 POLICY = "tests/adapters/solana/signer/test_policy.py"
 GUARD = "tests/adapters/solana/signer/test_guard.py"
 ROTATION = "tests/contract/test_key_rotation.py"
+PAYER = "tests/contract/test_payer.py"
+SALE = "tests/activities/sales/funds/test_sale.py"
 CHECK = "tests/settings/test_check.py"
 SIGNER = "adapters/solana/signer"
 
@@ -113,6 +115,63 @@ KEYS = (
         "        while moves and not dry_run:\n",
         "        while moves:\n",
         f"{ROTATION}::test_a_dry_run_changes_nothing",
+    ),
+    Mutant(
+        "minting goes on below the mark",
+        "adapters/solana/minting.py",
+        "if self._balance[1] >= self._mark.lamports:",
+        "if self._balance[1] >= 0:",
+        f"{PAYER}::test_minting_pauses_below_the_mark_and_goes_on_by_itself",
+    ),
+    Mutant(
+        "each look is an alarm",
+        "activities/sales/funds/watch.py",
+        "if funds.is_low and low_since is None:",
+        "if funds.is_low:",
+        "tests/activities/sales/funds/test_watch.py::test_there_is_one_alarm_until_the_money_comes",
+    ),
+    Mutant(
+        "a pause calls for an operator",
+        "workflows/core/activity_calls.py",
+        "if isinstance(cause, ApplicationError) and cause.type == PAUSED:",
+        "if cause is None:",
+        "tests/workflows/core/test_activity_calls.py::test_a_pause_calls_for_no_operator",
+    ),
+    Mutant(
+        "what was sold since the figure does not count",
+        "activities/sales/funds/sale.py",
+        'return document["runway"] - self._sold',
+        'return document["runway"]',
+        f"{SALE}::test_no_more_is_sold_than_can_be_minted",
+    ),
+    Mutant(
+        "an old figure stops the sale",
+        "activities/sales/funds/sale.py",
+        'if document is None or now - datetime.fromisoformat(document["at"]) > AGE_MAX:',
+        "if document is None:",
+        f"{SALE}::test_a_figure_that_nobody_has_stops_no_sale",
+        "old",
+    ),
+    Mutant(
+        "the owed tickets are forgotten",
+        "domain/tickets/funds.py",
+        "// self.ticket_lamports - self.owed",
+        "// self.ticket_lamports",
+        "tests/domain/tickets/test_funds.py::test_the_mark_is_kept_and_the_owed_are_paid_first",
+    ),
+    Mutant(
+        "expired bytes are signed again at the same price",
+        "adapters/solana/signer/fees.py",
+        "2 * before",
+        "before",
+        "tests/adapters/solana/signer/test_fees.py::test_the_price_rises_after_an_expiry",
+    ),
+    Mutant(
+        "the price has no ceiling",
+        "adapters/solana/signer/fees.py",
+        "return min(self._ceiling, max(",
+        "return min(10 * self._ceiling, max(",
+        "tests/adapters/solana/signer/test_fees.py::test_the_price_follows_the_recent_ones",
     ),
     Mutant(
         "custody may have the issuer's key",

@@ -50,7 +50,7 @@ OMISSIONS = (
         "a service of the compose file is gone",
         "docker-compose.temporal.yml",
         "  worker-mint:\n    <<: *boxoffice\n"
-        '    command: ["python", "-m", "worker", "--queues", "mint"]\n    environment:\n'
+        '    command: ["python", "-m", "worker", "--queues", "mint"]\n    healthcheck: *ready\n    environment:\n'
         "      <<: [*database, *engine, *worker, *chain, *privacy]\n"
         "      BOXOFFICE_SOLANA__ADDRESS_SECRET: ${BOXOFFICE_SOLANA__ADDRESS_SECRET:?}\n"
         "      BOXOFFICE_SOLANA__ISSUER_SECRET: ${BOXOFFICE_SOLANA__ISSUER_SECRET:?}\n",

@@ -159,7 +159,7 @@ KERNELS = (
     Mutant(
         "a transient error ends a purchase",
         "activities/core/failures.py",
-        "                type=TRANSIENT,\n                # A local",
+        "                type=PAUSED if isinstance(transient, PausedError) else TRANSIENT,\n                # A local",
         "                type='refused',\n                non_retryable=True,\n            ) from None\n"
         "            raise ApplicationError(\n                TRANSIENT,\n                # A local",
         f"{SAGA}::test_an_unknown_answer_is_asked_until_known",

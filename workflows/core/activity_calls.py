@@ -17,7 +17,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 
-from activities.core.failures import BUG, EVIDENCE_MISSING, TRANSIENT
+from activities.core.failures import BUG, EVIDENCE_MISSING, PAUSED, TRANSIENT
 from activities.core.task_queues import PURCHASES, queues_of
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.reasons import Reason
@@ -150,11 +150,18 @@ class ActivityCaller:
                 if isinstance(cause, ApplicationError) and _is_final(cause) and cause.type != BUG and not forward_only:
                     self._status.clear_need(name)
                     raise RefusedStep(cause.type or "refused", cause.message, *cause.details) from error
-                self._status.raise_need(name, _reason_of(cause), str(cause))
+                self._tell(name, cause)
                 await self._pause(_pause_after(cause), f"before the next round of {name}")
                 continue
             self._status.clear_need(name)
             return result
+
+    def _tell(self, name: str, cause: BaseException | None) -> None:
+        """Ask for an operator, unless one was told of the cause already, once for all that wait."""
+        if isinstance(cause, ApplicationError) and cause.type == PAUSED:
+            self._status.clear_need(name)
+        else:
+            self._status.raise_need(name, _reason_of(cause), str(cause))
 
     async def _pause(self, pause: timedelta, summary: str) -> None:
         """Sleep, or until an operator wants a try now."""
@@ -211,7 +218,7 @@ class ActivityCaller:
 
 def _is_final(cause: BaseException | None) -> bool:
     """Return whether an error is a refusal or a bug: another try would fail like this one."""
-    return isinstance(cause, ApplicationError) and cause.non_retryable and cause.type != TRANSIENT
+    return isinstance(cause, ApplicationError) and cause.non_retryable and cause.type not in {TRANSIENT, PAUSED}
 
 
 def _reason_of(cause: BaseException | None) -> Reason:

@@ -81,10 +81,10 @@ class KeyRotation:
         await self._client.pool.turn_to_send()
         latest = (await self._client.get_latest_blockhash()).value
         instructions = [move.instruction(self._signer.keys) for move in moves[:MOVES_MAX]]
-        count = len(instructions)
+        count, price = len(instructions), await self._signer.fees.price([self._signer.keys.payer])
         while True:
             try:
-                message = self._signer.compile(instructions[:count], latest.blockhash, COMPUTE_UNITS)
+                message = self._signer.compile(instructions[:count], latest.blockhash, (COMPUTE_UNITS, price))
                 break
             except WrongState:
                 count -= 1

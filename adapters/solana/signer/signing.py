@@ -13,12 +13,14 @@ from solders.transaction import VersionedTransaction
 
 from adapters.solana.rpc.client import NodeClient
 from adapters.solana.signer.authorities import Authorities
+from adapters.solana.signer.fees import PriorityFees
 from adapters.solana.signer.guard import GuardedSigner
 from adapters.solana.transaction import compile_message
 from domain.tickets.token import SignedTransaction
 
 COMPUTE_UNITS_MIN = 80_000
 _LOGS_SHOWN = 4
+_OFFERED_MAX = 1_000
 
 
 class SimulationError(Exception):
@@ -29,18 +31,19 @@ class SimulationError(Exception):
 
 
 class TransactionSigner:
-    """Builds and signs transactions; sends nothing. The fee is in micro-lamports per compute unit."""
+    """Builds and signs transactions; sends nothing. Prices are in micro-lamports per compute unit."""
 
-    def __init__(self, client: NodeClient, guard: GuardedSigner, fee_micro_lamports: int) -> None:
+    def __init__(self, client: NodeClient, guard: GuardedSigner, fees: PriorityFees) -> None:
         self._client = client
         self._guard = guard
         self.keys = guard.keys
         self.authorities = Authorities(client, guard.keys)
-        self.fee_micro_lamports = fee_micro_lamports
+        self.fees = fees
+        self._offered: dict[tuple[str, bytes], int] = {}
 
-    def compile(self, instructions: list[Instruction], blockhash: Hash, compute_units: int) -> MessageV0:
-        """Compile instructions with a budget of compute units; raise WrongState when they exceed one packet."""
-        return compile_message(self.keys.payer, instructions, blockhash, (compute_units, self.fee_micro_lamports))
+    def compile(self, instructions: list[Instruction], blockhash: Hash, budget: tuple[int, int]) -> MessageV0:
+        """Compile with a budget of (compute units, price of one); raise WrongState when it exceeds one packet."""
+        return compile_message(self.keys.payer, instructions, blockhash, budget)
 
     async def sign(self, message: MessageV0) -> VersionedTransaction:
         """Sign a message; see `GuardedSigner.sign` for what it refuses."""
@@ -56,9 +59,20 @@ class TransactionSigner:
         """Sign cheap instructions; return the signed bytes and the result of the node's simulation."""
         await self._client.pool.turn_to_send()
         latest = (await self._client.get_latest_blockhash()).value
-        message = self.compile([*instructions], latest.blockhash, COMPUTE_UNITS_MIN)
+        price = await self._offer(mint_address, instructions)
+        message = self.compile([*instructions], latest.blockhash, (COMPUTE_UNITS_MIN, price))
         result = await self.simulate(message)
         return serialized(mint_address, await self.sign(message), latest.last_valid_block_height), result
+
+    async def _offer(self, mint_address: str, instructions: Sequence[Instruction]) -> int:
+        """Return the price of a unit; more than before where the same is signed again: its bytes have expired."""
+        key = (mint_address, b"".join(bytes(one.data) for one in instructions))
+        written = [meta.pubkey for one in instructions for meta in one.accounts if meta.is_writable]
+        price = await self.fees.price(list(dict.fromkeys([self.keys.payer, *written])), self._offered.get(key, 0))
+        if len(self._offered) >= _OFFERED_MAX:
+            self._offered.clear()
+        self._offered[key] = price
+        return price
 
 
 def serialized(mint_address: str, transaction: VersionedTransaction, last_valid_block_height: int) -> SignedTransaction:

@@ -14,10 +14,12 @@ from tests.fakes.sandbox import RUNNER
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
 from tests.workflows.core.cancelled_calls import CancelsItsCall
-from workflows.core.activity_calls import LOCAL_ATTEMPTS
+from workflows.core.activity_calls import LOCAL_ATTEMPTS, MINT_POLICY
 from workflows.core.search_attributes import NEEDS_OPERATOR, STUCK_SINCE
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
 from workflows.tokens.registration import RegisterInput, VenueWorkflow
+
+ROUND = MINT_POLICY.attempts
 
 
 async def regular_activities(handle: WorkflowHandle[Any, Any]) -> list[str]:
@@ -58,6 +60,25 @@ async def test_two_troubles_call_for_one_operator(world: SagaWorld, client: Clie
     assert sum(call is not None for call in calls) == 2
     seen = (await handle.describe()).typed_search_attributes
     assert (seen[NEEDS_OPERATOR], seen.get(STUCK_SINCE)) == (False, None)
+
+
+async def test_a_pause_calls_for_no_operator(world: SagaWorld, client: Client) -> None:
+    """Whatever many wait for the payer's money: one alarm was raised elsewhere; they go on when it has come."""
+    await world.open_show()
+    world.chain.is_paused = True
+    handle, _ = await world.buy(client)
+    paying = asyncio.create_task(paid(world, handle))
+    while world.chain.calls["sign"] < ROUND + 2:  # noqa: ASYNC110 - a round is over
+        await asyncio.sleep(0.01)
+    assert (await handle.describe()).typed_search_attributes.get(NEEDS_OPERATOR) in {None, False}
+    world.chain.is_paused = False
+    await paying
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    calls = [
+        event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields.get("NeedsOperator")
+        async for event in handle.fetch_history_events()
+    ]
+    assert [call for call in calls if call is not None] == []
 
 
 async def test_a_refusal_after_long_transient_errors_clears_needs_operator(world: SagaWorld, client: Client) -> None:
