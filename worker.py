@@ -2,10 +2,10 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any, TypedDict, Unpack
 
 from temporalio.client import Client
-from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentConfig, WorkflowRunner
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import Interceptor, Replayer, Worker, WorkflowRunner
 
 from activities.access.operator_acts import OperatorActivities
 from activities.books.own_balance import OwnBalanceCommands
@@ -60,8 +60,13 @@ from adapters.stripe.connect import StripeConnect
 from adapters.stripe.listing import StripeListing
 from adapters.stripe.payments import StripePayments
 from adapters.stripe.undelivered_events import UndeliveredEvents
-from adapters.temporal.build_routing import log_current_build
-from adapters.temporal.connect import ClientOptions, connect_to_temporal, data_converter
+from adapters.telemetry.activities import SubjectInterceptor
+from adapters.telemetry.figures import Figures
+from adapters.telemetry.loop import COMMIT_QUEUE, check_database, free_port, serve_loop
+from adapters.telemetry.start import start_telemetry
+from adapters.telemetry.traces import temporals_interceptors
+from adapters.temporal.build_routing import auto_upgrade, log_current_build
+from adapters.temporal.connect import ClientOptions, connect_when_up, data_converter
 from adapters.temporal.metrics import PayerMetrics, SetAsideMetric, show_node, show_refused_signature, temporals_runtime
 from adapters.temporal.sandbox import restricted, runner_of
 from domain.core.ids import Deployment
@@ -88,7 +93,6 @@ log = logging.getLogger("worker")
 UNVERSIONED = "unversioned"  # without a name the library hashes every loaded module: half a second
 GRACE = timedelta(seconds=10)
 STICKY = timedelta(seconds=2)  # the wait for a dead worker's cache
-CONNECT_ATTEMPTS_MAX = 240  # half a second apart
 WEBHOOK_PATIENCE_SECONDS = 2.0  # the API signals a webhook itself; a second signal wakes a purchase for nothing
 
 
@@ -100,13 +104,6 @@ class Tuning(TypedDict, total=False):
     identity: str
     graceful_shutdown_timeout: timedelta
     workflow_failure_exception_types: Sequence[type[BaseException]]
-
-
-def auto_upgrade(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
-    """Return the versioning of a worker whose workflows move to the current build, whichever build started them."""
-    return WorkerDeploymentConfig(
-        version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE
-    )
 
 
 def build_worker(
@@ -240,17 +237,21 @@ def at_ipfs(settings: Settings, store: PostgresEventStore, pool: Pool, closing: 
 Assembling = Callable[[Settings, Deployment, PostgresEventStore, Pool, AsyncExitStack, Collection[str]], Activities]
 
 
-async def connect(settings: Settings) -> Client:
-    """Connect to Temporal; retry while it is not up yet."""
-    runtime = temporals_runtime(settings.worker.metrics_port)
-    options: ClientOptions = {"identity": settings.worker.identity, "runtime": runtime}
-    for _ in range(CONNECT_ATTEMPTS_MAX):
-        try:
-            return await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), **options)
-        except RuntimeError:
-            log.warning("waiting for Temporal at %s", settings.temporal.address)
-            await asyncio.sleep(0.5)
-    return await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), **options)
+async def connect(settings: Settings, engine_port: int | None = None) -> Client:
+    """Connect to Temporal; its library serves its own metrics on `engine_port`."""
+    traced = temporals_interceptors(settings.telemetry.otlp_endpoint)
+    options: ClientOptions = {"identity": settings.worker.identity, "interceptors": traced}
+    options["runtime"] = temporals_runtime(engine_port)
+    return await connect_when_up(settings.temporal, keys_of(settings.temporal.codec_keys), **options)
+
+
+def observe(
+    settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack, port: int | None
+) -> None:
+    """Serve metrics and probes until `closing` ends; `port` is where Temporal's library serves its own."""
+    COMMIT_QUEUE.set_function(lambda: store.pending)
+    ready = partial(check_database, pool)
+    serve_loop(closing, settings.telemetry.host, settings.worker.metrics_port, ready, port)
 
 
 def undelivered_webhooks(
@@ -282,12 +283,8 @@ def watch_payer(
 def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool: Pool, each: Each) -> Relay:
     """Assemble the relay."""
     saga = settings.saga
-    pacing = Timeouts(
-        settings.api.temporal_timeout_seconds,
-        saga.poll_seconds,
-        saga.processing_extension_seconds,
-        account_poll_seconds=settings.payouts.poll_seconds,
-    )
+    bounds = (settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
+    pacing = Timeouts(*bounds, account_poll_seconds=settings.payouts.poll_seconds)
     engine, stalled = WorkflowClient(client, pacing), RelayQueries(pool)
     return Relay(
         engine,
@@ -336,7 +333,8 @@ async def work(
         deployment = await asyncio.to_thread(read_deployment, settings.postgres.url)
         pool = open_pool(settings.postgres.url, settings.postgres.pool_size, BACKGROUND)
         await closing.enter_async_context(pool)
-        client = await connect(settings)
+        engine_port = free_port(settings.worker.metrics_port)
+        client = await connect(settings, engine_port)
         activities = assembled(settings, deployment, store, pool, closing, queues)
         version = WorkerDeploymentVersion(settings.worker.deployment, settings.worker.build_id)
         for queue in queues:
@@ -345,7 +343,7 @@ async def work(
                 client,
                 queue,
                 activities,
-                interceptors=interceptors,
+                interceptors=[SubjectInterceptor(), *interceptors],
                 version=version,
                 workflows=workflows,
                 runner=runner_of(settings.worker.sandbox),
@@ -356,6 +354,7 @@ async def work(
         if PURCHASES in queues:
             closing.callback(asyncio.create_task(schedules_of(settings, client, each).run(stopping)).cancel)
             closing.callback(asyncio.create_task(retention_of(settings, pool, each).run(stopping)).cancel)
+            closing.callback(asyncio.create_task(Figures(pool, client).run()).cancel)
         closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
         if STRIPE in queues:
             polling = undelivered_webhooks(settings, deployment, pool, closing, each).run(stopping)
@@ -365,6 +364,7 @@ async def work(
         if MINT in queues:
             closing.callback(asyncio.create_task(watch_payer(settings, client, pool, closing, stopping)).cancel)
         tune_gc()
+        observe(settings, store, pool, closing, engine_port)
         log.info("polling %s as build %s", ", ".join(queues) or "nothing", version.build_id)
         if (ready := settings.worker.ready_file) is not None:
             ready.write_text(str(os.getpid()))
@@ -389,10 +389,11 @@ def main(*interceptors: Interceptor, workflows: Sequence[type] | None = None) ->
     queues = [] if given.relay == "only" else given.queues.split(",")
     if unknown := set(queues) - set(all_queues()):
         parser.error(f"no such queue: {', '.join(sorted(unknown))}")
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     settings = settings_of("worker" if queues else "relay", queues)
     working = partial(work, settings, queues, interceptors=interceptors, workflows=workflows)
-    asyncio.run(run(partial(working, relays=given.relay != "without")))
+    with contextlib.ExitStack() as at_end:
+        at_end.callback(start_telemetry("worker", settings.telemetry))
+        asyncio.run(run(partial(working, relays=given.relay != "without")))
 
 
 if __name__ == "__main__":

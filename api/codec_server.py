@@ -2,8 +2,6 @@
 
 import base64
 import hmac
-import logging
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -15,6 +13,7 @@ from google.protobuf.json_format import MessageToDict, Parse, ParseError
 from temporalio.api.common.v1 import Payload, Payloads
 
 from adapters.privacy.keyring import KeyMissingError, Keyring, SealBrokenError
+from adapters.telemetry.logs import start_logs
 from adapters.temporal.codec import EncryptingCodec
 from settings.check import settings_of
 from settings.groups import CodecServerSettings
@@ -100,12 +99,12 @@ def check_settings(settings: CodecServerSettings, keys: dict[str, bytes]) -> Non
 
 def main() -> None:
     """Read the settings and serve."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     settings = settings_of("codec-server")
+    start_logs(settings.telemetry.log_format, settings.telemetry.log_level)
     server, keys = settings.codec_server, keys_of(settings.temporal.codec_keys)
     check_settings(server, keys)
     app = create_codec_app(EncryptingCodec(Keyring(keys)), server.token.get_secret_value(), server.origin)
-    uvicorn.run(app, host=server.host, port=server.port, access_log=False)
+    uvicorn.run(app, host=server.host, port=server.port, access_log=False, log_config=None)
 
 
 if __name__ == "__main__":

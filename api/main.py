@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from limits.aio.storage import Storage
 from pydantic import SecretStr
+from temporalio.client import Client
 
 from activities.access.keys import KeyCommands
 from activities.catalog.capacity import CapacityCommands
@@ -27,6 +28,7 @@ from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import TicketReader
 from adapters.database.startup import open_event_store, utc_now
+from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import Pool, Waits, open_pool
 from adapters.postgres.deployment import DeploymentError, open_identity
 from adapters.postgres.minting import PostgresMinting
@@ -39,7 +41,11 @@ from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenReader
 from adapters.solana.keys import has_signed, seed_of
 from adapters.stripe.webhook import verify_webhook
-from adapters.temporal.connect import connect_to_temporal
+from adapters.telemetry.loop import COMMIT_QUEUE, check_database, free_port, serve_loop
+from adapters.telemetry.start import start_telemetry
+from adapters.telemetry.traces import temporals_interceptors
+from adapters.temporal.connect import ClientOptions, connect_to_temporal
+from adapters.temporal.metrics import temporals_runtime
 from api.app import create_app
 from api.http.access_log import access_log_to
 from api.http.authenticator import KeyAuthenticator, named_subjects
@@ -78,7 +84,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     await closing.enter_async_context(reads)
     saga, limits, chain = settings.saga, settings.limits, reader_of(settings)
     closing.push_async_callback(chain.close)
-    client = await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), lazy=True)
+    client = await observed_client(settings, store, reads, closing)
     timebox, checkouts_in_flight_max = settings.api.temporal_timeout_seconds, settings.api.checkouts_in_flight_max
     pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
     buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing, strips_tag=limits.tag_is_one_buyer))
@@ -118,6 +124,18 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
 def funds_of(settings: Settings, reads: Pool) -> SaleFunds | None:
     """Return the money for tokens, where sales stop before it is gone."""
     return SaleFunds(PostgresMinting(reads), utc_now) if settings.solana.stop_unfunded_sale else None
+
+
+async def observed_client(
+    settings: Settings, store: PostgresEventStore, reads: Pool, closing: AsyncExitStack
+) -> Client:
+    """Return the client of Temporal, which connects on first use; serve its metrics and ours until `closing` ends."""
+    COMMIT_QUEUE.set_function(lambda: store.pending)
+    engine_port = free_port(settings.api.metrics_port)
+    serve_loop(closing, settings.telemetry.host, settings.api.metrics_port, partial(check_database, reads), engine_port)
+    options: ClientOptions = {"lazy": True, "runtime": temporals_runtime(engine_port)}
+    options["interceptors"] = temporals_interceptors(settings.telemetry.otlp_endpoint)
+    return await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), **options)
 
 
 def reader_of(settings: Settings) -> SolanaTokenReader:
@@ -194,7 +212,7 @@ def server_config(app: FastAPI, host: str, port: int, limits: LimitSettings = DE
         app,
         host=host,
         port=port,
-        log_level="info",
+        log_config=None,  # ours: see adapters/telemetry/logs.py
         access_log=False,
         http=limited_by(ConnectionLimits(limits.connections_max, limits.head_seconds, limits.body_seconds)),
         ws="none",  # there are no routes for it, and its connections would have no limits
@@ -208,12 +226,15 @@ def server_config(app: FastAPI, host: str, port: int, limits: LimitSettings = DE
 
 def main() -> None:
     """Read the settings and serve."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    settings = settings_of("api")
     access_log_to(logging.StreamHandler(sys.stdout))
+    send_last_spans = start_telemetry("api", settings.telemetry)
     try:
-        asyncio.run(serve(settings_of("api")))
+        asyncio.run(serve(settings))
     except DeploymentError as error:
         sys.exit(str(error))
+    finally:
+        send_last_spans()
 
 
 if __name__ == "__main__":

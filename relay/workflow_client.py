@@ -34,9 +34,10 @@ from activities.core.commands import (
 )
 from activities.core.follow_ups import Matter
 from activities.core.task_queues import PURCHASES
+from activities.core.traces import in_trace_of
 from activities.payouts.ports import PayoutRef, VenueRef
 from workflows.capacity import CapacityWorkflow
-from workflows.core.search_attributes import shown_as
+from workflows.core.search_attributes import PURCHASE_ID, shown_as
 from workflows.core.task_queue import first_stage_of
 from workflows.dispute import DisputeWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
@@ -96,7 +97,8 @@ class WorkflowClient:
             return None
         self._opening += 1
         try:
-            return await self._open_purchase(purchase, about)
+            with in_trace_of(about.purchase_id):
+                return await self._open_purchase(purchase, about)
         finally:
             self._opening -= 1
             self._open_next()
@@ -233,9 +235,11 @@ class WorkflowClient:
         return await started(self._client, self._pacing.timebox_seconds, run, start, **terms)
 
     async def _signal(self, workflow_id: str, name: str) -> bool | None:
+        kind, _, identity = workflow_id.partition("/")
         try:
             async with asyncio.timeout(self._pacing.timebox_seconds):
-                await self._client.get_workflow_handle(workflow_id).signal(name)
+                with in_trace_of(identity if kind == "purchase" else ""):
+                    await self._client.get_workflow_handle(workflow_id).signal(name)
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return False
@@ -261,7 +265,8 @@ async def started(client: Client, seconds: float, run: Any, start: Any, **terms:
     """Start a workflow within a time box; False when the engine is unreachable."""
     try:
         async with asyncio.timeout(seconds):
-            await client.start_workflow(run, start, **terms)
+            with in_trace_of(terms["search_attributes"].get(PURCHASE_ID) or ""):
+                await client.start_workflow(run, start, **terms)
     except UNREACHABLE as error:
         log.warning("a workflow could not be started: %s", type(error).__name__)
         return False

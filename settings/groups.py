@@ -245,6 +245,9 @@ class ApiSettings(Group):
     )
     read_seconds: float = Field(4.5, gt=0, description="time until a GET begins its answer, in seconds; then 503")
     metrics: bool = Field(default=True, description="whether GET /metrics is served")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="port of metrics and probes without a key; empty is none"
+    )
     development_key: SecretStr | None = Field(
         None, description="key with every scope, bo_dev_..., for development alone; empty is none"
     )
@@ -329,7 +332,7 @@ class WorkerSettings(Group):
     sandbox: Literal["restricted", "none"] = Field(
         "none", description="restricted refuses workflow code clocks, random numbers and IO; none saves processor time"
     )
-    metrics_port: int | None = Field(None, ge=1, le=65535, description="port of Prometheus metrics; empty is none")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="port of metrics and probes; empty is none")
     ready_file: Path | None = Field(
         None, description="file to which the worker writes its pid once it polls; empty is none"
     )
@@ -338,9 +341,22 @@ class WorkerSettings(Group):
 class ProjectorSettings(Group):
     """The projector process: metrics and ready file."""
 
-    metrics_port: int | None = Field(None, ge=1, le=65535, description="port of Prometheus metrics; empty is none")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="port of metrics and probes; empty is none")
     ready_file: Path | None = Field(
         None, description="file to which the projector writes its pid once up to date; empty is none"
+    )
+
+
+class TelemetrySettings(Group):
+    """What every process tells about itself."""
+
+    log_format: Literal["text", "json"] = Field("text", description="how log lines look: for people, or as JSON")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="least level of our own log lines; libraries are heard from a warning on"
+    )
+    host: str = Field("127.0.0.1", description="address at which metrics and probes are served, on each METRICS_PORT")
+    otlp_endpoint: HttpUrl | None = Field(
+        None, description="URL of a collector of traces, OTLP over HTTP; empty records no traces"
     )
 
 

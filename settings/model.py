@@ -26,6 +26,7 @@ from settings.groups import (
     SagaSettings,
     SolanaSettings,
     StripeSettings,
+    TelemetrySettings,
     TemporalSettings,
     WorkerSettings,
 )
@@ -68,6 +69,9 @@ class Settings(BaseSettings):
     payouts: PayoutSettings = Field(default_factory=PayoutSettings, description="the schedule of transfers to venues")
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="one worker process")
     projector: ProjectorSettings = Field(default_factory=ProjectorSettings, description="the projector process")
+    telemetry: TelemetrySettings = Field(
+        default_factory=TelemetrySettings, description="what every process tells about itself"
+    )
     fees: FeeSettings = Field(default_factory=FeeSettings, description="the fees on top of a price")
     deployment: DeploymentSettings = Field(
         default_factory=DeploymentSettings, description="the identity of this deployment"

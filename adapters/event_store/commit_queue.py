@@ -77,6 +77,10 @@ class CommitQueue:
         self._closed = False
         self._callers: dict[asyncio.AbstractEventLoop, _LoopCallers] = {}
 
+    def __len__(self) -> int:
+        """Return the number of decisions that wait."""
+        return len(self._queue)
+
     async def submit(self, decide: Callable[[UnitOfWork], Any], reads: Iterable[str] = ()) -> Any:
         """Wait for the result of a decision; one whose deadline passes in the queue is never made."""
         if self._closed:

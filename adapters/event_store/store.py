@@ -22,6 +22,7 @@ from adapters.event_store.reader import Reader
 from adapters.event_store.recorder import create_event_tables, event_mapper, open_recorder
 from adapters.event_store.refuse_without_lock import RefuseWithoutLock
 from adapters.postgres.connections import Waits
+from adapters.telemetry.traces import outside_call
 from domain.core.aggregate import DomainEvent
 from domain.core.unit_of_work import UnitOfWork
 
@@ -62,7 +63,13 @@ class PostgresEventStore:
 
     async def commit(self, decide: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Any:
         """Decide and append with the next batch."""
-        return await self._queue.submit(decide, reads)
+        with outside_call("event store", "commit"):
+            return await self._queue.submit(decide, reads)
+
+    @property
+    def pending(self) -> int:
+        """The number of decisions that wait for the committer."""
+        return len(self._queue)
 
     async def read(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> T:
         """Read aggregates as they are stored."""

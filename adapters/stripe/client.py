@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import stripe
@@ -9,6 +10,7 @@ import stripe
 from adapters.stripe.errors import translated
 from adapters.stripe.idempotency import StuckKeys, write_under_keys
 from adapters.stripe.mapping import DEPLOYMENT, is_foreign, metadata_value
+from adapters.telemetry.traces import outside_call
 from domain.core.ids import Deployment
 
 T = TypeVar("T")
@@ -23,11 +25,19 @@ class _StripeConnections(stripe.AIOHTTPClient):
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         """Send a request and read the answer; translate errors after the headers, which the library does not."""
-        stream, status, headers = await self.request_stream_async(method, url, headers, post_data=post_data)
-        try:
-            return await stream.read(), status, headers
-        except (aiohttp.ClientError, TimeoutError) as error:
-            self._handle_request_error(error)
+        with outside_call("stripe", f"{method.upper()} {_resource(url)}") as span:
+            stream, status, headers = await self.request_stream_async(method, url, headers, post_data=post_data)
+            span.set_attribute("http.response.status_code", status)
+            try:
+                return await stream.read(), status, headers
+            except (aiohttp.ClientError, TimeoutError) as error:
+                self._handle_request_error(error)
+
+
+def _resource(url: str) -> str:
+    """Return the resource that a URL names, without ids: `payment_intents/capture`."""
+    parts = urlsplit(url).path.split("/")[2:]
+    return "/".join(part for part in parts if part.replace("_", "").isalpha() and part.islower())
 
 
 class StripeClient:

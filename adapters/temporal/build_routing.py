@@ -1,12 +1,13 @@
-"""Log whether this worker's build is the one that Temporal routes workflow tasks to."""
+"""Which build of our code Temporal gives workflow tasks to: versioning of workers, and a log line about it."""
 
 import asyncio
 import logging
 
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
-from temporalio.common import WorkerDeploymentVersion
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import WorkerDeploymentConfig
 
 log = logging.getLogger("worker")
 FIRST_CHECK_SECONDS = 2.0  # Temporal knows a new poller and a new current build by then
@@ -51,3 +52,10 @@ async def log_current_build(client: Client, ours: WorkerDeploymentVersion) -> No
                 ours.deployment_name,
                 ours.build_id,
             )
+
+
+def auto_upgrade(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    """Return the versioning of a worker whose workflows move to the current build, whichever build started them."""
+    return WorkerDeploymentConfig(
+        version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE
+    )

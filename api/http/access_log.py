@@ -5,14 +5,27 @@ import logging
 import re
 import secrets
 import time
+from datetime import UTC, datetime
 from typing import Any
 
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.about_request import begin_request, end_request
 
 log = logging.getLogger("boxoffice.access")
 HEADER = b"x-request-id"
 WELL_FORMED = re.compile(rb"[A-Za-z0-9_\-]{8,64}")
 DISCONNECTED = 499  # no answer was begun: as nginx logs it
+REQUESTS = Counter("boxoffice_requests", "HTTP requests by route, method and status", ("route", "method", "status"))
+REQUEST_SECONDS = Histogram(
+    "boxoffice_request_seconds",
+    "Time until an HTTP request is answered, by route",
+    ("route",),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+NO_ROUTE = "none"  # paths that do not exist share one label
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 class AccessLog:
@@ -32,7 +45,7 @@ class AccessLog:
         request_id = _given_id(scope) or secrets.token_hex(8)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
-        status, began = DISCONNECTED, time.monotonic()
+        status, began, request = DISCONNECTED, time.monotonic(), begin_request(request_id)
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -44,13 +57,21 @@ class AccessLog:
         try:
             await self._app(scope, receive, answer)
         finally:
+            seconds, route = time.monotonic() - began, getattr(scope.get("route"), "path", None)
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            REQUESTS.labels(route or NO_ROUTE, method, status).inc()
+            REQUEST_SECONDS.labels(route or NO_ROUTE).observe(seconds)
             line = {
+                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "level": "info",
                 "request_id": request_id,
+                "purchase_id": request.purchase_id,
+                "trace_id": end_request(request, method, route, status),
                 "subject": state.get("subject_id"),
                 "method": scope["method"],
-                "route": getattr(scope.get("route"), "path", None),
+                "route": route,
                 "status": status,
-                "milliseconds": round((time.monotonic() - began) * 1_000, 1),
+                "milliseconds": round(seconds * 1_000, 1),
             }
             log.info(json.dumps(line))
 

@@ -5,6 +5,7 @@ request of a tenant's key, nothing of another tenant or venue exists (`domain.co
 """
 
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -14,6 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Receive, Scope, Send
 
+from api.http.about_request import note_purchase
 from api.http.limits.declared import READS, RouteLimits, limits_of
 from api.http.limits.rates import address_of
 from api.http.problems import DECLARED, FORBIDDEN, NOT_FOUND, UNAUTHORISED, Problem
@@ -26,6 +28,7 @@ ACCESS = "__access__"
 TOKEN_HEADER = "Purchase-Token"  # noqa: S105 - the name of a header
 TOKEN_PARAMETER = "token"  # noqa: S105 - the name of a parameter
 BEARER = "bearer "
+PURCHASE_ID = re.compile(r"pu_[a-z2-7]{26}")
 SCHEMES: dict[str, Any] = {
     "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key of the tenant, or the internal token."},
     "purchaseToken": {
@@ -110,6 +113,8 @@ class GuardedRoute(APIRoute):
         subject = await admitted(self.access, self.limits, scope)
         state = scope.setdefault("state", {})
         state["subject"], state["subject_id"] = subject, subject.name
+        if PURCHASE_ID.fullmatch(purchase_id := scope["path_params"].get("purchase_id", "")):
+            note_purchase(purchase_id)
         with acting_as(subject.actor):
             await self.respond(scope, receive, send)
 

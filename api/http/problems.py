@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from prometheus_client import Counter
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
@@ -18,6 +19,7 @@ from domain.core.errors import Refusal, UnknownSubject
 from domain.core.transient import OverloadedError, TransientError
 
 log = logging.getLogger(__name__)
+REFUSALS_COUNT = Counter("boxoffice_refusals", "Requests that were answered with a problem, by its code", ("code",))
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:boxoffice:problem:"
 RETRY_AFTER = {"Retry-After": "2"}
@@ -179,6 +181,7 @@ def answer(problem: Problem) -> JSONResponse:
 def _response(
     kind: ProblemType, status: int, detail: str, more: dict[str, Any], headers: dict[str, str] | None
 ) -> JSONResponse:
+    REFUSALS_COUNT.labels(kind.code).inc()
     title = HTTPStatus(status).phrase
     headers = {**UNSTORED, **(headers or {})}
     if status == HTTPStatus.UNAUTHORIZED:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from activities.sales.request_purchase import PurchaseStatus, Requested, RequestPurchase
+from api.http.about_request import HOLDS, note_purchase
 from api.http.guard import TOKEN_PARAMETER, Caller, guarded_router, needs
 from api.http.problems import INVALID_REQUEST, KEY_INVALID, NOT_FOUND, REFUSED, Problem, may_answer, not_found, refused
 from api.http.read_your_writes import find, wait_for_position
@@ -317,10 +318,14 @@ def personal_of(body: PurchaseBody) -> PersonalData:
 
 async def _requested(command: RequestPurchase, body: PurchaseBody, key: str, deps: Dependencies) -> Requested:
     """Record the request; a repeat of one that release 0.1.0 recorded is recognised by that release's digest."""
+    note_purchase(command.purchase_id)
     try:
-        return await deps.purchases.request_purchase(command)
+        requested = await deps.purchases.request_purchase(command)
     except KeyReused:
-        return await deps.purchases.request_purchase(command._replace(body_digest=digest_of(body, key)))
+        requested = await deps.purchases.request_purchase(command._replace(body_digest=digest_of(body, key)))
+    if requested.fresh:
+        HOLDS.labels("purchase").inc()
+    return requested
 
 
 async def _check_same_buyer(buyer_id: str, personal: PersonalData, deps: Dependencies) -> None:

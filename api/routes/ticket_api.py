@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import MakeReservation, ReservationView
+from api.http.about_request import HOLDS
 from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find
@@ -190,6 +191,7 @@ async def reserve_tickets(body: ReserveBody, key: Key, deps: Deps, caller: Calle
     view = await deps.holds.reserve(command)
     if view.state == "held":
         hold = HoldRef(tenant_id=tenant_id, reservation_id=view.reservation_id, until=view.until)
+        HOLDS.labels("ticket-api").inc()
         await deps.engine.watch_hold(hold, await deps.catalog.about(body.show_id))
     return view
 

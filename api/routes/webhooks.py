@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Header, Request
 from typing_extensions import TypedDict
 
+from api.http.about_request import note_purchase
 from api.http.guard import guarded_router, signed
 from api.http.limits.declared import limited
 from api.http.problems import INCOMPLETE_BODY, may_answer
@@ -59,6 +60,8 @@ async def receive_stripe_connect_event(request: Request, deps: Deps, signature: 
 
 
 async def _receive(webhook: WebhookEvent, deps: Dependencies) -> WebhookAnswer:
+    if webhook.purchase_id is not None:
+        note_purchase(webhook.purchase_id)
     fresh = await deps.inbox.store(webhook)
     if fresh and (webhook.handled_by is None or await _is_settled(webhook, deps)):
         await deps.inbox.mark(webhook.event_id)

@@ -6,7 +6,9 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.machinery import ModuleSpec
+from importlib.metadata import files, packages_distributions
+from importlib.util import find_spec
 
 import pytest
 
@@ -73,11 +75,31 @@ def imported(module: Module) -> Iterator[str]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            names = [node.module or ""]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
-        for top in {name.partition(".")[0] for name in names} - ours:
-            yield normal(providers().get(top, [top])[0])
+        yield from (provider_of(name) for name in names if name.partition(".")[0] not in ours)
+
+
+@cache
+def provider_of(name: str) -> str:
+    """Return the distribution of a module, or of a name in it; several share the folders of a namespace package."""
+    top = name.partition(".")[0]
+    sharing = providers().get(top, [top])
+    if len(set(sharing)) == 1:
+        return normal(sharing[0])
+    while "." in name and (spec := _spec_of(name)) is None:
+        name = name.rpartition(".")[0]
+    places = {str(spec.origin)} if spec is not None else set[str]()
+    owners = (one for one in sharing if places & {str(file.locate()) for file in files(one) or ()})
+    return normal(next(owners, sharing[0]))
+
+
+def _spec_of(name: str) -> ModuleSpec | None:
+    try:
+        return find_spec(name)
+    except ModuleNotFoundError:
+        return None
 
 
 @cache

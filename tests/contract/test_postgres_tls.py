@@ -63,7 +63,7 @@ async def opened_by_the_worker(url: str, closing: AsyncExitStack) -> None:
 async def opened_by_the_projector(url: str, closing: AsyncExitStack) -> None:
     """Follow the log as the projector does."""
     stopping = threading.Event()
-    following = threading.Thread(target=projector.follow, args=(url, stopping))
+    following = threading.Thread(target=projector.Follower(url, stopping).run)
     following.start()
     closing.push_async_callback(asyncio.to_thread, following.join)
     closing.callback(stopping.set)

@@ -23,7 +23,7 @@ from adapters.read_models.stalled_work import StalledWorkQueries
 from domain.catalog.discount import discount_id_of
 from domain.money.books import venue_payable
 from domain.money.statement import StatementQuery, csv_of
-from projector import follow
+from projector import Follower
 from tests.contract.selling import sell
 from tests.fakes.recomputed import folded, venue_statement
 from tests.fakes.shop_world import ApiWorld
@@ -110,7 +110,7 @@ async def test_two_projectors_fold_every_event_once(
     """They wait for each other on the position's row, so no event is counted twice."""
     await sell(store)
     stopping = threading.Event()
-    projectors = [threading.Thread(target=follow, args=(tables_url, stopping)) for _ in range(2)]
+    projectors = [threading.Thread(target=Follower(tables_url, stopping).run) for _ in range(2)]
     for projector in projectors:
         projector.start()
     last = connection.execute("SELECT max(notification_id) FROM events").fetchall()

@@ -22,7 +22,7 @@ from adapters.read_models.queries import ReadModels
 from domain.core.actor import Actor, acting_as
 from domain.core.transient import TransientError
 from domain.money.statement import StatementQuery
-from projector import follow
+from projector import Follower
 from tests.contract.event_stores import holding, opening
 from tests.contract.selling import sell
 from tests.contract.test_read_models import rows
@@ -109,7 +109,7 @@ async def test_readers_and_projector_go_on_through_the_switch(
     await store.commit(opening("extra", capacity=100))
     stopping, found = threading.Event(), list[tuple[Any, ...]]()
     reader = asyncio.create_task(asyncio.to_thread(poll, tables_url, stopping, found))
-    projector = asyncio.create_task(asyncio.to_thread(follow, tables_url, stopping))
+    projector = asyncio.create_task(asyncio.to_thread(Follower(tables_url, stopping).run))
     for number in range(2):
         building = asyncio.create_task(asyncio.to_thread(rebuild, tables_url))
         for hold in range(10):
@@ -202,7 +202,7 @@ async def test_read_models_of_another_shape_are_rebuilt_before_they_are_followed
         with pytest.raises(TransientError, match="older version"):
             await ask
     stopping = threading.Event()
-    projector = threading.Thread(target=follow, args=(tables_url, stopping))
+    projector = threading.Thread(target=Follower(tables_url, stopping).run)
     projector.start()
     for _ in range(1_000):
         if is_current(tables_url):

@@ -21,6 +21,7 @@ from adapters.solana.rpc.node import (
     now,
 )
 from adapters.solana.rpc.pace import Pace
+from adapters.telemetry.traces import outside_call
 from domain.core.transient import TransientError
 
 TURN_SECONDS_MAX = 60.0
@@ -114,7 +115,8 @@ class NodePool:
         while True:
             await self._node_again(until)
             try:
-                return await self._call_each(body, parser)
+                with outside_call("solana", method_of(body)):
+                    return await self._call_each(body, parser)
             except TransientError as error:
                 failures += not self._is_down()  # in an outage the next one opens the circuit
                 is_final = isinstance(error, RefusedError) or method_of(body) == SEND

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -41,7 +42,11 @@ async def test_a_request_is_one_line_with_its_route_and_its_id(
     answer = await client.get(f"{PURCHASES}/pu_none?after=0")
     [line] = lines(caplog)
     assert line.pop("milliseconds") >= 0
+    assert datetime.fromisoformat(line.pop("time")).tzinfo is not None
     assert line == {
+        "level": "info",
+        "purchase_id": None,
+        "trace_id": None,
         "request_id": answer.headers["X-Request-Id"],
         "subject": "default/development",
         "method": "GET",
