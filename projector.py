@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -94,6 +95,15 @@ class Follower:
             self._ready_file.write_text(str(os.getpid()))
 
 
+def environment_of(data_dir: Path | None) -> Mapping[str, str] | None:
+    """Return the environment of a running stack; None is our own."""
+    if data_dir is None:
+        return None
+    from devstack.stack import Stack
+
+    return Stack(data_dir, 0).env
+
+
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="projector", description=__doc__)
@@ -102,8 +112,9 @@ def main() -> None:
         action="store_true",
         help="rebuild the read models beside the live ones, and end",
     )
+    parser.add_argument("--data-dir", type=Path, help="folder of a running `boxoffice up`, whose settings are read")
     options = parser.parse_args()
-    settings = settings_of("projector")
+    settings = settings_of("projector", given=environment_of(options.data_dir))
     start_telemetry("projector", settings.telemetry)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, keys, personal_data, purchase, up
+from cli import demo, keys, personal_data, up
 from cli.checks import operator, reconcile
 from cli.checks.audit import command as audit
 from cli.checks.doctor import attributes
 from cli.checks.doctor import command as doctor
 from cli.mint import command as mint
 from cli.mint import prove
+from cli.operate import purchase, repair
 from cli.rush import command as rush
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ personal_data.register(app)
 purchase.register(app)
 reconcile.register(app)
 operator.register(app)
+repair.register(app)
 rush.register(app)
 up.register(app)
 

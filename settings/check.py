@@ -78,6 +78,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "rotate-keys": frozenset({ISSUER_SECRET, PAYER_SECRET, DELEGATE_SECRET}),
     "reconcile": frozenset({STRIPE_KEY, CODEC_KEYS}),
     "relay": frozenset({CODEC_KEYS}),
+    "repair": frozenset({CODEC_KEYS}),
     "search-attributes": frozenset(),
     "up": frozenset(),
     "worker": frozenset().union(*QUEUE_NEEDS.values()),

@@ -1,5 +1,6 @@
 """`boxoffice purchase ...`: look at a purchase through the API."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,9 +10,12 @@ import typer
 from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
+from temporalio.service import RPCError
 
 from cli.checks.reconcile import settings_at
 from cli.checks.reconciliation import UnreadableError
+from cli.operate.listing import Listed, engine_of, list_running, query_of
+from settings import Settings
 
 app = typer.Typer(help="Look at purchases.", no_args_is_help=True)
 TIMEOUT_SECONDS = 10.0
@@ -67,6 +71,45 @@ def show(
         picture(found, Console())
 
 
+@app.command(name="list")
+def list_workflows(
+    show: Annotated[str, typer.Option(help="only of this show")] = "",
+    venue: Annotated[str, typer.Option(help="only of this venue")] = "",
+    stage: Annotated[str, typer.Option(help="only at this stage")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="workflows at most")] = 100,
+    data_dir: Annotated[Path | None, typer.Option(help="folder of a running `boxoffice up`")] = None,
+    *,
+    needs_operator: Annotated[bool, typer.Option("--needs-operator", help="only those that need an operator")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """List running workflows of purchases, refunds, late payments and disputes: the largest amounts first."""
+    try:
+        query = query_of(needs_operator=needs_operator, show=show, venue=venue, stage=stage)
+        found = asyncio.run(_listed(settings_at(data_dir, "purchase"), query, limit))
+    except (UnreadableError, RPCError, RuntimeError, ValueError) as error:
+        typer.echo(f"boxoffice purchase: {error}", err=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(json.dumps([one.document() for one in found], indent=2))
+        return
+    table = Table("order", "kind", "stage", "amount", "needs operator since", "workflow")
+    for one in found:
+        since = one.stuck_since.isoformat(timespec="seconds") if one.stuck_since else "yes"
+        table.add_row(
+            one.order_ref,
+            one.kind.removesuffix("Workflow"),
+            one.stage,
+            "" if one.amount_minor is None else str(one.amount_minor),
+            since if one.needs_operator else "",
+            one.workflow_id,
+        )
+    Console().print(table)
+
+
+async def _listed(settings: Settings, query: str, limit: int) -> list[Listed]:
+    return await list_running(await engine_of(settings), query, limit)
+
+
 def fetch(base: str, purchase_id: str, key: str) -> dict[str, Any] | None:
     """Read a purchase from the API; None when there is none. Raise `httpx.HTTPError` when the API does not answer."""
     with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
@@ -80,7 +123,7 @@ def fetch(base: str, purchase_id: str, key: str) -> dict[str, Any] | None:
 def picture(found: dict[str, Any], console: Console) -> None:
     """Print a purchase for a person."""
     reason = f" ({found['end_reason']})" if found.get("end_reason") else ""
-    console.print(f"[b]{found['purchase_id']}[/b]  {found['state']}{reason}")
+    console.print(f"[b]{found['order_ref']}[/b]  {found['purchase_id']}  {found['state']}{reason}")
     price = found.get("price")
     if price:
         names = ("subtotal", "discount", "platform_fee", "processing_fee", "total")
