@@ -248,10 +248,12 @@ async def connect(settings: Settings, engine_port: int | None = None) -> Client:
 def observe(
     settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack, port: int | None
 ) -> None:
-    """Serve metrics and probes until `closing` ends; `port` is where Temporal's library serves its own."""
+    """Serve metrics and probes, and write the ready file; `port` is where Temporal's library serves its own metrics."""
     COMMIT_QUEUE.set_function(lambda: store.pending)
     ready = partial(check_database, pool)
     serve_loop(closing, settings.telemetry.host, settings.worker.metrics_port, ready, port)
+    if settings.worker.ready_file is not None:
+        settings.worker.ready_file.write_text(str(os.getpid()))
 
 
 def undelivered_webhooks(
@@ -366,8 +368,6 @@ async def work(
         tune_gc()
         observe(settings, store, pool, closing, engine_port)
         log.info("polling %s as build %s", ", ".join(queues) or "nothing", version.build_id)
-        if (ready := settings.worker.ready_file) is not None:
-            ready.write_text(str(os.getpid()))
         await (relay_of(settings, client, store, pool, each).run(stopping) if relays else stopping.wait())
 
 
