@@ -330,13 +330,12 @@ async def work(
 ) -> None:
     """Poll the queues, if any, and run the relay until `stopping` is set, then finish running tasks."""
     async with AsyncExitStack() as closing:
-        store = await asyncio.to_thread(open_event_store, settings.postgres.url, settings.postgres.commit_queue_max)
+        postgres = settings.postgres
+        store = await asyncio.to_thread(open_event_store, postgres.url, postgres.commit_queue_max)
         closing.push_async_callback(asyncio.to_thread, store.close)
-        deployment = await asyncio.to_thread(read_deployment, settings.postgres.url)
-        pool = open_pool(settings.postgres.url, settings.postgres.pool_size, BACKGROUND)
-        await closing.enter_async_context(pool)
-        engine_port = free_port(settings.worker.metrics_port)
-        client = await connect(settings, engine_port)
+        deployment = await asyncio.to_thread(read_deployment, postgres.url)
+        pool = await closing.enter_async_context(open_pool(postgres.url, postgres.pool_size, BACKGROUND))
+        client = await connect(settings, engine_port := free_port(settings.worker.metrics_port))
         activities = assembled(settings, deployment, store, pool, closing, queues)
         version = WorkerDeploymentVersion(settings.worker.deployment, settings.worker.build_id)
         for queue in queues:
@@ -360,9 +359,9 @@ async def work(
         closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
         if STRIPE in queues:
             polling = undelivered_webhooks(settings, deployment, pool, closing, each).run(stopping)
-            closing.callback(asyncio.create_task(polling).cancel)
             booking = own_balance(settings, deployment, store, closing, each).run(stopping)
-            closing.callback(asyncio.create_task(booking).cancel)
+            for running in (polling, booking):
+                closing.callback(asyncio.create_task(running).cancel)
         if MINT in queues:
             closing.callback(asyncio.create_task(watch_payer(settings, client, pool, closing, stopping)).cancel)
         tune_gc()
