@@ -14,8 +14,9 @@ from devstack.proxy_routes import BUYERS
 from devstack.stack import running_stack
 from tests.chaos.buyers import CALL_SECONDS, Story, Visit
 from tests.chaos.fault_injector import FaultInjector
+from tests.chaos.operator import Operator
 from tests.chaos.payouts import pay_out
-from tests.chaos.plan import HOLD_SECONDS, Plan
+from tests.chaos.plan import HOLD_SECONDS, Deed, Plan
 from tests.chaos.totals import Totals
 from tests.chaos.up import UP
 from tests.chaos.verdict import BrokenRule, Court
@@ -51,6 +52,7 @@ class Summary:
     disputes: Counter[str] = field(default_factory=Counter)
     strikes: Counter[str] = field(default_factory=Counter)
     payouts: int = 0
+    acts: Counter[str] = field(default_factory=Counter)
     totals: dict[str, int] = field(default_factory=dict)
     restarts: Counter[str] = field(default_factory=Counter)
     slowest: list[str] = field(default_factory=list)
@@ -61,10 +63,12 @@ class Summary:
         faults = ", ".join(f"{count} {kind}" for kind, count in sorted(self.faults.items()))
         ends = ", ".join(f"{count} {kind}" for kind, count in sorted(self.ends.items()))
         strikes = ", ".join(f"{count} {kind}" for kind, count in sorted(self.strikes.items())) or "none"
+        acts = ", ".join(f"{count} {what}" for what, count in sorted(self.acts.items()))
         return (
             f"chaos run seed={self.seed} {self.seconds:g} s: {self.purchases} purchases ({ends});"
             f" {self.refunds} refunds, {self.disputes['won']} disputes won, {self.disputes['lost']} lost,"
             f" {self.payouts} payouts; struck: {strikes};"
+            f" an operator acted: {acts};"
             f" {self._money()};"
             f" {sum(self.faults.values())} faults ({faults}), {sum(self.missed.values())} missed;"
             f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the chaos run,"
@@ -101,8 +105,12 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         )
         till = await closing.enter_async_context(_client(stack.urls["stripe"], {}))
         court, calm = Court(shops, stories, folder), asyncio.Event()
+        operator = Operator(shops[0])
+        summary.acts = operator.done
         async with asyncio.TaskGroup() as group:
             group.create_task(_inject_and_rest(plan, injector, began, court, calm))
+            for deed in plan.deeds:
+                group.create_task(_act(operator, deed, began + deed.at))
             for story in stories:
                 visit = Visit(story, shops[story.buyer.show], http, till, deadline=deadline, calm=calm)
                 group.create_task(_visit(visit, began + story.buyer.at))
@@ -145,6 +153,11 @@ async def _inject_and_rest(
     deadline = began + plan.seconds + REST_SECONDS_MAX
     await court.wait_for_ends(max(1.0, deadline - time.monotonic()))
     await court.wait_for_settlement(max(1.0, deadline - time.monotonic()))
+
+
+async def _act(operator: Operator, deed: Deed, moment: float) -> None:
+    await _until(moment)
+    await operator.do(deed)
 
 
 async def _visit(visit: Visit, comes_at: float) -> None:

@@ -63,6 +63,18 @@ SLOTS_JUMPED = 200
 LIES = {"lag_slots": (5, 120), "odd_answers": (1, 30), "calls_per_second": (1, 4), "sends_per_second": (1, 4),
         "refuse_indexes": (1, 1)}  # fmt: skip
 LIES_PER_MINUTE = 6
+# What an operator does, with the kind of workflow and the weight; a wrong input goes to a signal and an update.
+WRONG = "wrong input"
+DEEDS = {
+    ("retry_now", ""): 8,
+    ("give_up", "purchase/"): 8,
+    ("extend_hold", "purchase/"): 8,
+    ("pay_by_hand", "refund/"): 8,
+    ("pause", "show-cancellation/"): 1,
+    ("resume", "show-cancellation/"): 1,
+    (WRONG, ""): 8,
+}
+DEEDS_PER_MINUTE = 40
 # Only the kernel's keepalive notices a PostgreSQL connection that stays mute for ever, after hours.
 HALF_OPEN_ROUTES = tuple(route for route in ROUTES if "postgres" not in route)
 
@@ -81,6 +93,15 @@ class Fault(NamedTuple):
         more = " ".join(filter(None, (self.detail, f"x{self.amount}" if self.amount else "")))
         lasts = f" for {self.seconds:.1f} s" if self.seconds else ""
         return f"{self.at:6.1f} s  {self.kind:<12} {self.target}{lasts} {more}".rstrip()
+
+
+class Deed(NamedTuple):
+    """An operator's act: second, act, the kind of workflow that it goes to, and which of those that run (0 to 1)."""
+
+    at: float
+    act: str
+    kind: str
+    pick: float
 
 
 class Buyer(NamedTuple):
@@ -106,6 +127,7 @@ class Plan(NamedTuple):
     faults: tuple[Fault, ...]
     buyers: tuple[Buyer, ...]
     seats: tuple[int, ...]
+    deeds: tuple[Deed, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the plan as text, a line per fault."""
@@ -114,6 +136,8 @@ class Plan(NamedTuple):
         mix += f"; {sum(buyer.regret is not None for buyer in self.buyers)} would request a refund"
         mix += f", {sum(buyer.dispute is not None for buyer in self.buyers)} would dispute the charge"
         mix += f", {sum(buyer.strike is not None for buyer in self.buyers)} are struck by a bank or the dashboard"
+        acts = Counter(deed.act for deed in self.deeds)
+        mix += f"; an operator acts: {', '.join(f'{count} {act}' for act, count in sorted(acts.items()))}"
         head = f"seed {self.seed}: {self.seconds:g} s, {len(self.buyers)} buyers for {sum(self.seats)} seats ({mix})"
         return [head, *(f"#{number:<3} {fault}" for number, fault in enumerate(self.faults))]
 
@@ -128,7 +152,16 @@ def plan_of(seed: int, minutes: float) -> Plan:
     )
     times = sorted(round(dice.uniform(1.0, seconds - LAST_FAULT), 1) for _ in range(round(FAULTS_PER_MINUTE * minutes)))
     faults = sorted([*(_fault(dice, at) for at in times), *_lies(seed, minutes)], key=lambda fault: fault.at)
-    return Plan(seed, seconds, tuple(faults), tuple(buyers), (seats,) * SHOWS)
+    return Plan(seed, seconds, tuple(faults), tuple(buyers), (seats,) * SHOWS, _deeds(seed, seconds))
+
+
+def _deeds(seed: int, seconds: float) -> tuple[Deed, ...]:
+    """Draw the operator's acts, from a generator of their own too."""
+    dice = random.Random(f"{seed}-deeds")  # noqa: S311 - a seed must reproduce the day
+    count = round(DEEDS_PER_MINUTE * seconds / SECONDS)
+    times = sorted(round(dice.uniform(1.0, seconds - LAST_FAULT), 1) for _ in range(count))
+    drawn = dice.choices(list(DEEDS), list(DEEDS.values()), k=count)
+    return tuple(Deed(at, act, kind, dice.random()) for at, (act, kind) in zip(times, drawn, strict=True))
 
 
 def _lies(seed: int, minutes: float) -> list[Fault]:

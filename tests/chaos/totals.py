@@ -12,6 +12,7 @@ from adapters.stripe.client import StripeClient
 from adapters.stripe.listing import StripeListing
 from domain.core.aggregate import DomainEvent
 from domain.money.books import (
+    PLATFORM_BANK,
     PLATFORM_FEES,
     PROCESSING_FEES,
     STRIPE_CLEARING,
@@ -43,6 +44,7 @@ class Totals(NamedTuple):
     clearing: int
     sent_by_books: int
     reserve: int = 0
+    by_hand: int = 0
 
     @classmethod
     async def of(cls, settings: Settings) -> Self:
@@ -71,13 +73,14 @@ class Totals(NamedTuple):
             dispute_fees=at_stripe["dispute fees"],
             sent_by_books=-books[VENUES_SENT],
             reserve=books[DISPUTE_RESERVE],
+            by_hand=books[PLATFORM_BANK],
             clearing=-books[STRIPE_CLEARING],
         )
 
     @property
     def owned(self) -> int:
-        """The refunded money and everybody's parts."""
-        return self.refunded + self.lost + self.venues + self.platform + self.processing + self.tax
+        """The refunded money, also that paid by hand, and everybody's parts."""
+        return self.refunded + self.by_hand + self.lost + self.venues + self.platform + self.processing + self.tax
 
     @property
     def faults(self) -> list[str]:
@@ -101,7 +104,8 @@ class Totals(NamedTuple):
     def line(self) -> str:
         """Return the sums as equations."""
         return (
-            f"captured {self.captured} = refunds {self.refunded} + lost to banks {self.lost} + venues {self.venues}"
+            f"captured {self.captured} = refunds {self.refunded} + by hand {self.by_hand} + lost {self.lost}"
+            f" + venues {self.venues}"
             f" + platform {self.platform} + processing {self.processing} + tax {self.tax};"
             f" Stripe's net {self.net} = clearing {self.clearing}"
             f" = captured - refunds - lost - sent to venues {self.sent} - Stripe's fees {self.fees}"
