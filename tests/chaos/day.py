@@ -105,8 +105,7 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         )
         till = await closing.enter_async_context(_client(stack.urls["stripe"], {}))
         court, calm = Court(shops, stories, folder), asyncio.Event()
-        operator = Operator(shops[0])
-        summary.acts = operator.done
+        summary.acts = (operator := Operator(shops[0])).done
         async with asyncio.TaskGroup() as group:
             group.create_task(_inject_and_rest(plan, injector, began, court, calm))
             for deed in plan.deeds:

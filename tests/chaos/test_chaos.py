@@ -153,7 +153,7 @@ def test_totals_that_differ_are_reported() -> None:
     assert right.faults == []
     assert [len(right._replace(**wrong).faults) for wrong in WRONG] == [1] * len(WRONG)
     assert right.line() == (
-        "captured 1104 = refunds 104 + lost to banks 50 + venues 850 + platform 60 + processing 30 + tax 10;"
+        "captured 1104 = refunds 104 + by hand 0 + lost 50 + venues 850 + platform 60 + processing 30 + tax 10;"
         " Stripe's net 205 = clearing 205 = captured - refunds - lost - sent to venues 700"
         " - Stripe's fees 45 (20 of disputes)"
     )

@@ -14,10 +14,13 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.converter import encode_search_attributes
 
+from activities.books.post import post
+from activities.core.commands import PurchaseRef
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import Pool
 from adapters.read_models.projection import Projection
 from adapters.telemetry.figures import STUCK_SINCE, Figures
+from domain.money.books import TICKET_UNIT, Posting
 from tests.contract.selling import sell
 from tests.contract.test_read_models import connection, store
 
@@ -61,6 +64,9 @@ async def test_the_figures_are_read(
 ) -> None:
     """Purchases by state, the mint debt, what waits in the inbox, and what needs an operator."""
     await sell(store)
+    owed = (Posting("tickets:sold", "mint:debt", 2, TICKET_UNIT),)
+    purchase = PurchaseRef(tenant_id="default", purchase_id="pu_1", attempt=1)
+    await store.commit(lambda uow: post(uow, purchase, "owed", "sale", owed))
     Projection(connection).catch_up()
     connection.execute(
         "INSERT INTO webhook_inbox (event_id, type, digest, received_at)"

@@ -71,7 +71,7 @@ async def test_the_read_models_equal_the_fold_in_memory(
         assert found[name] == expected[name], name
     texts = [line["text"] for line in found["timeline"]]
     assert texts == [line["text"] for line in expected["timeline"]]
-    assert len(found["postings"]) == 5
+    assert len(found["postings"]) == 7
     show = await reads.show("sh_1")
     assert show is not None
     floor = show["ticket_types"][0]

@@ -50,10 +50,13 @@ OMISSIONS = (
         "a service of the compose file is gone",
         "docker-compose.temporal.yml",
         "  worker-mint:\n    <<: *boxoffice\n"
-        '    command: ["python", "-m", "worker", "--queues", "mint"]\n    healthcheck: *ready\n    environment:\n'
+        '    command: ["python", "-m", "worker", "--relay", "without", "--queues", "mint"]\n    healthcheck: *ready\n'
+        "    environment:\n"
         "      <<: [*database, *engine, *worker, *chain, *privacy]\n"
         "      BOXOFFICE_SOLANA__ADDRESS_SECRET: ${BOXOFFICE_SOLANA__ADDRESS_SECRET:?}\n"
-        "      BOXOFFICE_SOLANA__ISSUER_SECRET: ${BOXOFFICE_SOLANA__ISSUER_SECRET:?}\n",
+        "      BOXOFFICE_SOLANA__ISSUER_SECRET: ${BOXOFFICE_SOLANA__ISSUER_SECRET:?}\n"
+        "      BOXOFFICE_SOLANA__PAYER_SECRET: ${BOXOFFICE_SOLANA__PAYER_SECRET:?}\n"
+        "      BOXOFFICE_SOLANA__DELEGATE_SECRET: ${BOXOFFICE_SOLANA__DELEGATE_SECRET:?}\n",
         "",
         "tests/architecture/test_compose.py::test_our_services_are_api_codec_server_projector_and_one_worker_per_queue",
         "worker-mint",

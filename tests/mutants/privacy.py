@@ -52,7 +52,7 @@ PRIVACY = (
     Mutant(
         "the retention deletes the buyer of a refund under way",
         "adapters/privacy/retention.py",
-        "coalesce(p.doc->>'refund_state', 'none') <> 'refunding' AND ",
+        " AND coalesce(p.doc->>'refund_state', 'none') <> 'refunding'",
         "",
         f"{BUYERS}::test_retention_deletes_a_buyer_after_the_show",
     ),

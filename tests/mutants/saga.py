@@ -29,7 +29,7 @@ KERNELS = (
     Mutant(
         "an invented mint is posted",
         "activities/books/post.py",
-        'if ticket.state != "void" and ticket.mint_address is None:',
+        "if not is_void and ticket.mint_address is None:",
         "if False:",
         f"{INVENTED}::test_a_step_of_a_paid_purchase_is_repeated[mint_ticket]",
     ),

@@ -10,6 +10,7 @@ from activities.core.commands import EndPurchase, LatePayment, MintTicket, PayRe
 from activities.refunds.request_refund import RequestRefund
 from domain.core.errors import Refusal
 from domain.core.unit_of_work import UnitOfWork
+from domain.orders.order import Order
 from domain.payments.payment_intent import IntentRequest, StripeRefund
 from domain.payments.refunds import Refunds
 from domain.tickets.ticket import Ticket
@@ -126,6 +127,8 @@ async def settle(town: Town, event: Settle) -> None:
     sale = at(town.sales_made, event.sale)
     if sale is not None:
         await town.act(event.how, lambda: town.books.settle_sale(town.ref(sale)))
+        # Its money is judged once the order has ended, whenever its tickets are delivered.
+        await town.store.commit(lambda uow: uow.get(Order, sale.purchase_id).fulfil(uow.at))
         sale.is_settled = True
 
 
@@ -137,8 +140,6 @@ async def deliver(town: Town, event: Deliver) -> None:
         await town.store.commit(lambda uow: _mint(uow, ticket))
         await town.act(event.how, lambda: town.books.settle_mint(mint))
         sale.delivered.add(ticket)
-        if sale.delivered == set(sale.tickets):
-            await town.act(event.how, lambda: town.sales.fulfil_order(town.ref(sale)))
 
 
 def _mint(uow: UnitOfWork, ticket_id: str) -> None:

@@ -50,6 +50,8 @@ class Stage:
         self._store = store = TroubledEventStore(clock, schedule)
         for part in (self.world, self.world.purchases, self.world.catalog, self.world.holds, self.world.minting):
             setattr(part, "store" if part is self.world else "_store", store)
+        for minter in (self.world.minting._tickets, self.world.minting._tickets._minter, self.world.minting._minter):
+            minter._store = store
         self.script = self.world.gates = Script(schedule, clock, self)
         self._client = server.client
         self._purchase_id = purchase_id_of(DEFAULT_TENANT, KEY)

@@ -112,6 +112,7 @@ def reports(document: Any) -> set[tuple[str, str, str]]:
 # Invariants with a subject or two, whatever is sold.
 RARE = {
     "undo-ran", "venue-balance-is-in-the-books", "own-money-is-in-the-books", "whole-balance-is-in-the-books",
+    "claimed-once", "one-leaf-per-ticket", "root-is-on-chain",
 }  # fmt: skip
 
 

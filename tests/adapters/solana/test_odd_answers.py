@@ -33,6 +33,12 @@ ACCOUNT = {"lamports": 1, "data": ["", "base64"], "owner": str(KEY), "executable
 CALLS: dict[str, tuple[Callable[[NodeClient], Awaitable[Any]], str, Any]] = {
     "get_account_info": (lambda c: c.get_account_info(KEY), "getAccountInfo", {"context": CONTEXT, "value": None}),
     "get_balance": (lambda c: c.get_balance(KEY), "getBalance", {"context": CONTEXT, "value": 1}),
+    "get_genesis_hash": (lambda c: c.get_genesis_hash(), "getGenesisHash", str(Hash.default())),
+    "get_recent_prioritization_fees": (
+        lambda c: c.get_recent_prioritization_fees([KEY]),
+        "getRecentPrioritizationFees",
+        [{"slot": 1, "prioritizationFee": 0}],
+    ),
     "get_latest_blockhash": (
         lambda c: c.get_latest_blockhash(),
         "getLatestBlockhash",

@@ -62,6 +62,7 @@ async def test_two_troubles_call_for_one_operator(world: SagaWorld, client: Clie
     assert (seen[NEEDS_OPERATOR], seen.get(STUCK_SINCE)) == (False, None)
 
 
+@pytest.mark.nightly
 async def test_a_pause_calls_for_no_operator(world: SagaWorld, client: Client) -> None:
     """Whatever many wait for the payer's money: one alarm was raised elsewhere; they go on when it has come."""
     await world.open_show()
