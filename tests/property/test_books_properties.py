@@ -18,7 +18,7 @@ from domain.orders.order import Order, PurchaseRequested
 from domain.payments.payment import IntentCreated, Payment
 from domain.tickets.ticket import Ticket, TicketReserved
 from tests.fakes.event_store import FakeEventStore
-from tests.fakes.samples import AT, LINES, REQUEST
+from tests.fakes.samples import AT, LINES, REQUEST, new_show
 from tests.property.machines import done, refusal_in
 
 PURCHASES = st.integers(0, 2)
@@ -37,6 +37,7 @@ class Bookkeeping(RuleBasedStateMachine):
         self.captured: set[int] = set()
         self.sales: set[int] = set()
         self.mints: set[tuple[int, int]] = set()
+        done(self.store.commit(lambda uow: uow.add(new_show())))
         for number in range(len(units)):
             done(self.store.commit(partial(self._begin, number=number)))
 

@@ -34,9 +34,9 @@ class Charge:
     def refund(self, _: int, amount: int) -> None:
         parties = self.holdings.parties
         if not self.open:
-            given = amount_breakdown(
-                parties, min(amount * CURRENCIES[self.currency], parties.total_minor), self.currency
-            )
+            step = CURRENCIES[self.currency]
+            whole = parties.total_minor // step * step  # a bank may have taken a part of a step
+            given = amount_breakdown(parties, min(amount * step, whole), self.currency)
             self.refunds.append(GivenBack(given=given, due_minor=given.total_minor))
 
     def arrive(self, which: int, _: int) -> None:
