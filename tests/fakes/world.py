@@ -9,7 +9,7 @@ from solders.keypair import Keypair
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
-from temporalio.worker import Interceptor
+from temporalio.worker import Interceptor, WorkflowRunner
 from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
 
 from activities.access.operator_acts import OperatorActivities
@@ -131,6 +131,7 @@ class SagaWorld:
         self,
         interceptor: Interceptor | None = None,
         workflows: Sequence[type] | None = None,
+        runner: WorkflowRunner = RUNNER,
         **tuning: Unpack[Tuning],
     ) -> AsyncIterator[None]:
         """Run one worker per queue, as in production; `interceptor` replaces the gates."""
@@ -145,7 +146,7 @@ class SagaWorld:
                     activities,
                     interceptors=[interceptor or self.gates],
                     workflows=workflows,
-                    runner=RUNNER,
+                    runner=runner,
                     **tuning,
                 )
                 await stack.enter_async_context(worker)

@@ -19,6 +19,9 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 
 from activities.core.failures import BUG, EVIDENCE_MISSING, PAUSED, TRANSIENT
 from activities.core.task_queues import PURCHASES, queues_of
+from workflows.core import patches
+from workflows.core.line import Line
+from workflows.core.long_runs import History
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.reasons import Reason
 from workflows.core.saga import drain
@@ -74,10 +77,12 @@ class FailedStep(ApplicationError):  # noqa: N818 - the caller goes on without i
 class ActivityCaller:
     """Calls activities in rounds until they succeed or are refused."""
 
-    def __init__(self, status: OperatorStatus) -> None:
+    def __init__(self, status: OperatorStatus, history: History) -> None:
         self._status = status
+        self._history = history
         self._retries = 0
         self._given_up: dict[str | None, RefusedStep] = {}
+        self._lines: dict[str, Line] = {}
 
     def retry_now(self) -> None:
         """End the pauses before next rounds."""
@@ -143,7 +148,7 @@ class ActivityCaller:
                 if before is not None and isinstance(cause, ApplicationError) and cause.type == EVIDENCE_MISSING:
                     self._status.raise_need(name, Reason.REFUSED, f"{cause.message}: the step before is repeated")
                     if repeated:  # and its answer was not true again
-                        await self._pause(BUG_PAUSE, f"before the step before {name} is repeated")
+                        await self._pause(name, BUG_PAUSE, f"before the step before {name} is repeated")
                     repeated = True
                     await before()
                     continue
@@ -151,9 +156,11 @@ class ActivityCaller:
                     self._status.clear_need(name)
                     raise RefusedStep(cause.type or "refused", cause.message, *cause.details) from error
                 self._tell(name, cause)
-                await self._pause(_pause_after(cause), f"before the next round of {name}")
+                await self._pause(name, _pause_after(cause), f"before the next round of {name}")
+                self._history.check()  # after the pause, so that runs do not follow each other without one
                 continue
             self._status.clear_need(name)
+            self._line(name).succeed()
             return result
 
     def _tell(self, name: str, cause: BaseException | None) -> None:
@@ -163,11 +170,23 @@ class ActivityCaller:
         else:
             self._status.raise_need(name, _reason_of(cause), str(cause))
 
-    async def _pause(self, pause: timedelta, summary: str) -> None:
-        """Sleep, or until an operator wants a try now."""
+    def _line(self, name: str) -> Line:
+        """Return the line of the failing calls of an activity."""
+        return self._lines.setdefault(name, Line())
+
+    async def _pause(self, name: str, pause: timedelta, summary: str) -> None:
+        """Sleep, in line with other failing calls of the activity, or until an operator wants a try now."""
         seen = self._retries
+        stays = workflow.current_update_info() is not None  # an update comes to its end in this run
+
+        def is_called() -> bool:
+            return self._retries != seen or (self._history.ends and not stays)
+
+        if patches.HISTORIES_END.on():
+            await self._line(name).wait(pause, is_called, summary)
+            return
         with contextlib.suppress(TimeoutError):
-            await workflow.wait_condition(lambda: self._retries != seen, timeout=pause, timeout_summary=summary)
+            await workflow.wait_condition(is_called, timeout=pause, timeout_summary=summary)
 
     async def _try(
         self, method: Callable[[Any, Any], Awaitable[T]], command: Any, policy: CallPolicy, summary: str

@@ -7,6 +7,7 @@ from temporalio import workflow
 from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import HoldActivities
 from workflows.core.activity_calls import STORE_REGULAR, ActivityCaller
+from workflows.core.long_runs import History
 from workflows.core.operator_status import OperatorStatus
 
 
@@ -24,7 +25,7 @@ class CancelsItsCall:
     @workflow.run
     async def run(self) -> str:
         hold = HoldRef(tenant_id="default", reservation_id="re")
-        call = ActivityCaller(OperatorStatus("calling", tuple)).call(
+        call = ActivityCaller(OperatorStatus("calling", tuple), History()).call(
             HoldActivities.expire_reservation, hold, STORE_REGULAR, "a step"
         )
         calling = asyncio.create_task(call)
