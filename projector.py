@@ -12,8 +12,7 @@ import psycopg
 from prometheus_client import start_http_server
 
 from adapters.database.rebuild import RebuildError, is_current, rebuild
-from adapters.database.schema import ensure_schema
-from adapters.database.startup import PAUSE_SECONDS, RETRY_SECONDS_MAX, retry_until_available
+from adapters.database.startup import PAUSE_SECONDS, or_explain, prepare
 from adapters.postgres.connections import BACKGROUND, connect
 from adapters.read_models.projection import Projection
 from adapters.runtime.gc_tuning import tune_gc
@@ -62,7 +61,7 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    retry_until_available(lambda: ensure_schema(settings.postgres.url), RETRY_SECONDS_MAX)
+    or_explain(lambda: prepare(settings.postgres.url))
     if options.rebuild:
         try:
             log.info("rebuilt from %d events", rebuild(settings.postgres.url, stopping.is_set))
@@ -72,7 +71,7 @@ def main() -> None:
     if settings.projector.metrics_port is not None:
         start_http_server(settings.projector.metrics_port, addr="127.0.0.1")
     tune_gc()
-    follow(settings.postgres.url, stopping, settings.projector.ready_file)
+    or_explain(lambda: follow(settings.postgres.url, stopping, settings.projector.ready_file))
 
 
 def _ready(ready_file: Path | None) -> None:

@@ -40,7 +40,7 @@ from activities.tokens.burn import BurnActivities
 from activities.tokens.claims.deliver import ClaimActivities
 from activities.tokens.mint import MintActivities
 from activities.tokens.pin import PinActivities, PinPage
-from adapters.database.startup import open_event_store, utc_now
+from adapters.database.startup import open_event_store, or_explain, utc_now
 from adapters.event_store.store import PostgresEventStore
 from adapters.ipfs.kubo import KuboNode
 from adapters.postgres.connections import BACKGROUND, Pool, open_pool
@@ -391,7 +391,7 @@ def main(*interceptors: Interceptor, workflows: Sequence[type] | None = None) ->
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     settings = settings_of("worker" if queues else "relay", queues)
     working = partial(work, settings, queues, interceptors=interceptors, workflows=workflows)
-    asyncio.run(run(partial(working, relays=given.relay != "without")))
+    or_explain(lambda: asyncio.run(run(partial(working, relays=given.relay != "without"))))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.mint import TicketReader
 from activities.tokens.wallets import WalletCheck
-from adapters.database.startup import open_event_store
+from adapters.database.startup import open_event_store, or_explain
 from adapters.postgres.connections import Pool, Waits, open_pool
 from adapters.postgres.deployment import DeploymentError, open_identity, pin_chain
 from adapters.postgres.rate_limits import MemoryCounters, PostgresCounters
@@ -207,7 +207,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     access_log_to(logging.StreamHandler(sys.stdout))
     try:
-        asyncio.run(serve(settings_of("api")))
+        settings = settings_of("api")
+        or_explain(lambda: asyncio.run(serve(settings)))
     except DeploymentError as error:
         sys.exit(str(error))
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli import demo, keys, personal_data, purchase, up
-from cli.checks import reconcile
+from cli.checks import migrate, reconcile
 from cli.checks.audit import command as audit
 from cli.checks.doctor import attributes
 from cli.checks.doctor import command as doctor
@@ -25,6 +25,7 @@ demo.register(app)
 attributes.register(app)
 doctor.register(app)
 keys.register(app)
+migrate.register(app)
 mint.register(app)
 personal_data.register(app)
 purchase.register(app)

@@ -71,6 +71,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "codec-server": frozenset({CODEC_KEYS, CODEC_TOKEN}),
     "doctor": frozenset({STRIPE_KEY, CODEC_KEYS}),
     "keys": frozenset(),
+    "migrate": frozenset(),
     "projector": frozenset(),
     "purchase": frozenset(),
     "rotate-keys": frozenset({ISSUER_SECRET, PAYER_SECRET, DELEGATE_SECRET}),
