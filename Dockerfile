@@ -11,6 +11,7 @@ COPY pyproject.toml README.md LICENSE worker.py projector.py ./
 COPY activities activities
 COPY adapters adapters
 COPY api api
+COPY assembly assembly
 COPY cli cli
 COPY devstack devstack
 COPY domain domain

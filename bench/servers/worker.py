@@ -17,11 +17,12 @@ from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import Pool
 from adapters.postgres.tables import PostgresCheckouts
 from adapters.privacy.buyers import PostgresBuyers
+from assembly.activities import assemble, sealing_of
 from bench.servers.bare_workflow import QUEUE, BareOpening, BareWorkflow, do_nothing
 from bench.servers.stubs import InstantChain, InstantGateway
 from domain.core.ids import Deployment
 from settings import Settings, read_settings
-from worker import STICKY, assemble, connect, sealing_of, work
+from worker import STICKY, connect, work
 
 
 def assemble_stubbed(

@@ -10,7 +10,7 @@ from typing import Any
 from activities.core.loops import loop_of
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("relay", "workflows", "activities", "adapters")
+ROOMS = ("relay", "workflows", "activities", "adapters", "assembly")
 GATHERS = {"gather", "gather_all", "wait", "as_completed", "TaskGroup"}
 
 

@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 from temporalio import activity
 
-import worker
 from activities.books.post import BooksActivities
 from activities.core.task_queues import MINT, PURCHASES, STRIPE, activity_on, queues_of
 from activities.registry import Activities, all_queues, declared_activities
+from assembly.activities import assemble
 from settings import Settings
 from settings.check import ISSUER_SECRET, QUEUE_NEEDS, STRIPE_KEY
 from settings.groups import SolanaSettings
@@ -90,10 +90,10 @@ def test_a_call_without_a_worker_is_found() -> None:
 
 
 async def test_production_has_an_instance_of_every_class() -> None:
-    """`worker.py` builds an instance of every activity class, each on its declared queues."""
+    """`assembly/activities.py` builds an instance of every activity class, each on its declared queues."""
     settings = Settings(_env_file=None, solana=SolanaSettings(issuer_secret=SECRET, address_secret=SECRET))
     async with AsyncExitStack() as closing:
-        activities = worker.assemble(settings, DEPLOYMENT, cast("Any", None), cast("Any", None), closing)
+        activities = assemble(settings, DEPLOYMENT, cast("Any", None), cast("Any", None), closing)
     for one in declared_activities():
         for queue in all_queues():
             names = [activity._Definition.must_from_callable(method).name for method in activities.on(queue)]
@@ -110,7 +110,7 @@ async def test_a_worker_of_one_queue_needs_only_its_secrets(queue: str) -> None:
     )
     settings = Settings(_env_file=None, solana=solana)
     async with AsyncExitStack() as closing:
-        activities = worker.assemble(settings, DEPLOYMENT, cast("Any", None), cast("Any", None), closing, [queue])
+        activities = assemble(settings, DEPLOYMENT, cast("Any", None), cast("Any", None), closing, [queue])
     assert len(activities.on(queue)) == sum(queue in one.queues for one in declared_activities())
 
 

@@ -7,7 +7,7 @@ from settings import setting_names
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "observing.md").read_text()
-ROOMS = ("activities", "adapters", "api", "relay", "workflows")
+ROOMS = ("activities", "adapters", "api", "assembly", "relay", "workflows")
 MADE = re.compile(r'(Counter|Gauge|Histogram|create_gauge|create_counter)\(\s*"(boxoffice_\w+)"')
 
 

@@ -24,7 +24,7 @@ OMISSIONS = (
     ),
     Mutant(
         "production has no instance of a class of activities",
-        "worker.py",
+        "assembly/activities.py",
         "        LatePaymentActivities(store, gateway, payments),\n",
         "",
         f"{WORKER}::test_production_has_an_instance_of_every_class",

@@ -3,7 +3,6 @@
 import ast
 import asyncio
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,7 +13,6 @@ from pydantic import SecretStr
 from temporalio import activity
 
 import api.main
-import worker
 from activities.registry import Activities, DeclaredActivity, all_queues, declared_activities, modules_of
 from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.purchase import TABLES, TEXTS, UNFOLDED
@@ -23,6 +21,7 @@ from adapters.read_models.stalled_work import StalledWorkQueries
 from api.app import described_app
 from api.http.limits.declared import declarations
 from api.ports import Dependencies
+from assembly.activities import assemble
 from cli.checks.audit.model import Activity, Collected, Event, Route
 from cli.checks.audit.reach import Reached, SourceBody, Walk, definitions, reach
 from cli.checks.audit.steps import steps_of
@@ -35,10 +34,10 @@ from settings.check import QUEUE_NEEDS
 from settings.groups import SolanaSettings
 from workflows.registry import declared_workflows
 
-ROOT = Path(worker.__file__).parent
+ROOT = Path(api.main.__file__).parents[1]
 TESTS = ROOT / "tests"
 QUERIES = (StalledWorkQueries, ShowCancellationQueries)
-STARTERS = ("relay", "workflows")
+STARTERS = ("assembly", "relay", "workflows")
 ANY_SEED = SecretStr("11" * 32)  # nothing is signed with it
 
 
@@ -80,7 +79,7 @@ async def _assembled() -> Activities:
     settings = Settings(_env_file=None, solana=keys)
     store, pool = object.__new__(PostgresEventStore), SimpleNamespace(max_size=1)
     async with AsyncExitStack() as closing:
-        return worker.assemble(settings, Deployment("audit"), store, pool, closing)  # type: ignore[arg-type]
+        return assemble(settings, Deployment("audit"), store, pool, closing)  # type: ignore[arg-type]
 
 
 def _name_of(method: Any) -> str:
@@ -165,8 +164,7 @@ def _attributes(room: str) -> Iterator[ast.Attribute]:
 
 def _mentions(kind: type) -> Iterator[str]:
     """Yield the modules that start a workflow: those that name one of its methods."""
-    front_doors = (sys.modules["worker"],)
-    for module in (*front_doors, *(one for room in STARTERS for one in modules_of(room))):
+    for module in (one for room in STARTERS for one in modules_of(room)):
         if module.__name__ != kind.__module__ and kind in vars(module).values() and _names(module, kind.__name__):
             yield module.__name__
 

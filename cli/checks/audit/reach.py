@@ -21,7 +21,8 @@ from cli.checks.audit.model import Call
 from domain.core.aggregate import Aggregate, DomainEvent
 from workflows.core.task_queue import MARK
 
-OURS = ("activities.", "adapters.", "api.", "cli.", "domain.", "relay.", "workflows.", "worker", "projector")
+ROOMS = ("activities", "adapters", "api", "assembly", "cli", "domain", "relay", "workflows")
+OURS = (*(f"{room}." for room in ROOMS), "worker", "projector")
 READ_MODELS = "adapters.read_models"
 TABLE = re.compile(r"\brm_([a-z]+(?:_[a-z]+)*)")
 GIVES_ITS_CLASS = frozenset({"get", "find", "begin", "add"})
