@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TypedDict, Unpack
 
+import uvloop
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import Interceptor, Replayer, Worker, WorkflowRunner
@@ -190,7 +191,7 @@ def main(*interceptors: Interceptor, workflows: Sequence[type] | None = None) ->
     working = partial(work, settings, queues, interceptors=interceptors, workflows=workflows)
     with contextlib.ExitStack() as at_end:
         at_end.callback(start_telemetry("worker", settings.telemetry))
-        asyncio.run(run(partial(working, relays=given.relay != "without")))
+        uvloop.run(run(partial(working, relays=given.relay != "without")))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 from limits.aio.storage import Storage
 from pydantic import SecretStr
@@ -49,7 +50,7 @@ from adapters.temporal.metrics import temporals_runtime
 from api.app import create_app
 from api.http.access_log import access_log_to
 from api.http.authenticator import KeyAuthenticator, named_subjects
-from api.http.limits.connections import HEAD_BYTES_MAX, limited_by
+from api.http.limits.connections import limited_by
 from api.http.limits.rates import RateLimits, Rates
 from api.ports import BodyLimits, ConnectionLimits, Dependencies, Limits
 from domain.access.subject import Subject
@@ -216,7 +217,6 @@ def server_config(app: FastAPI, host: str, port: int, limits: LimitSettings = DE
         access_log=False,
         http=limited_by(ConnectionLimits(limits.connections_max, limits.head_seconds, limits.body_seconds)),
         ws="none",  # there are no routes for it, and its connections would have no limits
-        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -230,7 +230,7 @@ def main() -> None:
     access_log_to(logging.StreamHandler(sys.stdout))
     send_last_spans = start_telemetry("api", settings.telemetry)
     try:
-        asyncio.run(serve(settings))
+        uvloop.run(serve(settings))
     except DeploymentError as error:
         sys.exit(str(error))
     finally:

@@ -28,6 +28,7 @@ from domain.stock.allocation import Allocation
 CONNECTIONS = 64
 BUYERS, TICKETS = 20_000 // ROUNDS, 5_000 // ROUNDS  # per round, so that the row takes less than a minute
 SOLD_OUT_SECONDS = 2.0
+PLAIN, PLAIN_LOOP = "the same API on h11 and the plain loop", "bench.servers.plain_loop"
 HELD, SOLD_OUT = 202, 409
 SECRET = "11" * 32
 KEY = "bo_dev_bench_a-key-of-a-database-that-is-thrown-away"
@@ -76,9 +77,9 @@ def check_sold(statuses: Counter[int], held: int) -> None:
 
 
 @contextmanager
-def _rush(url: str) -> Iterator[Candidate]:
+def _rush(url: str, server: str = "api.main") -> Iterator[Candidate]:
     numbers = count(1)
-    with open_store(url) as store, run_api(url) as (port, _):
+    with open_store(url) as store, run_api(url, server) as (port, _):
 
         def measure() -> float:
             name = f"rush{next(numbers)}"
@@ -122,14 +123,18 @@ ROWS = (
         "on-sale-over-http",
         "answers/s",
         Side("the API", _rush),
-        (Baseline(Side("an empty route", partial(_empty, requests=BUYERS)), 0.5),),
+        (
+            Baseline(Side("an empty route", partial(_empty, requests=BUYERS)), 0.9),
+            Baseline(Side(PLAIN, partial(_rush, server=PLAIN_LOOP)), 2.5),
+        ),
     ),
     Row(
         "sold-out-answers",
         "answers/s",
         Side("the API, sold out", _sold_out),
         (
-            Baseline(Side("an empty route", partial(_empty, requests=0)), 0.7),
+            Baseline(Side("an empty route", partial(_empty, requests=0)), 0.9),
+            Baseline(Side(PLAIN, partial(_sold_out, server=PLAIN_LOOP)), 2.5),
             Baseline(Side("the same API without its guard", partial(_sold_out, server="bench.servers.unguarded")), 0.9),
         ),
     ),

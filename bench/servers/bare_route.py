@@ -1,10 +1,10 @@
 """The purchase route with only a bare workflow behind it: update-with-start and one regular activity."""
 
-import asyncio
 import sys
 from uuid import uuid4
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
@@ -40,4 +40,4 @@ async def serve(port: int, temporal: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), sys.argv[2]))
+    uvloop.run(serve(int(sys.argv[1]), sys.argv[2]))

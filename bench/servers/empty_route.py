@@ -1,9 +1,9 @@
 """The control of every HTTP row: an empty route with the purchases' body model, header and exception handlers."""
 
-import asyncio
 import sys
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from adapters.runtime.gc_tuning import tune_gc
@@ -24,4 +24,4 @@ async def buy(body: PurchaseBody, key: Key) -> dict[str, str]:
 
 if __name__ == "__main__":
     tune_gc()
-    asyncio.run(uvicorn.Server(server_config(app, "127.0.0.1", int(sys.argv[1]))).serve())
+    uvloop.run(uvicorn.Server(server_config(app, "127.0.0.1", int(sys.argv[1]))).serve())

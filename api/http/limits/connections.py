@@ -1,10 +1,9 @@
-"""Limits of connections, which uvicorn does not have: their number, and the time in which a request must arrive."""
+"""Limits of connections, which uvicorn does not have: their number, a head's length, and the time of a request."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.http.problems import BUSY, REQUEST_TIMEOUT, RETRY_AFTER, Problem, answer
 from api.ports import ConnectionLimits
@@ -12,11 +11,12 @@ from api.ports import ConnectionLimits
 HEAD_BYTES_MAX = 16 * 1024
 
 
-class LimitedConnection(H11Protocol):
+class LimitedConnection(HttpToolsProtocol):
     """A connection that is refused beyond a number, and closed when a head or a body arrives too slowly.
 
-    uvicorn waits for ever for the first request of a connection, for the rest of a head and for a body, and counts
-    connections only once a request is complete. A request that arrives in one piece costs no timer.
+    uvicorn waits for ever for the first request of a connection, for the rest of a head and for a body, keeps a head of
+    any length, and counts connections only once a request is complete. A request that arrives in one piece costs no
+    timer.
     """
 
     limits = ConnectionLimits()
@@ -24,7 +24,9 @@ class LimitedConnection(H11Protocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._timer: asyncio.TimerHandle | None = None
-        self._awaited: type[h11.IDLE | h11.SEND_BODY] | None = None
+        self._timed: Literal["head", "body"] | None = None
+        self._awaited: Literal["head", "body"] | None = "head"  # the part of a request that has not arrived in full
+        self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin the time of the first head, or refuse the connection."""
@@ -36,8 +38,30 @@ class LimitedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read, and begin or end a time."""
+        if self.transport.is_closing():
+            return
+        if self._awaited is None:
+            self._awaited = "head"  # the first bytes of the next request
+        self._head_bytes += len(data)  # set to nothing where a head begins or ends in these bytes
         super().data_received(data)
+        if self._awaited == "head" and self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self.send_400_response(f"The head of the request is longer than {HEAD_BYTES_MAX} bytes.")
         self._watch()
+
+    def on_message_begin(self) -> None:
+        """Begin to count a head."""
+        super().on_message_begin()
+        self._awaited, self._head_bytes = "head", 0
+
+    def on_headers_complete(self) -> None:
+        """Wait for the body."""
+        super().on_headers_complete()
+        self._awaited, self._head_bytes = "body", 0
+
+    def on_message_complete(self) -> None:
+        """Wait for nothing more."""
+        super().on_message_complete()
+        self._awaited = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the time."""
@@ -46,13 +70,12 @@ class LimitedConnection(H11Protocol):
 
     def _watch(self) -> None:
         """Run a timer while the rest of a head or of a body is awaited, also of a body that was answered early."""
-        state = self.conn.their_state
-        if self.transport.is_closing() or state not in {h11.IDLE, h11.SEND_BODY}:
+        if self.transport.is_closing() or self._awaited is None:
             self._end_timer()
-        elif self._timer is None or state is not self._awaited:
+        elif self._timer is None or self._awaited is not self._timed:
             self._end_timer()
-            seconds = self.limits.head_seconds if state is h11.IDLE else self.limits.body_seconds
-            self._timer, self._awaited = self.loop.call_later(seconds, self._is_late, seconds), state
+            seconds = self.limits.head_seconds if self._awaited == "head" else self.limits.body_seconds
+            self._timer, self._timed = self.loop.call_later(seconds, self._is_late, seconds), self._awaited
 
     def _end_timer(self) -> None:
         if self._timer is not None:
@@ -61,9 +84,10 @@ class LimitedConnection(H11Protocol):
 
     def _is_late(self, seconds: float) -> None:
         self._timer = None
-        part = "head" if self.conn.their_state is h11.IDLE else "body"
-        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            self._refuse(Problem(REQUEST_TIMEOUT, f"the {part} of the request did not arrive within {seconds:g} s"))
+        if self._awaited == "head" and (self.cycle is None or self.cycle.response_complete):
+            self._refuse(Problem(REQUEST_TIMEOUT, f"the head of the request did not arrive within {seconds:g} s"))
+        elif self._awaited == "body" and not self.cycle.response_started:
+            self._refuse(Problem(REQUEST_TIMEOUT, f"the body of the request did not arrive within {seconds:g} s"))
         else:
             self.transport.abort()
 
@@ -74,9 +98,8 @@ class LimitedConnection(H11Protocol):
             self.cycle.message_event.set()
         response = answer(problem)
         response.headers["connection"] = "close"
-        head = h11.Response(status_code=response.status_code, headers=response.raw_headers)
-        for event in (head, h11.Data(data=bytes(response.body)), h11.EndOfMessage(), h11.ConnectionClosed()):
-            self.transport.write(self.conn.send(event) or b"")
+        head = b"".join(b"%s: %s\r\n" % header for header in response.raw_headers)
+        self.transport.write(STATUS_LINE[response.status_code] + head + b"\r\n" + bytes(response.body))
         self.transport.close()
 
 

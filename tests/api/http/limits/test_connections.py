@@ -139,6 +139,15 @@ async def test_a_head_beyond_its_length_is_400() -> None:
         writer.close()
 
 
+async def test_a_long_body_is_no_part_of_a_head() -> None:
+    """The next head may begin in the bytes that end a body: only its own bytes count."""
+    body = b'{"name":"' + b"a" * 60_000 + b'"}'
+    first = HEAD % b"/api/v1/venues" + b"content-length: %d\r\n\r\n" % len(body)
+    async with served(ApiWorld()) as port:
+        answer = await answer_to(port, first + body + HEALTH[:20], HEALTH[20:-2] + b"connection: close\r\n\r\n")
+    assert (answer.count(b"HTTP/1.1 422 "), answer.count(b"HTTP/1.1 200 ")) == (1, 1)
+
+
 async def test_no_web_socket_is_opened() -> None:
     """There are no routes for it, and its connection would be without limits."""
     upgrade = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
