@@ -28,6 +28,7 @@ from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import TicketReader
+from activities.tokens.trees.proof import LeafReader
 from adapters.database.startup import open_event_store, utc_now
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import Pool, Waits, open_pool
@@ -90,7 +91,6 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
     buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing, strips_tag=limits.tag_is_one_buyer))
     engine = WorkflowClient(client, pacing)
-    wallets = WalletCheck(chain)
     return Dependencies(
         authenticator=KeyAuthenticator(KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), identity),
         purchases=PurchaseCommands(store, funds_of(settings, reads)),
@@ -110,10 +110,11 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         inbox=PostgresWebhookInbox(pool),
         verify=verified_with(settings.stripe.webhook_secret, identity),
         verify_connect=verified_with(settings.stripe.connect_webhook_secret, identity),
-        wallets=wallets,
+        wallets=(wallets := WalletCheck(chain)),
         claims=ClaimCommands(store, buyers, WalletProofs(wallets, has_signed, chain), identity),
         identity=identity,
         read_ticket=TicketReader(store, chain).read_ticket,
+        leaves=LeafReader(store, chain),
         limits=limits_of(settings),
         check_rate=RateLimits(counters_of(settings, pool), rates_of(settings)).check,
         capacity=CapacityCommands(store),

@@ -31,6 +31,7 @@ from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, Ve
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationStatus
+from domain.views.trees import LeafState
 from workflows.purchase import CheckoutAnswer
 
 
@@ -197,6 +198,16 @@ class WebhookInbox(Protocol):
 RateClass = Literal["api", "health", "webhook"]
 
 
+class LeafQueries(Protocol):
+    """Tickets' leaves; None for a ticket that never was one."""
+
+    async def read_leaf(self, ticket_id: str) -> LeafState | None:
+        """Return a leaf with its proof against the root on chain now."""
+
+    async def recorded_leaf(self, ticket_id: str) -> LeafState | None:
+        """Return a leaf with its proof against the newest root that was seen final; asks no chain."""
+
+
 class RateCheck(Protocol):
     """The limits on requests per minute."""
 
@@ -276,6 +287,7 @@ class Dependencies:
     claims: ClaimCommands
     identity: Identity
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
+    leaves: LeafQueries
     limits: Limits
     check_rate: RateCheck
     capacity: CapacityCommands

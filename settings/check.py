@@ -5,6 +5,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
@@ -54,6 +55,11 @@ HOLD = "BOXOFFICE_SAGA__HOLD_SECONDS"
 PROFILE = "BOXOFFICE_TEMPORAL__PROFILE"
 IPFS_TOKEN = "BOXOFFICE_IPFS__TOKEN"  # noqa: S105 - the name of a setting
 
+# The names in NEEDS, as a type: a command that gives another one is refused by mypy, not by its first user.
+Process = Literal[
+    "api", "buyer", "codec-server", "doctor", "keys", "mint", "operator", "projector", "prove", "purchase", "reconcile",
+    "relay", "repair", "rotate-keys", "search-attributes", "up", "worker",
+]  # fmt: skip
 # What each process cannot do its work without, beside the addresses of PostgreSQL and Temporal: the only list. A worker
 # needs what its queues need. `docker-compose.temporal.yml` and the development stack give each process no other secret.
 NEVER_WITHOUT = frozenset({DEPLOYMENT_SECRET, ISSUER_SECRET, ISSUER_ADDRESS, ADDRESS_SECRET})
@@ -74,6 +80,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "operator": frozenset({CODEC_KEYS}),
     "mint": frozenset(),
     "projector": frozenset(),
+    "prove": frozenset(),
     "purchase": frozenset(),
     "rotate-keys": frozenset({ISSUER_SECRET, PAYER_SECRET, DELEGATE_SECRET}),
     "reconcile": frozenset({STRIPE_KEY, CODEC_KEYS}),

@@ -10,6 +10,7 @@ from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenHolding, TokenState
 from domain.views.purchase import TicketDocument
+from domain.views.trees import LeafState
 
 router = guarded_router(prefix="/api/v1/tickets", tags=["tickets"])
 
@@ -25,7 +26,8 @@ class VerifiedTicket(TypedDict):
 
     `on_chain` says that its token is the one that was minted for it and exists; `token_holding` says whether the
     wallet that it was minted to, or that has claimed it, holds it, another one does, or its holder has burnt it.
-    Neither of them, nor `claim`, changes the right.
+    `leaf` is of a ticket whose show mints on claim: its proof under the root that stands in the show's mint now, or
+    that it is not on chain yet; null where there never was one. None of these, nor `claim`, changes the right.
     """
 
     ticket_id: str
@@ -39,6 +41,7 @@ class VerifiedTicket(TypedDict):
     token_holding: TokenHolding | None
     claim: ClaimState
     token: TokenState | None
+    leaf: LeafState | None
 
 
 @router.get("/{ticket_id}", openapi_extra=may_answer(NOT_FOUND))
@@ -55,7 +58,7 @@ async def read_ticket(ticket_id: TicketId, deps: Deps, after: After = 0) -> Tick
 @router.get("/{ticket_id}/verify", openapi_extra=may_answer(NOT_FOUND))
 @needs("manage", "refund", "door", "internal")
 async def verify_ticket(ticket_id: TicketId, deps: Deps) -> VerifiedTicket:
-    """Check a ticket against its events and its token on chain; a ticket that is not minted yet can be valid."""
+    """Check a ticket against its events and its token or leaf on chain; one that is not minted yet can be valid."""
     ticket, token = await deps.read_ticket(ticket_id)
     return {
         "ticket_id": ticket_id,
@@ -69,4 +72,5 @@ async def verify_ticket(ticket_id: TicketId, deps: Deps) -> VerifiedTicket:
         "token_holding": None if token is None else token.holding,
         "claim": ticket.claim,
         "token": token,
+        "leaf": await deps.leaves.read_leaf(ticket_id),
     }

@@ -13,6 +13,7 @@ from api.ports import Dependencies
 from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenHolding, TokenState
 from domain.views.purchase import TicketDocument
+from domain.views.trees import LeafState
 
 router = guarded_router(prefix="/api/v1/verifications", tags=["tickets"])
 SECRET_PATTERN = r"^[A-Za-z0-9_\-]{1,64}\.ts_[a-z2-7]{26}$"  # noqa: S105 - a pattern
@@ -43,7 +44,8 @@ class Verification(TypedDict):
 
     `on_chain` says that its token is the one that was minted for it and exists; `token_holding` what its holder has
     done with it. The right belongs to the purchase: a ticket stays valid by its secret where its token was moved or
-    burnt, but a burnt token gives no entry by its address.
+    burnt, but a burnt token gives no entry by its address. `leaf` proves a ticket whose show mints on claim, under the
+    root that was seen final last: whoever has it can check it at any node.
     """
 
     show_id: str
@@ -53,6 +55,7 @@ class Verification(TypedDict):
     blocked: bool
     on_chain: bool
     token_holding: TokenHolding | None
+    leaf: LeafState | None
 
 
 @router.post("", openapi_extra=may_answer(NOT_FOUND))
@@ -71,6 +74,7 @@ async def verify_by_secret(body: VerificationBody, deps: Deps) -> Verification:
         "blocked": ticket.blocked,
         "on_chain": token is not None and token.is_ours,
         "token_holding": None if token is None else token.holding,
+        "leaf": await deps.leaves.recorded_leaf(ticket.identity),
     }
 
 

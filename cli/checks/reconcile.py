@@ -12,7 +12,7 @@ from devstack.stack import Stack
 from devstack.supervisor.data_dir import STACK_FILE
 from domain.invariants.invariant import INVARIANTS
 from settings import Settings
-from settings.check import settings_of
+from settings.check import Process, settings_of
 
 WHOLE, BROKEN, UNREADABLE = 0, 1, 2
 NAMED_MAX = 5
@@ -46,7 +46,7 @@ def command(
     raise typer.Exit(BROKEN if report.findings.violations else WHOLE)
 
 
-def settings_at(data_dir: Path | None, process: str) -> Settings:
+def settings_at(data_dir: Path | None, process: Process) -> Settings:
     """Return the settings of a running stack, or the environment's; raise UnreadableError without such a stack."""
     if data_dir is None:
         return settings_of(process)

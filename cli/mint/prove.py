@@ -3,10 +3,11 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from activities.tokens.trees.proof import LeafReader
 from adapters.database.startup import open_event_store
 from adapters.solana.rpc.client import NodeClient
 from adapters.solana.rpc.pool import FirstSeenChain, NodePool
@@ -15,9 +16,7 @@ from cli.checks.reconcile import settings_at
 from cli.checks.reconciliation import UnreadableError
 from domain.core.errors import UnknownSubject
 from domain.core.transient import TransientError
-from domain.tickets.leaf import TreeRoot
-from domain.tickets.ticket import Ticket
-from domain.tickets.ticket_tree import TicketTree
+from domain.views.trees import LeafProof
 from settings import Settings
 
 app = typer.Typer(help="Prove tickets.", no_args_is_help=True)
@@ -42,7 +41,7 @@ def prove(
 ) -> None:
     """Prove a ticket of a show that mints on claim: root, leaf and path, which docs/minting.md shows how to check."""
     try:
-        found = asyncio.run(_prove(settings_at(data_dir, "ticket"), ticket_id))
+        found = asyncio.run(_prove(settings_at(data_dir, "prove"), ticket_id))
     except (UnreadableError, UnknownSubject, TransientError) as reason:
         typer.echo(f"boxoffice ticket: {reason}", err=True)
         raise typer.Exit(2) from None
@@ -53,41 +52,18 @@ def prove(
         typer.echo(json.dumps(found))
         return
     for name, value in found.items():
-        typer.echo(f"{name:<12}{' '.join(value) if name == 'path' else value}")
+        typer.echo(f"{name:<12}{' '.join(found['path']) if name == 'path' else value}")
 
 
-async def _prove(settings: Settings, ticket_id: str) -> dict[str, Any] | None:
+async def _prove(settings: Settings, ticket_id: str) -> LeafProof | None:
     """Read the ticket and its tree from the events, and the root from the chain."""
     solana = settings.solana
     store = await asyncio.to_thread(open_event_store, settings.postgres.url, QUEUE_MAX)
     limits = (solana.calls_per_second, solana.sends_per_second)
     client = NodeClient(NodePool.of(solana.nodes, limits, FirstSeenChain()))
     try:
-        ticket = await store.read(lambda uow: uow.get(Ticket, ticket_id))
-        if not ticket.is_leaf:
-            return None
-        tree = await store.read(lambda uow: uow.get(TicketTree, ticket.show_id))
-        return proof_of(ticket, tree, await RootReader(client).root_at(tree.grounds.show_mint))
+        leaf = await LeafReader(store, RootReader(client)).read_leaf(ticket_id)
+        return None if leaf is None else leaf["proof"]
     finally:
         await client.close()
         await asyncio.to_thread(store.close)
-
-
-def proof_of(ticket: Ticket, tree: TicketTree, root: TreeRoot | None) -> dict[str, Any] | None:
-    """Return the proof of a ticket against a root on chain; None where it is not under it. It tells no id of ours."""
-    leaf = ticket.leaf
-    path = None if leaf is None or root is None else tree.path_of(leaf, root)
-    if leaf is None or root is None or path is None:
-        return None
-    return {
-        "cluster": tree.grounds.cluster,
-        "show_mint": tree.grounds.show_mint,
-        "size": root.size,
-        "root": root.root,
-        "index": leaf.index,
-        "public_name": ticket.public_name,
-        "cid": leaf.cid,
-        "generation": leaf.generation,
-        "leaf": leaf.hash,
-        "path": list(path),
-    }

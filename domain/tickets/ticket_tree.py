@@ -174,6 +174,12 @@ class TicketTree(Aggregate):
             return self.written
         return self.tree_of(self.signed_version) if root == self.signed_root else None
 
+    def signature_of(self, root: TreeRoot) -> str | None:
+        """Return the signature of the transaction that wrote a root read from the chain; None for an unknown root."""
+        if root == self.root:
+            return self.signature
+        return self.signed.signature if self.signed is not None and root == self.signed_root else None
+
     def path_of(self, leaf: Leaf, root: TreeRoot) -> tuple[str, ...] | None:
         """Return the path from a leaf to a root that was read from the chain.
 

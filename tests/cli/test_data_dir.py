@@ -13,7 +13,7 @@ from cli.checks.reconcile import settings_at
 from cli.checks.reconciliation import UnreadableError
 from cli.main import app
 from devstack.supervisor.data_dir import SECRETS_FILE, STACK_FILE
-from settings.check import NEEDS
+from settings.check import NEEDS, Process
 
 # Commands without a running stack to read, each with the reason.
 WITHOUT = {"audit": "reads the code", "demo": "makes a stack of its own"}
@@ -49,7 +49,7 @@ def test_every_command_takes_the_folder_of_a_stack() -> None:
 
 
 @pytest.mark.parametrize("process", sorted(NEEDS))
-def test_the_settings_are_those_of_the_stack(process: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_are_those_of_the_stack(process: Process, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment names another database; without the folder it would be read."""
     monkeypatch.setenv("BOXOFFICE_POSTGRES__URL", "postgresql://postgres@127.0.0.1:1/of-the-environment")
     assert settings_at(folder, process).postgres.url == URL

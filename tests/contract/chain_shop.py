@@ -11,6 +11,7 @@ from activities.tokens.claims.deliver import ClaimActivities
 from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import MintActivities, TicketReader
+from activities.tokens.trees.proof import LeafReader
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import has_signed
 from api.app import create_app
@@ -40,7 +41,9 @@ class ChainShop(ApiWorld):
         read = TicketReader(self.store, self.solana).read_ticket
         wallets = WalletCheck(self.solana)
         claims = ClaimCommands(self.store, self.buyers, WalletProofs(wallets, has_signed, self.solana), IDENTITY)
-        return replace(super().deps(), read_ticket=read, wallets=wallets, claims=claims)
+        return replace(
+            super().deps(), read_ticket=read, leaves=LeafReader(self.store, self.solana), wallets=wallets, claims=claims
+        )
 
     async def open(self, capacity: int, **more: Any) -> None:
         """Put a show on sale, whose venue and show stand on chain."""

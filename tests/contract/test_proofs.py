@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from solders.keypair import Keypair
 
+from activities.tokens.trees.proof import proof_of
 from adapters.solana.chain import SolanaTokenChain
-from cli.mint.prove import proof_of
 from domain.tickets.ticket import Ticket, TicketReserved
 from domain.tickets.ticket_tree import TicketTree, TreeOpened
 from domain.tickets.token import TokenSpec
+from domain.views.trees import LeafProof
 from tests.contract.test_token_chain import ChainWorld
 from tests.devstack.chain.dev_chain import DevChain
 from tests.fakes.samples import AT
@@ -74,7 +75,7 @@ class Sold:
         await self.world.settle(signed)
         self.tree.write_root(signed.signature, AT)
 
-    async def proof(self, number: int) -> dict[str, Any] | None:
+    async def proof(self, number: int) -> LeafProof | None:
         root = await self.chain.root_at(self.tree.grounds.show_mint)
         return proof_of(self.tickets[number], self.tree, root)
 

@@ -29,6 +29,7 @@ from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.claims.wallets import WalletCheck
+from activities.tokens.trees.proof import LeafReader
 from adapters.read_models.documents import (
     ALLOCATIONS,
     CANCELLATIONS,
@@ -63,7 +64,7 @@ from domain.money.books import Posting, balances
 from domain.money.money import FeeRates
 from domain.money.statement import Statement, StatementQuery
 from domain.orders.order import Order
-from domain.payments.payment import IntentCreated, Payment, PaymentRefunded
+from domain.payments.payment import Payment, PaymentRefunded
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
@@ -76,6 +77,7 @@ from tests.fakes.api_client import EVERY_SCOPE
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.identity import IDENTITY
+from tests.fakes.paying import capture, open_payment
 from tests.fakes.recomputed import venue_statement, venue_sums
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
 from tests.fakes.token_chain import FakeTokenChain
@@ -230,7 +232,7 @@ class SellingEngine:
         if order.price.charge_minor == 0:
             await sales.confirm_seats(purchase)
             return CheckoutAnswer(state="open", order=order)
-        await self._store.commit(lambda uow: _open_payment(uow, purchase))
+        await self._store.commit(lambda uow: open_payment(uow, purchase))
         await self._store.commit(lambda uow: uow.get(Order, purchase.purchase_id).open_checkout(uow.at))
         self._secrets.kept[purchase.purchase_id] = f"secret-of-{purchase.purchase_id}"
         return CheckoutAnswer(state="open", order=order)
@@ -317,6 +319,7 @@ class ApiWorld:
             claims=ClaimCommands(self.store, self.buyers, WalletProofs(wallets, has_signed, self.chain), IDENTITY),
             identity=IDENTITY,
             read_ticket=self.read_ticket,
+            leaves=LeafReader(self.store, self.chain),
             limits=self.limits,
             check_rate=self.check_rate,
             capacity=CapacityCommands(self.store),
@@ -375,7 +378,7 @@ class ApiWorld:
         purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
         sales, books = SalesActivities(self.store), BooksActivities(self.store)
         await sales.confirm_seats(purchase)
-        await self.store.commit(lambda uow: _capture(uow, purchase_id))
+        await self.store.commit(lambda uow: capture(uow, purchase_id))
         await sales.confirm_order(purchase)
         await books.settle_sale(purchase)
         for ticket_id in (await sales.place_order(purchase)).ticket_ids:
@@ -383,18 +386,3 @@ class ApiWorld:
             await books.settle_mint(MintTicket(purchase=purchase, ticket_id=ticket_id))
         await sales.fulfil_order(purchase)
         self.secrets.kept.pop(purchase_id, None)
-
-
-def _open_payment(uow: UnitOfWork, purchase: PurchaseRef) -> None:
-    price = uow.get(Order, purchase.purchase_id).price
-    if price is not None:
-        events = {"tenant_id": purchase.tenant_id, "purchase_id": purchase.purchase_id, "capture_method": "manual"}
-        name, intent_id = f"{purchase.purchase_id}:{purchase.attempt}", f"pi_{purchase.purchase_id}"
-        money = {"amount_minor": price.total_minor, "currency": price.currency}
-        uow.add(Payment.begin(IntentCreated, name, uow.at, intent_id=intent_id, **money, **events))
-
-
-def _capture(uow: UnitOfWork, purchase_id: str) -> None:
-    payment = uow.get(Payment, f"{purchase_id}:1")
-    payment.authorise(uow.at)
-    payment.capture("ch_1", payment.amount_minor, 100, uow.at)

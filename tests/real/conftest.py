@@ -13,6 +13,7 @@ from tests.real.up import UP
 QUICK = {
     "BOXOFFICE_SAGA__POLL_SECONDS": "5",
     "BOXOFFICE_SAGA__PROCESSING_EXTENSION_SECONDS": "5",
+    "BOXOFFICE_SOLANA__ROOTS_EVERY_SECONDS": "1",
     "BOXOFFICE_STRIPE__UNDELIVERED_POLL_SECONDS": "5",
     "BOXOFFICE_TEMPORAL__CODEC_KEYS": ",".join(f"{name}:{b64encode(key).decode()}" for name, key in CODEC_KEYS.items()),
 }

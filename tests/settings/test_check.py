@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -13,6 +14,7 @@ from settings.check import (
     NEVER_WITHOUT,
     QUEUE_NEEDS,
     TAKES,
+    Process,
     faults_of,
     needs_of,
     seeds_of,
@@ -65,6 +67,11 @@ def read(**changed: str) -> Settings:
 def refused(process: str, **changed: str) -> dict[str, str]:
     """Return the refused settings of a process, with the reasons, when these settings differ from safe ones."""
     return {fault.setting.removeprefix(PREFIX): fault.why for fault in faults_of(read(**changed), needs_of(process))}
+
+
+def test_a_process_is_named_by_its_type() -> None:
+    """So that no command asks for the settings of a process that is not in the list."""
+    assert set(get_args(Process)) == set(NEEDS)
 
 
 @pytest.mark.parametrize("process", sorted(NEEDS))

@@ -7,6 +7,10 @@ from unittest.mock import AsyncMock
 import httpx
 import pytest
 
+from domain.core.ids import DEFAULT_TENANT
+from domain.core.unit_of_work import UnitOfWork
+from domain.tickets.ticket import LeafRecorded, Ticket
+from domain.tickets.ticket_tree import TicketTree, TreeOpened
 from domain.tickets.token import TokenState
 from tests.api.routes.on_sale import PURCHASES, key, wanting
 from tests.fakes.api_client import api_client, app_over
@@ -109,3 +113,28 @@ async def test_a_burnt_token_gives_no_entry_by_its_address(
         ("burnt", False, False),
         ("burnt", False, True),
     ]
+
+
+async def test_a_leaf_is_told_by_key_and_by_secret(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, world: ApiWorld, bought: dict[str, Any]
+) -> None:
+    """Null for a ticket with a token of its own; the holder's answer asks no chain."""
+    ticket = (await held(stranger, bought))[0]
+    asked: dict[str, Any] = {"ticket_secret": ticket["ticket_secret"]}
+    path = f"/api/v1/tickets/{ticket['ticket_id']}/verify"
+    assert (await client.get(path)).json()["leaf"] is None
+    assert (await stranger.post(PATH, json=asked)).json()["leaf"] is None
+
+    def become_a_leaf(uow: UnitOfWork) -> None:
+        show_id = uow.get(Ticket, ticket["ticket_id"]).show_id
+        names = {"tenant_id": DEFAULT_TENANT, "show_id": show_id, "cluster": "genesis", "show_mint": "mint"}
+        uow.add(tree := TicketTree.begin(TreeOpened, show_id, uow.at, **names))
+        leaf = tree.append(ticket["ticket_id"], "tk_1", "bafy", uow.at)
+        uow.get(Ticket, ticket["ticket_id"]).record(LeafRecorded, uow.at, leaf=leaf.model_dump())
+
+    await world.store.commit(become_a_leaf)
+    not_yet = {"on_chain": False, "ended_by": None, "root_signature": None, "proof": None}
+    assert (await client.get(path)).json()["leaf"] == not_yet
+    world.chain.fail_before("root_at")
+    assert (await client.get(path)).status_code == 503
+    assert (await stranger.post(PATH, json=asked)).json()["leaf"] == not_yet
