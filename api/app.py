@@ -22,6 +22,7 @@ from api.routes import (
     discounts,
     health,
     ipfs,
+    lists,
     metrics,
     purchase_events,
     purchase_tickets,
@@ -43,7 +44,8 @@ SENT_BY_BROWSERS = ("Authorization", "Content-Type", problems.KEY_HEADER, TOKEN_
 SHOWN_TO_BROWSERS = ("Content-Disposition", "Location", "Retry-After", "WWW-Authenticate")
 TAGS = {
     "purchases": "Buy tickets, follow a purchase, cancel it, read its receipt.",
-    "buyers": "Export and erase the personal data of a purchase's buyer.",
+    "lists": "Lists of venues, shows, purchases, tickets, refunds, disputes, codes and payouts, in pages or as CSV.",
+    "buyers": "Read, correct and erase the personal data of a purchase's buyer.",
     "refunds": "Refund a sold purchase wholly, by ticket or by amount.",
     "quotes": "Price tickets without holding them.",
     "venues": "Venues, their Stripe accounts, balances and statements.",
@@ -119,6 +121,7 @@ def described_app() -> DescribedApp:
     public = (
         purchases,
         purchase_events,
+        lists,
         buyers,
         venues,
         shows,

@@ -21,6 +21,7 @@ from activities.catalog.register import CatalogCommands
 from activities.core.follow_ups import FollowUpCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
+from activities.sales.correct_buyer import BuyerCorrection
 from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.funds.sale import SaleFunds
 from activities.sales.request_purchase import PurchaseCommands
@@ -79,17 +80,16 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     closing.push_async_callback(asyncio.to_thread, store.close)
     secret = seed_of(settings.deployment.secret.get_secret_value())
     identity = await asyncio.to_thread(open_identity, settings.postgres.url, secret)
-    waits = Waits(settings.postgres.statement_seconds, settings.postgres.lock_seconds)
-    pool = open_pool(settings.postgres.url, settings.postgres.pool_size, waits)
-    reads = open_pool(settings.postgres.url, settings.postgres.read_pool_size, waits)
+    waits, sizes = waits_of(settings), (settings.postgres.pool_size, settings.postgres.read_pool_size)
+    pool, reads = (open_pool(settings.postgres.url, size, waits) for size in sizes)
     await closing.enter_async_context(pool)
     await closing.enter_async_context(reads)
     saga, limits, chain = settings.saga, settings.limits, reader_of(settings)
     closing.push_async_callback(chain.close)
     client = await observed_client(settings, store, reads, closing)
-    timebox, checkouts_in_flight_max = settings.api.temporal_timeout_seconds, settings.api.checkouts_in_flight_max
-    pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
+    timebox, in_flight_max = settings.api.temporal_timeout_seconds, settings.api.checkouts_in_flight_max
     buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing, strips_tag=limits.tag_is_one_buyer))
+    pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, in_flight_max)
     engine = WorkflowClient(client, pacing)
     return Dependencies(
         authenticator=KeyAuthenticator(KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), identity),
@@ -106,6 +106,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         payouts=PayoutsClient(client, timebox, settings.payouts.poll_seconds),
         buyers=buyers,
         erasure=BuyerErasure(store, buyers),
+        correction=BuyerCorrection(store, buyers),
         secrets=PostgresCheckouts(pool),
         inbox=PostgresWebhookInbox(pool),
         verify=verified_with(settings.stripe.webhook_secret, identity),
@@ -121,6 +122,11 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         change_capacity=engine.change_capacity,
         publishable_key=settings.stripe.publishable_key,
     )
+
+
+def waits_of(settings: Settings) -> Waits:
+    """Return the longest waits of a request's connection."""
+    return Waits(settings.postgres.statement_seconds, settings.postgres.lock_seconds)
 
 
 def funds_of(settings: Settings, reads: Pool) -> SaleFunds | None:

@@ -13,6 +13,7 @@ from activities.core.follow_ups import FollowUpCommands
 from activities.payouts.ports import AccountStatus, VenueRef
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
+from activities.sales.correct_buyer import BuyerCorrection
 from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
@@ -28,6 +29,7 @@ from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
 from domain.views.access import AuditEntry, AuditQuery
 from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
+from domain.views.listed import D, Listing, ListQuery, Page, R
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationStatus
@@ -104,6 +106,9 @@ class Queries(ProjectionUpdates, Protocol):
     async def refund(self, refund_id: str) -> RefundDocument | None:
         """Return a refund."""
 
+    async def page(self, listing: Listing[D, R], query: ListQuery) -> Page[R]:
+        """Return a page of a list of the actor's tenant, and of its venue where it is bound to one."""
+
     async def audit(self, query: AuditQuery) -> list[AuditEntry]:
         """Return the audit entries of a tenant after a position, oldest first."""
 
@@ -176,6 +181,9 @@ class Buyers(Protocol):
 
     async def of_purchase(self, purchase_id: str) -> list[KeptBuyer]:
         """Return the buyers that the attempts at a purchase named."""
+
+    async def purchases_of(self, tenant_id: str, *, email: str | None, name: str | None, limit: int) -> list[str]:
+        """Return purchases of buyers with this e-mail address in any spelling, or with all words of this name."""
 
 
 class ClientSecrets(Protocol):
@@ -279,6 +287,7 @@ class Dependencies:
     follow_ups: FollowUpCommands
     buyers: Buyers
     erasure: BuyerErasure
+    correction: BuyerCorrection
     secrets: ClientSecrets
     inbox: WebhookInbox
     verify: Callable[[bytes, str], WebhookEvent]

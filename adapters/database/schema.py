@@ -13,6 +13,7 @@ from adapters.event_store.recorder import create_event_tables, open_recorder, sc
 from adapters.postgres.deployment import TABLE, create_deployment
 from adapters.read_models.documents import KINDS
 from adapters.read_models.documents import READ_MODELS as DOCUMENTS_OF
+from adapters.read_models.lists.places import PLACES
 
 SIDE_TABLES = (
     SQL(
@@ -26,7 +27,9 @@ SIDE_TABLES = (
         " ADD COLUMN IF NOT EXISTS lookup text, ADD COLUMN IF NOT EXISTS wallet_lookup text,"
         " ADD COLUMN IF NOT EXISTS used boolean NOT NULL DEFAULT false, ADD COLUMN IF NOT EXISTS ticket_id text"
     ),
+    SQL("ALTER TABLE buyers ADD COLUMN IF NOT EXISTS name_lookups text[]"),
     SQL("CREATE INDEX IF NOT EXISTS buyers_purchase ON buyers (purchase_id)"),
+    SQL("CREATE INDEX IF NOT EXISTS buyers_names ON buyers USING gin (name_lookups)"),
     SQL("CREATE INDEX IF NOT EXISTS buyers_lookup ON buyers (tenant_id, lookup)"),
     SQL("CREATE INDEX IF NOT EXISTS buyers_wallet_lookup ON buyers (tenant_id, wallet_lookup)"),
     SQL("CREATE INDEX IF NOT EXISTS buyers_kept ON buyers (kept_at)"),
@@ -121,6 +124,7 @@ INDEXES = (
 )
 OF_READ_MODELS: tuple[SQL | Composed, ...] = (
     *READ_MODELS,
+    *PLACES,
     *(DOCUMENTS.format(table=Identifier(f"rm_{kind}")) for kind in KINDS),
     *INDEXES,
     *(BY_STATE.format(index=Identifier(f"rm_{kind}_state"), table=Identifier(f"rm_{kind}")) for kind in WITH_STATE),

@@ -11,7 +11,7 @@ from psycopg.sql import SQL
 from adapters.postgres.connections import Pool, connection_of
 from adapters.privacy.keyring import Keyring
 from domain.core.errors import WrongState
-from domain.orders.personal_data import KeptBuyer, PersonalData
+from domain.orders.personal_data import KeptBuyer, PersonalData, words_of
 
 ENDED = ["fulfilled", "cancelled", "refused"]
 FIND = SQL("SELECT buyer_id, tenant_id, purchase_id, kept_at, key_id, name, email, wallet FROM buyers WHERE {}")
@@ -23,9 +23,9 @@ BY_PERSON = SQL(
     " AND (lookup = ANY(%(lookups)s) OR wallet_lookup = ANY(%(lookups)s))))"
 )
 KEEP = SQL(
-    "INSERT INTO buyers (buyer_id, tenant_id, purchase_id, key_id, name, email, wallet, lookup, wallet_lookup)"
-    " VALUES (%(buyer_id)s, %(tenant_id)s, %(purchase_id)s, %(key_id)s, %(name)s, %(email)s, %(wallet)s, %(lookup)s,"
-    " %(wallet_lookup)s)"
+    "INSERT INTO buyers (buyer_id, tenant_id, purchase_id, key_id, name, email, wallet, lookup, wallet_lookup,"
+    " name_lookups) VALUES (%(buyer_id)s, %(tenant_id)s, %(purchase_id)s, %(key_id)s, %(name)s, %(email)s, %(wallet)s,"
+    " %(lookup)s, %(wallet_lookup)s, %(name_lookups)s)"
     " ON CONFLICT DO NOTHING"
 )
 KEEP_HOLDER = SQL(
@@ -40,6 +40,21 @@ KEEP_PERSON = SQL(
     " ON CONFLICT (tenant_id, lookup) DO UPDATE SET lookup = EXCLUDED.lookup RETURNING lookup, allowance_id),"
     " kept AS ({}) SELECT lookup, allowance_id FROM person"
 ).format(KEEP)
+PURCHASES_OF = SQL(
+    "SELECT DISTINCT purchase_id FROM buyers WHERE tenant_id = %(tenant_id)s AND {} AND purchase_id IS NOT NULL"
+    " LIMIT %(limit)s"
+)
+BY_EMAIL, BY_NAME = SQL("lookup = ANY(%(lookups)s)"), SQL("name_lookups @> %(lookups)s::text[]")
+# A person whose e-mail address is corrected stays one person for the limits: what was bought is still counted.
+KEEP_COUNTED = (
+    "INSERT INTO persons (tenant_id, lookup, allowance_id) SELECT tenant_id, %(lookup)s, allowance_id FROM persons"
+    " WHERE tenant_id = %(tenant_id)s AND lookup = %(old)s ON CONFLICT DO NOTHING"
+)
+REPLACE = (
+    "UPDATE buyers SET name = %(name)s, email = %(email)s, wallet = %(wallet)s, key_id = %(key_id)s,"
+    " lookup = %(lookup)s, wallet_lookup = %(wallet_lookup)s, name_lookups = %(name_lookups)s"
+    " WHERE buyer_id = %(buyer_id)s"
+)
 # An unknown purchase counts as open: the read models may only be behind.
 OPEN = (
     "SELECT b.purchase_id FROM buyers b LEFT JOIN rm_purchases p ON p.id = b.purchase_id"
@@ -68,11 +83,13 @@ class Sealing:
         self._strips_tag = strips_tag
         self._lookup_secret = lookup_secret.encode()
 
-    def row(self, buyer_id: str, tenant_id: str, personal: PersonalData) -> dict[str, str | None]:
+    def row(self, buyer_id: str, tenant_id: str, personal: PersonalData) -> dict[str, Any]:
         """Return the columns that depend on the keys; each value opens only in its own row and column."""
         values = {column: self._sealed(buyer_id, column, plain) for column, plain in personal._asdict().items()}
         lookup, wallet_lookup, *_ = (*self.lookups(tenant_id, personal), None, None)
-        return {**values, "key_id": self.keys.newest, "lookup": lookup, "wallet_lookup": wallet_lookup}
+        names = self.name_lookups(tenant_id, personal.name or "")
+        found = {"key_id": self.keys.newest, "lookup": lookup, "wallet_lookup": wallet_lookup, "name_lookups": names}
+        return {**values, **found}
 
     def personal(self, buyer_id: str, key_id: str | None, *values: str | None) -> PersonalData:
         """Return the personal data of a row's columns name, email and wallet."""
@@ -88,6 +105,10 @@ class Sealing:
     def lookups(self, tenant_id: str, personal: PersonalData) -> list[str]:
         """Return the values by which the rows of a person are found: by e-mail address, and by wallet."""
         return [self.lookup(tenant_id, person) for person in personal.persons(strips_tag=self._strips_tag)]
+
+    def name_lookups(self, tenant_id: str, name: str) -> list[str]:
+        """Return the values by which the rows of buyers with this name are found: one for each word of it."""
+        return [self.lookup(tenant_id, f"name:{word}") for word in words_of(name)]
 
     def lookup(self, tenant_id: str, person: str) -> str:
         """Return the value by which the rows of a person are found: a keyed hash, useless without the secret."""
@@ -171,6 +192,29 @@ class PostgresBuyers:
         """Return every buyer with this e-mail address in any spelling, or this wallet, and their tickets' holders."""
         lookups = self._sealing.lookups(tenant_id, personal)
         return await self._find(BY_PERSON, {"tenant_id": tenant_id, "lookups": lookups})
+
+    async def purchases_of(self, tenant_id: str, *, email: str | None, name: str | None, limit: int) -> list[str]:
+        """Return purchases of buyers with this e-mail address in any spelling, or with all words of this name."""
+        lookups = self._sealing.lookups(tenant_id, PersonalData(email=email)) if email is not None else []
+        if name is not None:
+            lookups = self._sealing.name_lookups(tenant_id, name)
+        if not lookups:
+            return []
+        statement = PURCHASES_OF.format(BY_EMAIL if name is None else BY_NAME)
+        async with connection_of(self._pool) as connection:
+            cursor = await connection.execute(statement, {"tenant_id": tenant_id, "lookups": lookups, "limit": limit})
+            return [row[0] for row in await cursor.fetchall()]
+
+    async def correct(self, buyer: KeptBuyer, personal: PersonalData) -> None:
+        """Replace the personal data of a buyer; the limits go on counting the person under the new e-mail address."""
+        old, new = (self._sealing.row(buyer.buyer_id, buyer.tenant_id, data) for data in (buyer.personal, personal))
+        columns = {**new, "buyer_id": buyer.buyer_id, "tenant_id": buyer.tenant_id, "old": old["lookup"]}
+        async with connection_of(self._pool) as connection, connection.transaction():
+            if old["lookup"] is not None and new["lookup"] not in {None, old["lookup"]}:
+                await connection.execute(KEEP_COUNTED, columns)
+            await connection.execute(REPLACE, columns)
+            if old["lookup"] not in {None, new["lookup"]}:
+                await forget_persons(connection, [(buyer.tenant_id, old["lookup"])])
 
     async def erase(self, buyer_ids: Sequence[str]) -> int:
         """Delete buyers and all by which a person can be found; return the number of deleted buyers.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from psycopg.sql import SQL
 
 from adapters.postgres.connections import Pool, connection_of
-from adapters.privacy.buyers import FIND, Sealing
+from adapters.privacy.buyers import FIND, REPLACE, Sealing
 from adapters.privacy.keyring import KeyMissingError, SealBrokenError
 
 BATCH_MAX = 500
@@ -20,12 +20,10 @@ NAME_PURCHASES = (
 )
 # Those that no event names are of lost requests: the retention deletes them as soon as they say so.
 NAME_NO_PURCHASE = "UPDATE buyers SET purchase_id = '' WHERE purchase_id IS NULL AND kept_at < now() - interval '1 day'"
-LEFT = "SELECT count(*) FROM buyers WHERE key_id IS DISTINCT FROM %s"
-BATCH = FIND.format(SQL("key_id IS DISTINCT FROM %s AND buyer_id > %s ORDER BY buyer_id LIMIT %s FOR UPDATE"))
-SEAL = (
-    "UPDATE buyers SET name = %(name)s, email = %(email)s, wallet = %(wallet)s, key_id = %(key_id)s,"
-    " lookup = %(lookup)s, wallet_lookup = %(wallet_lookup)s WHERE buyer_id = %(buyer_id)s"
-)
+# Rows of before the search by name have no lookups of their names.
+BEHIND = "(key_id IS DISTINCT FROM %s OR name_lookups IS NULL)"
+LEFT = f"SELECT count(*) FROM buyers WHERE {BEHIND}"  # noqa: S608 - a constant
+BATCH = FIND.format(SQL(BEHIND + " AND buyer_id > %s ORDER BY buyer_id LIMIT %s FOR UPDATE"))
 
 
 class RotationProgress(NamedTuple):
@@ -75,5 +73,5 @@ class Rotation:
                     log.warning("buyer %s was left as it is: %s", buyer_id, reason)
                     continue
                 columns = self._sealing.row(buyer_id, tenant_id, personal)
-                await connection.execute(SEAL, {**columns, "buyer_id": buyer_id})
+                await connection.execute(REPLACE, {**columns, "buyer_id": buyer_id})
         return [row[0] for row in rows]

@@ -160,6 +160,7 @@ def _discount(documents: DocumentBatch, event: DiscountCreated, _: int) -> None:
         "code": event.code,
         **terms_document(DiscountTerms.model_validate(event.terms)),
         "in_use": 0,
+        "created_at": event.timestamp.isoformat(),
     }
     documents.put(DISCOUNTS, identity_of(event), discount)
 
@@ -212,6 +213,7 @@ def _ticket(documents: DocumentBatch, event: TicketReserved, _: int) -> None:
         "claim_lapsed": None,
         "claimed_at": None,
         "generation": 0,
+        "reserved_at": event.timestamp.isoformat(),
         **no_token(),
     }
     documents.put(TICKETS, ticket_id, ticket)

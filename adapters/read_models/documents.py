@@ -17,8 +17,8 @@ from domain.views.catalog import (
     VenueDocument,
 )
 from domain.views.follow_up import FollowUpDocument
-from domain.views.payouts import AccountOwner, PayeeDocument
-from domain.views.purchase import PurchaseDocument, PurchaseKey, RefundDocument, TicketDocument
+from domain.views.payouts import AccountOwner, PayeeDocument, PayoutDocument
+from domain.views.purchase import DisputeDocument, PurchaseDocument, PurchaseKey, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationDocument
 from domain.views.trees import TreeDocument
 
@@ -45,6 +45,8 @@ DISCOUNTS = ReadModel("discounts", DiscountDocument)
 PAYEES = ReadModel("payees", PayeeDocument)
 ACCOUNTS = ReadModel("accounts", AccountOwner)
 REFUNDS = ReadModel("refunds", RefundDocument)
+DISPUTES = ReadModel("disputes", DisputeDocument)
+PAYOUTS = ReadModel("payouts", PayoutDocument)
 CANCELLATIONS = ReadModel("cancellations", CancellationDocument)
 API_KEYS = ReadModel("keys", KeyDocument)
 FILES = ReadModel("files", FileDocument)

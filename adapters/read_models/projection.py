@@ -12,9 +12,11 @@ from psycopg.types.json import Jsonb
 from adapters.event_store.event_pages import EVENTS_AFTER
 from adapters.event_store.recorder import event_mapper
 from adapters.read_models.documents import PURCHASES, DocumentBatch
+from adapters.read_models.lists.places import KEEP_PLACE, moved, place_of
 from adapters.read_models.purchase import fold
 from adapters.read_models.show_cancellation import KEEP_COUNTS, OrderCounts
 from domain.money.statement import Entry, booked
+from domain.views.listed import Place
 
 BATCH_MAX = 500
 LINES = ("timeline", "postings", "account_lines", "balances", "audit")
@@ -55,12 +57,14 @@ class Projection:
             rows = cursor.execute(EVENTS_AFTER, (position, self._batch_max)).fetchall()
             if not rows:
                 return 0
-            before: dict[str, OrderCounts] = {}
+            before, places = dict[str, OrderCounts](), dict[tuple[str, str], Place]()
 
             def load(kind: str, identity: str) -> Any:
                 document = read_document(cursor, kind, identity)
                 if kind == PURCHASES.name and document is not None:
                     before[identity] = OrderCounts.of(document)
+                if document is not None and (place := place_of(kind, document)) is not None:
+                    places[kind, identity] = place
                 return document
 
             documents = DocumentBatch(load)
@@ -68,6 +72,8 @@ class Projection:
                 event = self._mapper.event_of(StoredEvent(stream, version, topic, bytes(state)))
                 fold(documents, event, notification_id)
             store_batch(cursor, documents, before)
+            if rows_of_places := moved(documents, places):
+                cursor.executemany(KEEP_PLACE, rows_of_places)
             cursor.execute("UPDATE rm_position SET position = %s", (rows[-1][0],))
             return len(rows)
 

@@ -21,6 +21,7 @@ from domain.core.aggregate import DomainEvent
 from domain.core.timestamp import iso
 from domain.money.books import TransactionPosted
 from domain.orders.order import (
+    BuyerCorrectionDecided,
     BuyerErasureDecided,
     CancelRequested,
     CaptureRequested,
@@ -40,7 +41,6 @@ from domain.orders.order import (
 from domain.orders.reopening import PurchaseReopened
 from domain.payments.refunds import RefundsOpened, RefundsPriced
 from domain.payouts.payee import ShortfallNetted, ShortfallNoted
-from domain.payouts.payout import PayoutPaid, PayoutReturned
 from domain.payouts.transfer import ReversalRefused
 from domain.stock.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed, SeatsRestocked
 from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
@@ -109,8 +109,8 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 # The refund that follows has a line; an erasure leaves the purchase as it was, and is in the audit; metadata and trees
 # are of a venue or a show.
 NOT_IN_TIMELINE = frozenset({
-    BuyerErasureDecided, MetadataDrawn, MetadataPinned, RefundsOpened, RefundsPriced, *FOLLOW_UP_FOLDS,
-    TreeOpened, LeafAppended, LeafNullified, LeafDebtSettled, RootSigned, RootWritten,
+    BuyerCorrectionDecided, BuyerErasureDecided, MetadataDrawn, MetadataPinned, RefundsOpened, RefundsPriced,
+    *FOLLOW_UP_FOLDS, TreeOpened, LeafAppended, LeafNullified, LeafDebtSettled, RootSigned, RootWritten,
 })  # fmt: skip
 
 
@@ -288,7 +288,7 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
 TABLES = (FOLDS, BOOKS_FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS, FOLLOW_UP_FOLDS, TREE_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
-    AllowanceOpened, BurnSigned, BuyerErasureDecided, ClaimEnded, ClaimSigned, ClaimSold, DiscountKeyUsed,
-    GroupCapacityAdded, GroupResizeSigned, OperatorActed, PaymentIntentRefused, PayoutPaid, PayoutReturned,
-    RefundsOpened, RefundsPriced, ReversalRefused, RootSigned, ShortfallNetted, ShortfallNoted, TicketsClaimed,
+    AllowanceOpened, BurnSigned, BuyerCorrectionDecided, BuyerErasureDecided, ClaimEnded, ClaimSigned, ClaimSold,
+    DiscountKeyUsed, GroupCapacityAdded, GroupResizeSigned, OperatorActed, PaymentIntentRefused, RefundsOpened,
+    RefundsPriced, ReversalRefused, RootSigned, ShortfallNetted, ShortfallNoted, TicketsClaimed,
 })  # fmt: skip

@@ -21,7 +21,8 @@ from adapters.read_models.documents import (
     ReadModel,
     V,
 )
-from adapters.read_models.statement import read_statement
+from adapters.read_models.lists.pages import read_page
+from adapters.read_models.money.statement import read_statement
 from domain.core.actor import present_actor
 from domain.core.transient import TransientError
 from domain.money.books import VENUE_ACCOUNTS, venue_account
@@ -37,6 +38,7 @@ from domain.views.catalog import (
     TicketTypeDocument,
     VenueDocument,
 )
+from domain.views.listed import D, Listing, ListQuery, Page, R
 from domain.views.payouts import AccountBalance, AccountDocument, AccountLine
 from domain.views.purchase import (
     PostingLine,
@@ -198,6 +200,13 @@ class ReadModels:
     async def refund(self, refund_id: str) -> RefundDocument | None:
         """Return a refund."""
         return await self._document(REFUNDS, refund_id)
+
+    async def page(self, listing: Listing[D, R], query: ListQuery) -> Page[R]:
+        """Return a page of a list of the actor's tenant, and of its venue where it is bound to one."""
+        actor = present_actor()
+        if actor is None or not actor.tenant_id:
+            raise PermissionError("a list is of one tenant: read it on behalf of a key")
+        return await read_page(self._rows, listing, query, tenant_id=actor.tenant_id, venue_id=actor.venue_id)
 
     async def _document(self, model: ReadModel[V], identity: str) -> V | None:
         """Return a document by its id."""

@@ -1,12 +1,15 @@
-"""The buyer of a purchase: export the personal data that is kept, and erase it."""
+"""The buyer of a purchase: read the personal data that is kept, correct it, and erase it."""
+
+from typing import Annotated
 
 from typing_extensions import TypedDict
 
 from api.http.guard import guarded_router, needs
-from api.http.problems import NOT_FOUND, may_answer, not_found
+from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find
-from api.http.requests import Deps, PurchaseId
+from api.http.requests import Body, Deps, Name, PurchaseId, about
 from api.ports import Dependencies
+from api.routes.purchases import Email
 from domain.core.errors import WrongState
 from domain.core.timestamp import Timestamp
 from domain.orders.personal_data import KeptBuyer
@@ -31,6 +34,17 @@ class BuyersAnswer(TypedDict):
     buyers: list[BuyerAnswer]
 
 
+class BuyerPatch(Body):
+    """The fields to correct; a field that is left out stays, and null removes it."""
+
+    name: Annotated[Name | None, about("Name of the buyer.", "Ann Buyer")] = None
+    email: Annotated[Email | None, about("E-mail address of the buyer.", "ann@example.org")] = None
+    buyer_id: Annotated[
+        str | None,
+        about("Buyer to correct, where the attempts at the purchase named several.", "bu_7t3r9e1w5q2z"),
+    ] = None
+
+
 class BuyersErased(TypedDict):
     """The number of buyers that were erased; 0 for a repeat."""
 
@@ -46,6 +60,23 @@ async def export_buyer(purchase_id: PurchaseId, deps: Deps) -> BuyersAnswer:
     if not kept:
         raise not_found("buyer of purchase", purchase_id)
     return {"purchase_id": purchase_id, "buyers": [_shown(one) for one in kept]}
+
+
+@router.patch("", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage")
+async def correct_buyer(purchase_id: PurchaseId, body: BuyerPatch, deps: Deps) -> BuyerAnswer:
+    """Correct the name and the e-mail address of a purchase's buyer; the audit names who did it.
+
+    The limits of tickets go on counting the person under the new address. A wallet is changed by a claim.
+    """
+    kept = [one for one in await _kept(purchase_id, deps) if body.buyer_id in {None, one.buyer_id}]
+    if not kept:
+        raise not_found("buyer of purchase", purchase_id)
+    if len(kept) > 1:
+        names = ", ".join(one.buyer_id for one in kept)
+        raise Problem(INVALID_REQUEST, f"the purchase named several buyers: name one of them as buyer_id: {names}")
+    new = body.model_dump(include={"name", "email"} & body.model_fields_set)
+    return _shown(await deps.correction.correct(purchase_id, kept[0], new))
 
 
 @router.delete("", openapi_extra=may_answer(NOT_FOUND, WrongState))

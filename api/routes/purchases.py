@@ -76,15 +76,17 @@ def checked_email(text: str) -> str:
     return text
 
 
+Email = Annotated[
+    str, StringConstraints(min_length=3, max_length=320, pattern=NO_CONTROLS), AfterValidator(checked_email)
+]
+
+
 class BuyerBody(Body):
     """The buyer; every field is optional, and none of them goes into events, workflows or logs."""
 
     name: Annotated[Name | None, about("Name of the buyer.", "Ann Buyer")] = None
     email: Annotated[
-        Annotated[
-            str, StringConstraints(min_length=3, max_length=320, pattern=NO_CONTROLS), AfterValidator(checked_email)
-        ]
-        | None,
+        Email | None,
         about("E-mail address; tickets per buyer are counted by it, and by the wallet.", "ann@example.org"),
     ] = None
     wallet: Annotated[

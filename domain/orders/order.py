@@ -210,6 +210,17 @@ class BuyerErasureDecided(DomainEvent["Order"]):
         """Change nothing: the order holds no personal data."""
 
 
+class BuyerCorrectionDecided(DomainEvent["Order"]):
+    """Personal data of the purchase's buyer is corrected; the event names the fields, and nothing of the person."""
+
+    TOPIC = "order.buyer-correction-decided"
+
+    fields: list[str]
+
+    def apply(self, order: "Order") -> None:
+        """Change nothing: the order holds no personal data."""
+
+
 class Order(Aggregate):
     """A purchase; its id is the purchase's."""
 
@@ -292,6 +303,10 @@ class Order(Aggregate):
         if self.state not in {"fulfilled", "cancelled", "refused"}:
             raise WrongState(f"purchase {self.identity} is not known to have ended", state=self.state)
         self.record(BuyerErasureDecided, at)
+
+    def correct_buyer(self, fields: list[str], at: datetime) -> None:
+        """Record that fields of the buyer's personal data are corrected."""
+        self.record(BuyerCorrectionDecided, at, fields=fields)
 
     def check_open(self) -> None:
         """Raise PurchaseCancelled after the end."""

@@ -1,9 +1,12 @@
 """Personal data of a buyer, as it is kept outside the events."""
 
+import unicodedata
 from datetime import datetime
 from typing import NamedTuple
 
 from domain.stock.person import normal_email
+
+NAME_WORDS_MAX = 20
 
 
 class PersonalData(NamedTuple):
@@ -35,3 +38,10 @@ def _one_spelling(email: str, *, strips_tag: bool) -> str:
         return normal_email(email, strips_tag=strips_tag)
     except ValueError:
         return email.strip().casefold()
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name, in the one spelling that is searched: no case, no accents, each once."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    letters = "".join(char if char.isalnum() else " " for char in plain if not unicodedata.combining(char))
+    return list(dict.fromkeys(letters.split()))[:NAME_WORDS_MAX]

@@ -186,10 +186,14 @@ class DiscountFields(TermsDocument):
 
 
 class DiscountDocument(DiscountFields):
-    """A discount of a show; `in_use` counts the orders that use a limited discount."""
+    """A discount of a show; `in_use` counts the orders that use a limited discount.
+
+    Documents of before the lists lack `created_at`.
+    """
 
     tenant_id: str
     in_use: int
+    created_at: NotRequired[Timestamp]
 
 
 class ReservationDocument(TypedDict):

@@ -3,6 +3,7 @@
 from typing_extensions import TypedDict
 
 from domain.core.timestamp import Timestamp
+from domain.payouts.payout import PayoutState
 
 
 class PayeeDocument(TypedDict):
@@ -21,6 +22,19 @@ class AccountOwner(TypedDict):
 
     tenant_id: str
     venue_id: str
+
+
+class PayoutDocument(TypedDict):
+    """A payout that reached the bank, or with a negative amount came from it; `failure` is why the bank returned it."""
+
+    payout_id: str
+    tenant_id: str
+    venue_id: str
+    state: PayoutState
+    amount_minor: int
+    currency: str
+    paid_at: Timestamp
+    failure: str | None
 
 
 class AccountBalance(TypedDict):

@@ -1,6 +1,6 @@
 """Views of a purchase: its document, and its timeline and postings, which are stored separately."""
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -25,6 +25,7 @@ PurchaseState = Literal[
 ]
 RefundProgress = Literal["none", "refunding", "partly-refunded", "refunded"]
 DisputeProgress = Literal["none", "open", "won", "lost"]
+Attention = Literal["refund-failed", "cash-owed", "payment-owed", "dispute-open", "transfer-refused"]
 
 
 class LineDocument(TypedDict):
@@ -50,7 +51,8 @@ class TicketDocument(TicketLine):
 
     `claim` is `requested` until the token is in the claimed wallet, then `done`; one that lapsed is `none` again, and
     `claim_lapsed` says why. `generation` counts the holders that the ticket was handed to by a claim.
-    `leaf_index` is its place in its show's tree, null unless its leaf proves it.
+    `leaf_index` is its place in its show's tree, null unless its leaf proves it. Documents of before the lists lack
+    `reserved_at`.
     """
 
     public_name: str
@@ -63,6 +65,7 @@ class TicketDocument(TicketLine):
     tenant_id: str
     purchase_id: str
     show_id: str
+    reserved_at: NotRequired[Timestamp]
 
 
 class PaidBackLine(TypedDict):
@@ -163,6 +166,23 @@ class DisputeLine(TypedDict):
     returned_minor: int
     of_sale: bool
     opened_at: Timestamp
+
+
+class DisputeDocument(TypedDict):
+    """A dispute by itself, in minor units of `currency`; one that is not `of_sale` is of another payment."""
+
+    dispute_id: str
+    tenant_id: str
+    purchase_id: str
+    venue_id: str
+    show_id: str
+    state: DisputeState
+    amount_minor: int
+    returned_minor: int
+    currency: str
+    of_sale: bool
+    opened_at: Timestamp
+    decided_at: Timestamp | None
 
 
 class PurchaseDocument(TypedDict):

@@ -323,3 +323,38 @@ def test_a_sealed_value_differs_each_time() -> None:
     one, two = (Sealing(KEYS, SECRET).row("bu_1", "default", ANN) for _ in range(2))
     assert [one[column] == two[column] for column in ("name", "email", "wallet", "lookup")] == [False] * 3 + [True]
     assert len(base64.b64decode(str(one["name"]))) == len("Ann Buyer") + 12 + 16
+
+
+async def test_purchases_are_found_by_their_buyer(buyers: Buyers) -> None:
+    """By e-mail address in any spelling, or by all words of a name, of one tenant, up to a limit."""
+    await keep(buyers, "bu_1", ANN, "pu_1")
+    await keep(buyers, "bu_2", PersonalData("Bob  BUYER", "bob@example.org"), "pu_2")
+    await keep(buyers, "bu_3", PersonalData("Zoë O'Neil"), "pu_3")
+
+    async def found(tenant_id: str = "default", limit: int = 9, **wanted: str) -> set[str]:
+        email, name = wanted.get("email"), wanted.get("name")
+        return set(await buyers.purchases_of(tenant_id, email=email, name=name, limit=limit))
+
+    assert await found(email="ANN+x@example.org") == {"pu_1"}
+    assert await found(name="buyer") == {"pu_1", "pu_2"}
+    assert await found(name="Buyer, Ann") == {"pu_1"}
+    assert await found(name="zoe o neil") == {"pu_3"}
+    assert await found(name="ann bob") == await found(name=" - ") == await found(email="eve@example.org") == set()
+    assert await found("other", name="ann") == await found("other", email="ann@example.org") == set()
+    assert len(await found(name="buyer", limit=1)) == 1
+
+
+async def test_a_corrected_buyer_is_found_and_counted_under_the_new_address(buyers: Buyers) -> None:
+    """The old address leads nowhere, and what was bought counts for the new one."""
+    first = await keep(buyers, "bu_1", ANN_BY_EMAIL, "pu_1")
+    kept = await buyers.read("bu_1")
+    assert kept is not None
+    new = PersonalData("Ann B", "ann.b@example.org")
+    await buyers.correct(kept, new)
+    found = await buyers.read("bu_1")
+    assert found is not None
+    assert found.personal == new
+    assert await buyers.purchases_of("default", email="ann@example.org", name=None, limit=9) == []
+    assert await buyers.purchases_of("default", email=None, name="b ann", limit=9) == ["pu_1"]
+    assert await keep(buyers, "bu_2", PersonalData(email="ann.b@example.org"), "pu_2") == first
+    assert await keep(buyers, "bu_3", ANN_BY_EMAIL, "pu_3") != first

@@ -78,8 +78,10 @@ async def test_the_read_models_equal_the_fold_in_memory(
     assert (floor["held"], floor["sold"], floor["available"], show["on_sale"]) == (3, 2, 0, True)
     assert (floor["price_minor"], show["sale_until"]) == (1200, "2100-01-01T00:00:00+00:00")
     discount = await reads.discount(discount_id_of("sh_1", "EARLY"))
-    assert discount == await memory.reads.discount(discount_id_of("sh_1", "EARLY"))
+    in_memory = await memory.reads.discount(discount_id_of("sh_1", "EARLY"))
     assert discount is not None
+    assert in_memory is not None
+    assert {**discount, "created_at": ""} == {**in_memory, "created_at": ""}
     assert (discount["code"], discount["in_use"], discount["limit"]) == ("EARLY", 2, 3)
     assert (await reads.balance(venue_payable("ve_1")))["balances"] == [{"currency": "eur", "balance_minor": 1500}]
     assert (await reads.balance(venue_payable("ve_1")))["lines"][0]["purchase_id"] == "pu_1"

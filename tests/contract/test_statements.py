@@ -11,9 +11,9 @@ import pytest
 
 from adapters.postgres.connections import Pool
 from adapters.read_models.documents import DocumentBatch
+from adapters.read_models.money.statement import read_statement
 from adapters.read_models.projection import KEEP_BALANCE, store_batch
 from adapters.read_models.queries import ACCOUNT_LINES, ReadModels
-from adapters.read_models.statement import read_statement
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 from domain.money.statement import Entry, LineCursor, Statement, StatementQuery, booked, csv_of
 from tests.fakes.recomputed import folded, venue_statement

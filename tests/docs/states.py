@@ -153,6 +153,7 @@ ORDER = Axis(
         lambda one: one.end("sold-out", AT),
         lambda one: one.end("hold-expired", AT),
         lambda one: one.erase_buyer(AT),
+        lambda one: one.correct_buyer(["name"], AT),
         lambda one: reopen(one, PAID, AT),
     ),
     purchase_state,

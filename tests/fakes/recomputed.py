@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from adapters.read_models.documents import PURCHASES, DocumentBatch
+from adapters.read_models.money.statement import links_of
 from adapters.read_models.purchase import fold
-from adapters.read_models.statement import links_of
 from domain.core.aggregate import DomainEvent
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 from domain.money.statement import (

@@ -23,6 +23,7 @@ from activities.core.commands import (
 from activities.core.follow_ups import FollowUpCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
+from activities.sales.correct_buyer import BuyerCorrection
 from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
@@ -40,7 +41,6 @@ from adapters.read_models.documents import (
     SHOWS,
     TICKETS,
     VENUES,
-    AuditLine,
     DocumentBatch,
     Owner,
     ReadModel,
@@ -68,7 +68,6 @@ from domain.payments.payment import Payment, PaymentRefunded
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
-from domain.views.access import AuditEntry, AuditQuery
 from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument, TimelineEntry
@@ -77,6 +76,7 @@ from tests.fakes.api_client import EVERY_SCOPE
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.identity import IDENTITY
+from tests.fakes.memory_lists import MemoryLists
 from tests.fakes.paying import capture, open_payment
 from tests.fakes.recomputed import venue_statement, venue_sums
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
@@ -88,7 +88,7 @@ WALLET = "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB"
 NOTHING_COUNTED: Any = dict.fromkeys(CancellationProgress.__annotations__, 0)
 
 
-class MemoryReads:
+class MemoryReads(MemoryLists):
     """Read models of a fake event store; brought up to date at each query, unless `behind`."""
 
     def __init__(self, store: FakeEventStore) -> None:
@@ -175,15 +175,6 @@ class MemoryReads:
         found = self._document(CANCELLATIONS, show_id)
         return None if found is None else {**found, "progress": NOTHING_COUNTED}
 
-    async def audit(self, query: AuditQuery) -> list[AuditEntry]:
-        whose = f"{query.tenant_id}/{query.subject}"
-        found = [
-            _shown(line)
-            for line in self.catch_up().audit
-            if line.position > query.after and (line.by == whose or (not query.subject and line.by.startswith(whose)))
-        ]
-        return found[: query.limit]
-
     def _document(self, model: ReadModel[V], identity: str) -> V | None:
         documents = self.catch_up()
         found: Any = documents.find(model, identity)
@@ -195,11 +186,6 @@ class MemoryReads:
             found = found if actor.may_see(owner.tenant_id, venue_id) else None
         copied: V | None = json.loads(json.dumps(found))
         return copied
-
-
-def _shown(line: AuditLine) -> AuditEntry:
-    position, at, by, event, stream = line
-    return {"position": position, "at": at.isoformat(), "subject": by, "event": event, "stream": stream}
 
 
 class SellingEngine:
@@ -311,6 +297,7 @@ class ApiWorld:
             follow_ups=FollowUpCommands(self.store),
             buyers=self.buyers,
             erasure=BuyerErasure(self.store, self.buyers),
+            correction=BuyerCorrection(self.store, self.buyers),
             secrets=self.secrets,
             inbox=self.inbox,
             verify=verify,

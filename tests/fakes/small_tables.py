@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from domain.core.errors import WrongState
-from domain.orders.personal_data import KeptBuyer, PersonalData
+from domain.orders.personal_data import KeptBuyer, PersonalData, words_of
 from domain.payments.webhook_event import WebhookEvent
 
 KEPT_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,6 +53,30 @@ class MemoryBuyers:
         purchases = {buyer.purchase_id for buyer in found}
         holders = [self.kept[name] for name in self.holders & self.kept.keys()]
         return [*found, *(one for one in holders if one.purchase_id in purchases and one not in found)]
+
+    async def purchases_of(self, tenant_id: str, *, email: str | None, name: str | None, limit: int) -> list[str]:
+        wanted = PersonalData(email=email).persons(strips_tag=self._strips_tag)
+        found = {
+            buyer.purchase_id
+            for buyer in self.kept.values()
+            if buyer.tenant_id == tenant_id
+            and (
+                bool(set(words_of(name)) and set(words_of(name)) <= set(words_of(buyer.personal.name or "")))
+                if name is not None
+                else buyer.personal.email is not None
+                and buyer.personal._replace(wallet=None).persons(strips_tag=self._strips_tag) == wanted
+            )
+        }
+        return sorted(purchase_id for purchase_id in found if purchase_id is not None)[:limit]
+
+    async def correct(self, buyer: KeptBuyer, personal: PersonalData) -> None:
+        before = self._persons(buyer._replace(personal=buyer.personal._replace(wallet=None)))
+        after = self._persons(buyer._replace(personal=personal._replace(wallet=None)))
+        if before and after and before[0] in self.allowances:
+            self.allowances.setdefault(after[0], self.allowances[before[0]])
+        self.kept[buyer.buyer_id] = buyer._replace(personal=personal)
+        named = {person for one in self.kept.values() for person in self._persons(one)}
+        self.allowances = {person: kept for person, kept in self.allowances.items() if person in named}
 
     async def erase(self, buyer_ids: Sequence[str]) -> int:
         found = [self.kept[buyer_id] for buyer_id in buyer_ids if buyer_id in self.kept]

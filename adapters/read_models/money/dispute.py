@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.read_models.catalog import Fold, identity_of
-from adapters.read_models.documents import PURCHASES, DocumentBatch
+from adapters.read_models.documents import DISPUTES, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeReturned, DisputeWon
 from domain.payments.holdings import taken_of
 from domain.tickets.ticket import TicketBlocked, TicketUnblocked
-from domain.views.purchase import DisputeLine, PurchaseDocument
+from domain.views.purchase import DisputeDocument, DisputeLine, PurchaseDocument
 
 DISPUTE_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     DisputeOpened: lambda event: f"Payment disputed: {event.amount_minor} minor units, {identity_of(event)}.",
@@ -33,17 +33,42 @@ def _opened(documents: DocumentBatch, event: DisputeOpened, _: int) -> None:
         }
         _shown(purchase, [*_lines(purchase), line])
 
+        documents.put(DISPUTES, identity_of(event), _document(event, purchase["show_id"]))
+
+
+def _document(event: DisputeOpened, show_id: str) -> DisputeDocument:
+    return {
+        "dispute_id": identity_of(event),
+        "tenant_id": event.tenant_id,
+        "purchase_id": event.purchase_id,
+        "venue_id": event.venue_id,
+        "show_id": show_id,
+        "state": "open",
+        "amount_minor": event.amount_minor,
+        "returned_minor": 0,
+        "currency": event.currency,
+        "of_sale": event.is_of_sale,
+        "opened_at": event.timestamp.isoformat(),
+        "decided_at": None,
+    }
+
+
+def _decided(documents: DocumentBatch, event: DisputeWon | DisputeLost, line: DisputeLine) -> None:
+    if dispute := documents.edit(DISPUTES, identity_of(event)):
+        dispute["state"], dispute["returned_minor"] = line["state"], line["returned_minor"]
+        dispute["decided_at"] = event.timestamp.isoformat()
+
 
 def _won(documents: DocumentBatch, event: DisputeWon, _: int) -> None:
     if purchase := documents.edit(PURCHASES, event.purchase_id):
-        _shown(purchase, [_ended(line, event) for line in _lines(purchase)])
+        _shown(purchase, [_ended(documents, line, event) for line in _lines(purchase)])
 
 
 def _lost(documents: DocumentBatch, event: DisputeLost, _: int) -> None:
     """Count what the parties of the sale lost, which is no longer owed to the buyer."""
     if purchase := documents.edit(PURCHASES, event.purchase_id):
         purchase["lost_to_disputes_minor"] += taken_of(event.parts).parties.total_minor
-        _shown(purchase, [_ended(line, event) for line in _lines(purchase)])
+        _shown(purchase, [_ended(documents, line, event) for line in _lines(purchase)])
 
 
 def _returned(documents: DocumentBatch, event: DisputeReturned, _: int) -> None:
@@ -52,19 +77,23 @@ def _returned(documents: DocumentBatch, event: DisputeReturned, _: int) -> None:
         for line in _lines(purchase):
             if line["dispute_id"] == identity_of(event):
                 line["returned_minor"] += event.amount_minor
+    if dispute := documents.edit(DISPUTES, identity_of(event)):
+        dispute["returned_minor"] += event.amount_minor
 
 
 def _lines(purchase: PurchaseDocument) -> list[DisputeLine]:
     return purchase["disputes"]
 
 
-def _ended(line: DisputeLine, event: DisputeWon | DisputeLost) -> DisputeLine:
+def _ended(documents: DocumentBatch, line: DisputeLine, event: DisputeWon | DisputeLost) -> DisputeLine:
     if line["dispute_id"] != identity_of(event):
         return line
-    if isinstance(event, DisputeLost):
-        return {**line, "state": "lost"}
-    returned = line["amount_minor"] if event.returned_minor is None else event.returned_minor
-    return {**line, "state": "won", "returned_minor": returned}
+    ended: DisputeLine = {**line, "state": "lost"}
+    if isinstance(event, DisputeWon):
+        returned = line["amount_minor"] if event.returned_minor is None else event.returned_minor
+        ended = {**line, "state": "won", "returned_minor": returned}
+    _decided(documents, event, ended)
+    return ended
 
 
 def _shown(purchase: PurchaseDocument, lines: list[DisputeLine]) -> None:

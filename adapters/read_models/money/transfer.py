@@ -1,11 +1,12 @@
-"""The folds of a purchase's transfer of the venue's share, and of its reversals."""
+"""The folds of a purchase's transfer of the venue's share, of its reversals, and of payouts to banks."""
 
 from collections.abc import Callable
 from typing import Any, Literal
 
 from adapters.read_models.catalog import Fold, identity_of
-from adapters.read_models.documents import PURCHASES, DocumentBatch
+from adapters.read_models.documents import PAYOUTS, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
+from domain.payouts.payout import PayoutPaid, PayoutReturned
 from domain.payouts.transfer import (
     ReversalRefused,
     ReversalRequested,
@@ -15,6 +16,7 @@ from domain.payouts.transfer import (
     TransferRequestedAgain,
     TransferReversed,
 )
+from domain.views.payouts import PayoutDocument
 from domain.views.purchase import TransferDocument
 
 TRANSFER_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
@@ -67,6 +69,25 @@ def _reversed(documents: DocumentBatch, event: TransferReversed, _: int) -> None
         transfer["reversed_minor"] += transfer["asked_back"].pop(event.key)
 
 
+def _paid_out(documents: DocumentBatch, event: PayoutPaid, _: int) -> None:
+    payout: PayoutDocument = {
+        "payout_id": identity_of(event),
+        "tenant_id": event.tenant_id,
+        "venue_id": event.venue_id,
+        "state": "paid",
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+        "paid_at": event.timestamp.isoformat(),
+        "failure": None,
+    }
+    documents.put(PAYOUTS, identity_of(event), payout)
+
+
+def _came_back(documents: DocumentBatch, event: PayoutReturned, _: int) -> None:
+    if payout := documents.edit(PAYOUTS, identity_of(event)):
+        payout["state"], payout["failure"] = "returned", event.failure
+
+
 TRANSFER_FOLDS: dict[type[DomainEvent], Fold] = {
     TransferRequested: _transfer_requested,
     TransferRequestedAgain: _is("requested"),
@@ -74,4 +95,6 @@ TRANSFER_FOLDS: dict[type[DomainEvent], Fold] = {
     TransferRefused: _is("refused"),
     ReversalRequested: _reversal_requested,
     TransferReversed: _reversed,
+    PayoutPaid: _paid_out,
+    PayoutReturned: _came_back,
 }

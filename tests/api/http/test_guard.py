@@ -18,7 +18,7 @@ from api.http.guard import GuardedRoute, guarded_router, needs
 from domain.access.api_key import parse_key
 from domain.access.subject import ALL_SCOPES
 from domain.access.subject import Scope as AccessScope
-from tests.fakes.api_client import api_client, app_over, document
+from tests.fakes.api_client import EVERY_SCOPE, api_client, app_over, document
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
@@ -70,6 +70,8 @@ class Operation:
             sent["json"] = self._example(body["content"]["application/json"]["schema"], ids)
         if self.name == "create_discount":  # needs one of two optional fields
             sent["json"]["amount_minor"] = 100
+        if self.name == "search_purchases":  # the same
+            sent["json"]["email"] = "ann@example.org"
         return sent
 
     def _example(self, schema: dict[str, Any], ids: dict[str, str], name: str = "") -> Any:
@@ -93,9 +95,9 @@ OPERATIONS = [
     for method, described in operations.items()
 ]
 GUARDED = [operation for operation in OPERATIONS if operation.name not in PUBLIC | SIGNED]
-ABOUT_SOMETHING = [
-    operation for operation in GUARDED if operation.name not in {"register_venue", "read_metrics", "read_audit"}
-]
+LISTS = [operation for operation in GUARDED if "lists" in operation.described["tags"]]
+OF_NOTHING = {"register_venue", "read_metrics", "read_audit", *(operation.name for operation in LISTS)}
+ABOUT_SOMETHING = [operation for operation in GUARDED if operation.name not in OF_NOTHING]
 
 
 @pytest.fixture
@@ -227,6 +229,27 @@ async def test_what_is_somebody_elses_does_not_exist(
         assert not answer.is_success, (operation.name, answer.text)
         assert problem(answer, ids) == problem(nobodys, unknown), operation.name
     assert len(world.store.log) == before
+
+
+@pytest.mark.parametrize("whose", ["another venue", "another tenant"])
+async def test_what_is_somebody_elses_is_in_no_list(
+    whose: str, client: httpx.AsyncClient, world: ApiWorld, ids: dict[str, str]
+) -> None:
+    """With every scope, with filters and without them; its owner's key finds something in almost every list."""
+    tenant = "default" if whose == "another venue" else "other"
+    venue = await made_as(client, await world.key(*ALL_SCOPES, tenant_id=tenant))
+    key = await world.key(*ALL_SCOPES, tenant_id=tenant, bound_to=venue if whose == "another venue" else "")
+    found = set()
+    for operation in LISTS:
+        for filters in ({}, {"venue_id": ids["venue_id"]}, {"show_id": ids["show_id"]}):
+            params = filters if operation.method == "get" else {}
+            answer = await client.request(**operation.request(ids, key), params=params)
+            assert answer.is_success, (operation.name, answer.text)
+            assert not [name for name, identity in ids.items() if identity in answer.text], operation.name
+        found |= (
+            {operation.name} if (await client.request(**operation.request(ids, EVERY_SCOPE))).json()["items"] else set()
+        )
+    assert {operation.name for operation in LISTS} - found == {"list_disputes", "list_payouts"}
 
 
 async def made_as(client: httpx.AsyncClient, key: str) -> str:

@@ -1,0 +1,1 @@
+"""The lists: where each document stands, and pages of them."""

@@ -1,0 +1,120 @@
+"""Lists: pages of documents, newest first. A page needs its own rows and nothing before them.
+
+A page of any list is found by `ListQuery`; its rows are the same in JSON and in CSV.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from inspect import get_annotations
+from typing import Any, Generic, NamedTuple, Self, TypeVar
+
+from typing_extensions import TypedDict
+
+PAGE_ROWS_MAX = 500
+CURSOR_PATTERN = r"^\d{1,17}\.[A-Za-z0-9_\-]{1,64}$"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes a cell that begins with one of them
+D = TypeVar("D")
+R = TypeVar("R", bound=Mapping[str, Any])
+
+
+class Place(NamedTuple):
+    """Where a document stands in its list: whose it is, its state, its time, and whether somebody has to act on it.
+
+    Without a `venue_id` it is of the venue of its show.
+    """
+
+    tenant_id: str
+    state: str
+    at: str
+    venue_id: str = ""
+    show_id: str = ""
+    needs_attention: bool = False
+
+
+class ListCursor(NamedTuple):
+    """The last row of a page: its time, and its id."""
+
+    at: datetime
+    identity: str
+
+    @property
+    def text(self) -> str:
+        """The cursor as a client sends it back."""
+        return f"{(self.at - EPOCH) // timedelta(microseconds=1)}.{self.identity}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the cursor of a text that matches `CURSOR_PATTERN`, which keeps its time within the calendar."""
+        microseconds, _, identity = text.partition(".")
+        return cls(EPOCH + timedelta(microseconds=int(microseconds)), identity)
+
+
+class ListQuery(NamedTuple):
+    """A page of a list: at most `limit` rows, those after a cursor, in the order of their times, newest first.
+
+    Empty filters choose everything. `ids_begin` is the beginning of ids; `ids` are the only ones that are looked at.
+    """
+
+    states: tuple[str, ...] = ()
+    venue_id: str = ""
+    show_id: str = ""
+    attention: bool = False
+    ids_begin: str = ""
+    ids: tuple[str, ...] | None = None
+    after: ListCursor | None = None
+    limit: int = PAGE_ROWS_MAX
+
+
+class Page(TypedDict, Generic[R]):
+    """A page of a list; `next` is the cursor of the next one, null on the last one."""
+
+    items: list[R]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Listing(Generic[D, R]):
+    """A list over the documents of one read model: their places, and the row of each.
+
+    `states` are all that a document can have.
+    """
+
+    kind: str
+    states: tuple[str, ...]
+    place: Callable[[D], Place]
+    shown: Callable[[D], R]
+    row: type[R]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of its CSV: the fields of a row."""
+        return tuple(get_annotations(self.row))
+
+    def csv_of(self, rows: Iterable[R], *, head: bool) -> str:
+        """Return rows as CSV (RFC 4180), with the row of column names or without; lists are separated by spaces."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        if head:
+            writer.writerow(self.columns)
+        writer.writerows([cell(row[name]) for name in self.columns] for row in rows)
+        return out.getvalue()
+
+
+def cell(value: object) -> str:
+    """Return a value as a cell of CSV; a text that a spreadsheet would compute begins with an apostrophe."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case list():
+            return cell(" ".join(str(item) for item in value))
+        case _:
+            text = str(value)
+            return f"'{text}" if text.startswith(FORMULA) else text
