@@ -6,7 +6,7 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from activities.tokens.trees.proof import proof_of
 from adapters.solana.chain import SolanaTokenChain
 from domain.tickets.ticket import Ticket, TicketReserved
 from domain.tickets.ticket_tree import TicketTree, TreeOpened
-from domain.tickets.token import TokenSpec
+from domain.tickets.token import SignedTransaction, TokenSpec
 from domain.views.trees import LeafProof
 from tests.contract.test_token_chain import ChainWorld
 from tests.devstack.chain.dev_chain import DevChain
@@ -26,6 +26,8 @@ from tests.fakes.samples import AT
 PAGE = Path(__file__).parents[2] / "docs" / "minting.md"
 [VERIFIER] = re.findall(r"```python\n(# verify\.py.*?)```", PAGE.read_text(), re.DOTALL)
 LARGE, PROVED = 50_000, 200
+CID = "ipfs://bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+TICKET = TokenSpec(kind="ticket", subject_id="t", name="Opening Night", symbol="TICKET", uri=CID)
 
 
 @pytest.fixture
@@ -127,3 +129,32 @@ async def test_a_large_show_is_one_tree(chain: SolanaTokenChain) -> None:
     for number in random.Random(1).sample(range(LARGE), PROVED):  # noqa: S311 - a choice of samples
         proof = await sold.proof(number)
         assert verifier["is_proved"](proof, sold.tree.grounds.cluster, root.size, bytes.fromhex(root.root))
+
+
+async def test_the_page_tells_what_each_way_costs(chain: SolanaTokenChain, dev_chain: DevChain) -> None:
+    """The lamports in docs/minting.md are what the payer has less afterwards; rent and fees are mainnet's."""
+    sold = await Sold(chain).open()
+    payer, costs = chain.payer_address, list[int]()
+
+    async def lamports() -> int:
+        return int(dev_chain.result("getBalance", payer, {"commitment": "confirmed"})["value"])
+
+    async def cost(deed: Awaitable[Any]) -> int:
+        before = await lamports()
+        await deed
+        return before - await lamports()
+
+    for _ in range(2):
+        sold.sell(1)
+        costs.append(await cost(sold.write()))
+    ticket = TICKET.model_copy(update={"group_address": sold.tree.grounds.show_mint})
+    signed = await chain.sign(ticket)
+    costs.append(await cost(landed(sold, signed)))
+    costs.append(await cost(landed(sold, await chain.sign_transfer(signed, str(Keypair().pubkey())))))
+    table = re.findall(r"^\| lamports.*$", PAGE.read_text(), re.MULTILINE)
+    assert [cost for cost in costs if f"{cost:,}" not in " ".join(table)] == [], costs
+
+
+async def landed(sold: Sold, signed: SignedTransaction) -> None:
+    await sold.chain.send(signed)
+    await sold.world.settle(signed)
