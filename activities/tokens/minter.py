@@ -4,6 +4,7 @@ Read first; store the signed bytes before sending; send the same bytes until the
 only then sign again. A mint is proved once: by its final transaction, and by the token that this one has made.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from activities.core.commands import Minted
@@ -22,6 +23,11 @@ from domain.tickets.token import SignedTransaction, TokenSpec
 
 NAME_BYTES_MAX = 32
 NO_TOKEN = Minted(mint_address="", signature="")
+Also = Callable[[UnitOfWork], None]
+
+
+def nothing_else(uow: UnitOfWork) -> None:
+    """Decide nothing beside the signed bytes."""
 
 
 class SoldTicket(NamedTuple):
@@ -47,8 +53,11 @@ class Minter:
         self._store = store
         self._chain = chain
 
-    async def mint(self, bearer: TokenizedAggregate, spec: TokenSpec) -> Minted:
-        """Mint a subject's token, or return its mint; raise WrongState where it may have none."""
+    async def mint(self, bearer: TokenizedAggregate, spec: TokenSpec, also: Also = nothing_else) -> Minted:
+        """Mint a subject's token, or return its mint; raise WrongState where it may have none.
+
+        `also` is decided in the transaction that stores the signed bytes: with them, or not at all.
+        """
         if (minted := minted_of(bearer)) is not None:
             return minted
         unsigned = self._chain.address_of(spec.kind, spec.subject_id)
@@ -63,6 +72,7 @@ class Minter:
             signed = await self._chain.sign(spec, again=after)
 
             def decide(uow: UnitOfWork) -> SignedTransaction:
+                also(uow)
                 return uow.get(type(bearer), bearer.identity).sign_token(signed, uow.at, after)
 
             return (await self._store.commit(decide)).value
@@ -102,8 +112,11 @@ class TicketMinter:
 
         return await self._store.read(look, (Ticket.stream(ticket_id), Order.stream(purchase_id)))
 
-    async def mint(self, sold: SoldTicket, owner_address: str) -> Minted:
-        """Mint the token of a ticket into a wallet; return NO_TOKEN if the ticket was refunded meanwhile."""
+    async def mint(self, sold: SoldTicket, owner_address: str, also: Also = nothing_else) -> Minted:
+        """Mint the token of a ticket into a wallet; return NO_TOKEN if the ticket was refunded meanwhile.
+
+        `also` is decided in the transaction that stores the signed bytes.
+        """
         ticket, show, venue, _ = sold
         drawing = of_ticket_type(show, venue, ticket.ticket_type_id, self._creator)
         spec = TokenSpec(
@@ -117,7 +130,7 @@ class TicketMinter:
             transfer=show.transfer,
         )
         try:
-            return await self._minter.mint(ticket, spec)
+            return await self._minter.mint(ticket, spec, also)
         except WrongState:
             if (await self._store.read(lambda uow: uow.get(Ticket, ticket.identity))).state == "void":
                 return NO_TOKEN

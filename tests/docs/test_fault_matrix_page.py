@@ -2,7 +2,7 @@
 
 from tests.matrix.cells import UNREACHABLE, Cell, cells, registered
 from tests.matrix.every_scene import SCENES
-from tests.matrix.write import DOC, HEAD, document, found_in
+from tests.matrix.write import DOC, HEAD, document, found_in, found_on
 
 ALL = cells([scene.row for scene in SCENES], registered())
 JUDGED = [cell for cell in ALL if cell.impossible is None]
@@ -18,6 +18,12 @@ def test_the_page_in_docs_is_of_this_list_and_has_no_red_cell() -> None:
     assert text.startswith(HEAD)
     assert f"\n{len(JUDGED)} cells judged, 0 red;" in text, "docs/fault-matrix.md is of other cells; run `make matrix`"
     assert "**red** |" not in text
+
+
+def test_a_page_is_read_back_as_it_was_written() -> None:
+    """So that the cells of a new scene can be added to it."""
+    text = DOC.read_text()
+    assert document(found_on(text)) == text
 
 
 def test_every_activity_has_a_scene() -> None:

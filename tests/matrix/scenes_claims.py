@@ -1,4 +1,4 @@
-"""The scenes of a claim: of a token in custody, and of a soulbound one."""
+"""The scenes of a claim: of a token in custody, of a soulbound one, and of a leaf."""
 
 from domain.tickets.ticket import Ticket
 from tests.matrix.scenes import Scene, sale
@@ -14,7 +14,8 @@ async def claimed(stage: Stage) -> str:
     await stage.end()
     ticket = await stage.world.store.read(lambda uow: uow.get(Ticket, claim.ticket_id))
     chain = stage.world.chain
-    return f"{ticket.claim}, {chain.landings[str(ticket.mint_address)]} minted, {chain.moves.total()} moved"
+    ended = f"{ticket.claim}, {chain.landings[str(ticket.mint_address)]} minted, {chain.moves.total()} moved"
+    return ended if ticket.leaf is None else f"{ended}, leaf ended by {ticket.leaf_end}"
 
 
 async def soulbound(stage: Stage) -> str:
@@ -22,7 +23,19 @@ async def soulbound(stage: Stage) -> str:
     return await claimed(stage)
 
 
+async def of_a_leaf(stage: Stage) -> str:
+    stage.world.show_terms = {"minting": "on_claim"}
+    return await claimed(stage)
+
+
 SCENES: tuple[Scene, ...] = (
     Scene("claim", ClaimWorkflow, ("deliver_claim",), "done, 1 minted, 1 moved", claimed),
     Scene("claim, soulbound", ClaimWorkflow, ("deliver_claim",), "done, 1 minted, 0 moved", soulbound),
+    Scene(
+        "claim of a leaf",
+        ClaimWorkflow,
+        ("deliver_claim",),
+        "done, 1 minted, 0 moved, leaf ended by claim",
+        of_a_leaf,
+    ),
 )

@@ -1,4 +1,7 @@
-"""`python -m tests.matrix.write results.json`: write `docs/fault-matrix.md` from the results of a run."""
+"""`python -m tests.matrix.write results.json [--add]`: write `docs/fault-matrix.md` from the results of a run.
+
+`--add` keeps the page's cells that did not run: after a new scene, its cells alone have to.
+"""
 
 import json
 import sys
@@ -25,6 +28,8 @@ again, its activities have their cells there. The faults of the event store at a
 reaches it.
 """
 Found = dict[Cell, dict[str, str]]
+TABLES = (STEP_FAULTS, STORE_FAULTS, CHAIN_FAULTS, WEBHOOK_FAULTS)
+PLACES = ("F", "R")
 
 
 def found_in(results: list[list[str]]) -> Found:
@@ -33,6 +38,32 @@ def found_in(results: list[list[str]]) -> Found:
     for scene, name, fault, where, end in results:
         found[Cell(scene, name, fault)][where] = end
     return found
+
+
+def found_on(page: str) -> Found:
+    """Read the cells of a page back; of several ends in one cell, it knows no places."""
+    found: Found = defaultdict(dict)
+    faults = {title: fault for columns in TABLES for fault, title in columns.items()}
+    ends = {scene.name: scene.ends for scene in SCENES}
+    scene, columns = "", list[str]()
+    for line in page.splitlines():
+        if line.startswith("## "):
+            scene = line.partition(": ")[2].removesuffix(")").partition(" (")[0]
+        elif line.startswith("| | "):
+            columns = [faults.get(title, "") for title in _cells_of(line)]
+        elif line.startswith("| `") and scene in ends:
+            name = line.split("`")[1]
+            for fault, text in zip(columns[1:], _cells_of(line)[1:], strict=True):
+                *words, _ = text.split(" ")
+                places = [place for place in text.split(" ") if place in PLACES]
+                end = " ".join(word for word in words if word not in PLACES)
+                for place in places:
+                    found[Cell(scene, name, fault)][place] = ends[scene] if end == "=" else end
+    return found
+
+
+def _cells_of(line: str) -> list[str]:
+    return [text.strip() for text in line.split("|")[1:-1]]
 
 
 def text_of(cell: Cell, usual: str, found: Found, notes: list[str]) -> str:
@@ -73,7 +104,7 @@ def document(found: Found) -> str:
     notes: list[str] = []
     for scene in SCENES:
         lines += [f"## {scene.workflow.__name__}: {scene.name} ({scene.ends})"]
-        for columns in (STEP_FAULTS, STORE_FAULTS, CHAIN_FAULTS, WEBHOOK_FAULTS):
+        for columns in TABLES:
             lines += table(scene, columns, all_cells, found, notes)
         lines.append("")
     lines += [f"[{number}] {note}" for number, note in enumerate(notes, 1)]
@@ -85,6 +116,9 @@ def main() -> None:
     found = found_in(json.loads(Path(sys.argv[1]).read_text()))
     unknown = {cell.fault for cell in found} - set(FAULTS)
     assert not unknown, unknown
+    if "--add" in sys.argv[2:]:
+        for cell, places in found_on(DOC.read_text()).items():
+            found[cell] = {**places, **found[cell]}
     DOC.write_text(document(found))
     red = DOC.read_text().count("**red** |")
     print(f"{DOC.name}: {red} red cells")  # noqa: T201 - a command prints

@@ -61,7 +61,7 @@ CLAIMS = (
         DELIVER,
         'return place == "claimed"',
         "return False",
-        f"{DELIVERIES}::test_a_move_that_no_node_remembers_is_not_made_again",
+        f"{DELIVERIES}::test_a_delivery_that_no_node_remembers_is_not_made_again",
     ),
     Mutant(
         "where a token is, is read at any slot",
@@ -69,6 +69,14 @@ CLAIMS = (
         "whereabouts(minted, wallet, since)",
         "whereabouts(minted, wallet)",
         f"{DELIVERIES}::test_a_lagging_node_lets_nothing_be_signed_again",
+    ),
+    Mutant(
+        "a leaf ends before its token is signed",
+        DELIVER,
+        'await self._tickets.mint(sold, wallet, lambda uow: end_leaf(uow, uow.get(Ticket, ticket.identity), "claim"))',
+        'await self._store.commit(lambda uow: end_leaf(uow, uow.get(Ticket, ticket.identity), "claim"))\n'
+        "            await self._tickets.mint(sold, wallet)",
+        f"{DELIVERIES}::test_any_other_refusal_waits_for_an_operator",
     ),
     Mutant(
         "a refunded claim waits for ever",
@@ -111,7 +119,7 @@ CLAIMS = (
         "activities/tokens/mint.py",
         'if ticket.claim == "done" and ticket.transfer is not None:',
         "if ticket.transfer is None and ticket.signed is None:",
-        f"{DELIVERIES}::test_the_token_moves_to_the_wallet_and_verifies",
+        f"{DELIVERIES}::test_the_token_comes_to_the_wallet_and_verifies",
     ),
     Mutant(
         "the retention deletes the wallet of a claim under way",

@@ -82,9 +82,8 @@ class ClaimActivities:
             raise _LapsedError("refunded")
         wallet = await self._wallet_of(sold)
         if ticket.mint_address is None:
-            # The leaf ends before anything is signed: a leaf and a token never prove one ticket.
-            await self._store.commit(lambda uow: end_leaf(uow, uow.get(Ticket, ticket.identity), "claim"))
-            await self._tickets.mint(sold, wallet)
+            # The leaf ends with the signed bytes: the ticket is proved by one of them, never by both or by none.
+            await self._tickets.mint(sold, wallet, lambda uow: end_leaf(uow, uow.get(Ticket, ticket.identity), "claim"))
             ticket = await self._see(ticket.identity)
         minted = ticket.signed
         if minted is None or ticket.mint_signature is None:  # it was refunded before its token was there

@@ -11,6 +11,7 @@ from activities.tokens.claims.deliver import ClaimActivities, ClaimOutcome
 from activities.tokens.claims.request import ClaimCommands, ClaimTicket, RecordedClaim, WalletProofs
 from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import MintActivities, TicketReader
+from activities.tokens.trees.leaves import record_leaves
 from adapters.solana.keys import has_signed
 from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import Ticket
@@ -19,6 +20,7 @@ from tests.fakes.identity import IDENTITY
 from tests.fakes.small_tables import MemoryBuyers
 from tests.fakes.store_world import StoreWorld
 from tests.fakes.token_chain import CUSTODY, FakeTokenChain
+from tests.fakes.trees import open_sample_tree
 
 GROUP = TokenSpec(kind="show", subject_id="sh", name="Night", symbol="SHOW", uri="", max_size=10, owner_address=CUSTODY)
 ANN, BOB = (Keypair.from_seed(bytes([number] * 32)) for number in (1, 2))
@@ -41,13 +43,19 @@ class Claims:
         self.reader = TicketReader(store, self.chain)
 
     async def sell(self, **terms: Any) -> "Claims":
+        """Sell two tickets, as leaves where the show mints on claim."""
         await self.shop.open(**terms)
+        is_tree = terms.get("minting") == "on_claim"
+        if is_tree:
+            await open_sample_tree(self.shop.store)
         self.purchase = await self.shop.bought(floor=2)
         await self.shop.sales.confirm_seats(self.purchase)
         await self.shop.capture(self.purchase)
         await self.shop.sales.confirm_order(self.purchase)
         await self.shop.books.settle_sale(self.purchase)
         self.ticket_id, self.other_id = (await self.shop.sales.place_order(self.purchase)).ticket_ids
+        if is_tree:
+            await record_leaves(self.shop.store, (self.ticket_id, self.other_id))
         return self
 
     @property
@@ -76,6 +84,11 @@ class Claims:
         """Void the ticket, as a refund does, and burn its token."""
         await self.shop.store.commit(lambda uow: uow.get(Ticket, self.ticket_id).give_back(uow.at, even_redeemed=True))
         return await self.burning.burn_ticket(self.step)
+
+    def brought(self) -> int:
+        """Return how often a transaction has brought a token to a wallet that claimed it: by a move, or by its mint."""
+        specs = (self.chain._specs[address] for address in self.chain.landings.elements())
+        return self.chain.moves.total() + sum(spec.owner_address != CUSTODY for spec in specs)
 
     async def ticket(self) -> Ticket:
         return await self.shop.see(Ticket, self.ticket_id)

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import pytest
 
+from domain.core.aggregate import DomainEvent
 from domain.core.errors import AlreadyClaimed, WrongState
 from domain.core.transient import TransientError
 from domain.money.books import MINT_DEBT, TICKET_UNIT, BooksTransaction, balances
 from domain.tickets.claiming import ClaimDone, ClaimLapsed, ClaimSigned
+from domain.tickets.has_token import TokenSigned
 from domain.tickets.ticket import Ticket
-from domain.tickets.token import SignedTransaction
+from domain.tickets.token import Minting, SignedTransaction
 from tests.activities.tokens.claims.claiming import ANN, BOB, Claims
 from tests.fakes.token_chain import CUSTODY, FakeTokenChain, Verb
 
@@ -18,9 +21,32 @@ WALLET = str(ANN.pubkey())
 SOULBOUND = {"transfer": "soulbound"}
 
 
+class Kind(NamedTuple):
+    """How a kind of minting delivers: what signs, what tells whether it is done, what a refund before it does."""
+
+    minting: Minting
+    signs: Literal["sign_transfer", "sign"]
+    signed: type[DomainEvent]
+    looks: Verb
+    undone: str
+
+
+KINDS = (
+    Kind("each", "sign_transfer", ClaimSigned, "whereabouts", "burnt"),
+    Kind("on_claim", "sign", TokenSigned, "supply_of", "nullified"),
+)
+
+
+@pytest.fixture(params=KINDS, ids=[kind.minting for kind in KINDS])
+async def kind(request: pytest.FixtureRequest) -> Kind:
+    """Return each kind of minting: the tests that take it, or `claims`, are the contract of both."""
+    found: Kind = request.param
+    return found
+
+
 @pytest.fixture
-async def claims() -> Claims:
-    sold = await Claims().sell()
+async def claims(kind: Kind) -> Claims:
+    sold = await Claims().sell(minting=kind.minting)
     await sold.mint()
     await sold.claim()
     return sold
@@ -33,6 +59,12 @@ async def bound() -> Claims:
 
 def events(claims: Claims, kind: type) -> list[object]:
     return [one for one in claims.shop.store.log if isinstance(one, kind)]
+
+
+def signings(claims: Claims, kind: Kind) -> int:
+    """Return how often the transaction that delivers the ticket was signed and stored."""
+    stream = Ticket.stream(claims.ticket_id)
+    return len([one for one in claims.shop.store.log if isinstance(one, kind.signed) and one.originator_id == stream])
 
 
 async def holding(claims: Claims) -> tuple[str | None, str | None]:
@@ -48,17 +80,18 @@ async def owed(claims: Claims) -> int:
     return balances(postings)[MINT_DEBT, TICKET_UNIT]
 
 
-async def test_the_token_moves_to_the_wallet_and_verifies(claims: Claims) -> None:
-    """It is held by the wallet that claimed it; the ticket has a new holder."""
-    assert await holding(claims) == ("held", CUSTODY)
+async def test_the_token_comes_to_the_wallet_and_verifies(claims: Claims, kind: Kind) -> None:
+    """It is held by the wallet that claimed it; the ticket has a new holder, and is no leaf any more."""
+    assert await holding(claims) == (("held", CUSTODY) if kind.minting == "each" else (None, None))
     assert await claims.deliver() == "done"
     ticket = await claims.ticket()
     assert (ticket.claim, ticket.generation, await holding(claims)) == ("done", 1, ("held", WALLET))
-    assert claims.chain.moves == {ticket.mint_address: 1}
+    assert (claims.brought(), claims.chain.landings.total(), ticket.is_leaf) == (1, 1, False)
     (done,) = events(claims, ClaimDone)
     assert isinstance(done, ClaimDone)
-    assert ticket.transfer is not None
-    assert done.signature == ticket.transfer.signature
+    signed = ticket.transfer or ticket.signed
+    assert signed is not None
+    assert done.signature == signed.signature
 
 
 async def test_a_delivered_claim_is_delivered_once(claims: Claims) -> None:
@@ -82,7 +115,8 @@ async def test_bytes_are_stored_before_they_are_sent(claims: Claims, monkeypatch
     send, known = claims.chain.send, []
 
     async def sending(signed: SignedTransaction) -> None:
-        known.append((await claims.ticket()).transfer == signed)
+        ticket = await claims.ticket()
+        known.append(signed in {ticket.transfer, ticket.signed})
         await send(signed)
 
     monkeypatch.setattr(claims.chain, "send", sending)
@@ -91,13 +125,14 @@ async def test_bytes_are_stored_before_they_are_sent(claims: Claims, monkeypatch
     assert all(known)
 
 
-LOST: tuple[Verb, ...] = ("send", "fate", "dead_since", "whereabouts", "sign_transfer", "check_wallet")
+LOST = [(kind, verb) for kind in KINDS for verb in ("send", "fate", kind.looks, kind.signs, "check_wallet")]
 
 
-@pytest.mark.parametrize("verb", LOST)
+@pytest.mark.parametrize(("kind", "verb"), LOST, indirect=["kind"])
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_lost_answer_moves_nothing_twice(claims: Claims, verb: Verb, when: str) -> None:
+async def test_a_lost_answer_brings_nothing_twice(claims: Claims, kind: Kind, verb: Verb, when: str) -> None:
     """The same bytes are sent again, and other ones only when these are dead."""
+    asked = claims.chain.calls[verb]
     if when == "before":
         claims.chain.fail_before(verb)
     else:
@@ -109,11 +144,11 @@ async def test_a_lost_answer_moves_nothing_twice(claims: Claims, verb: Verb, whe
             continue
         assert outcome == "done"
         break
-    assert claims.chain.moves.total() == 1
-    assert len(events(claims, ClaimSigned)) == 1
+    assert claims.chain.calls[verb] > asked
+    assert (claims.brought(), signings(claims, kind)) == (1, 1)
 
 
-async def test_dead_bytes_are_replaced(claims: Claims) -> None:
+async def test_dead_bytes_are_replaced(claims: Claims, kind: Kind) -> None:
     """A dropped transaction that can no longer land is signed again."""
     claims.chain.drop_sends(1)
     claims.chain.fail_before("fate")
@@ -121,10 +156,12 @@ async def test_dead_bytes_are_replaced(claims: Claims) -> None:
         await claims.deliver()
     claims.chain.expire()
     assert await claims.deliver() == "done"
-    assert (len(events(claims, ClaimSigned)), claims.chain.moves.total()) == (2, 1)
+    assert (signings(claims, kind), claims.brought()) == (2, 1)
 
 
-async def test_a_move_that_no_node_remembers_is_not_made_again(claims: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_delivery_that_no_node_remembers_is_not_made_again(
+    claims: Claims, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The wallet has had the token, so the stored bytes have landed, though their status is gone."""
     claims.chain.fail_after("send")
     with pytest.raises(TransientError):
@@ -132,27 +169,27 @@ async def test_a_move_that_no_node_remembers_is_not_made_again(claims: Claims, m
     claims.chain.expire()
     monkeypatch.setattr(claims.chain, "_landed", {})
     assert await claims.deliver() == "done"
-    assert (len(events(claims, ClaimSigned)), claims.chain.moves.total()) == (1, 1)
+    assert (signings(claims, kind), claims.brought()) == (1, 1)
 
 
-async def test_a_lagging_node_lets_nothing_be_signed_again(claims: Claims) -> None:
-    """The bytes are dead for one node; where the token is, is read at that slot or later, or not at all."""
+async def test_a_lagging_node_lets_nothing_be_signed_again(claims: Claims, kind: Kind) -> None:
+    """The bytes are dead for one node; whether it is done, is read at that slot or later, or not at all."""
     claims.chain.drop_sends(1)
     claims.chain.fail_before("fate")
     with pytest.raises(TransientError):
         await claims.deliver()
     claims.chain.expire()
-    claims.chain.lag("whereabouts")
+    claims.chain.lag(kind.looks)
     with pytest.raises(TransientError, match="lags"):
         await claims.deliver()
-    assert len(events(claims, ClaimSigned)) == 1
+    assert signings(claims, kind) == 1
 
 
-async def test_two_workers_at_once_move_it_once(claims: Claims) -> None:
+async def test_two_workers_at_once_bring_it_once(claims: Claims) -> None:
     """Only the bytes that are stored may be sent, so the second worker sends those of the first."""
     found = await asyncio.gather(claims.deliver(), claims.deliver())
     assert set(found) == {"done"}
-    assert (claims.chain.moves.total(), len(events(claims, ClaimDone))) == (1, 1)
+    assert (claims.brought(), len(events(claims, ClaimDone))) == (1, 1)
 
 
 async def test_a_claim_before_the_mint_is_minted_to_its_wallet() -> None:
@@ -176,22 +213,27 @@ async def a_token_account(claims: Claims) -> None:
     claims.chain.token_accounts.add(WALLET)
 
 
+LAPSING = [(kind, deed, "no-wallet") for kind in KINDS for deed in (erased, a_token_account)]
+
+
 @pytest.mark.parametrize(
-    ("deed", "reason"), [(moved_away, "not-in-custody"), (erased, "no-wallet"), (a_token_account, "no-wallet")]
+    ("kind", "deed", "reason"), [(KINDS[0], moved_away, "not-in-custody"), *LAPSING], indirect=["kind"]
 )
 async def test_a_claim_that_cannot_be_met_lapses(claims: Claims, deed: Callable[[Claims], object], reason: str) -> None:
-    """The ticket stays as it is, and can be claimed anew."""
+    """The ticket stays as it is, a leaf remains one, and it can be claimed anew."""
+    before = (await claims.ticket()).is_leaf
     await deed(claims)  # type: ignore[misc]
     assert await claims.deliver() == "lapsed"
     (lapsed,) = events(claims, ClaimLapsed)
     assert isinstance(lapsed, ClaimLapsed)
     assert lapsed.reason == reason
-    assert (await claims.ticket()).claim == "none"
+    ticket = await claims.ticket()
+    assert (ticket.claim, ticket.is_leaf) == ("none", before)
     claims.chain.token_accounts.clear()
     assert (await claims.claim(BOB)).state == "requested"
 
 
-async def test_a_signed_move_goes_on_after_an_erasure(claims: Claims) -> None:
+async def test_a_signed_delivery_goes_on_after_an_erasure(claims: Claims) -> None:
     """The bytes tell the wallet that they were signed for; nothing else is signed."""
     claims.chain.fail_before("send")
     with pytest.raises(TransientError):
@@ -201,9 +243,9 @@ async def test_a_signed_move_goes_on_after_an_erasure(claims: Claims) -> None:
     assert await holding(claims) == ("held", WALLET)
 
 
-async def test_a_refund_before_the_delivery_ends_the_claim(claims: Claims) -> None:
-    """The token is burnt in custody; the claim lapses."""
-    assert await claims.refund() == "burnt"
+async def test_a_refund_before_the_delivery_ends_the_claim(claims: Claims, kind: Kind) -> None:
+    """The token is burnt in custody, or the leaf nullified; the claim lapses."""
+    assert await claims.refund() == kind.undone
     assert await claims.deliver() == "lapsed"
     (lapsed,) = events(claims, ClaimLapsed)
     assert isinstance(lapsed, ClaimLapsed)
@@ -211,13 +253,13 @@ async def test_a_refund_before_the_delivery_ends_the_claim(claims: Claims) -> No
 
 
 async def test_a_refund_between_signing_and_sending_ends_the_claim(claims: Claims) -> None:
-    """The signed move finds no token any more."""
+    """The signed move finds no token any more; the signed mint is waited for until it can no longer land."""
     claims.chain.fail_before("send")
     with pytest.raises(TransientError):
         await claims.deliver()
     await claims.refund()
     assert await claims.deliver() == "lapsed"
-    assert (claims.chain.moves.total(), claims.chain.supplies().total()) == (0, 0)
+    assert (claims.brought(), claims.chain.supplies().total()) == (0, 0)
 
 
 async def test_a_refund_after_the_delivery_burns_the_token_in_its_wallet(claims: Claims) -> None:
@@ -229,30 +271,34 @@ async def test_a_refund_after_the_delivery_burns_the_token_in_its_wallet(claims:
         await claims.claim(BOB)
 
 
-async def test_a_refund_while_the_move_is_signed_lapses(claims: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refund_while_it_is_signed_lapses(claims: Claims, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     """The decision that would store the bytes refuses a void ticket."""
-    sign = claims.chain.sign_transfer
+    sign = getattr(claims.chain, kind.signs)
 
-    async def void_first(minted: SignedTransaction, wallet: str) -> SignedTransaction:
-        signed = await sign(minted, wallet)
+    async def void_first(*args: object, **more: object) -> SignedTransaction:
+        signed: SignedTransaction = await sign(*args, **more)
         await claims.refund()
         return signed
 
-    monkeypatch.setattr(claims.chain, "sign_transfer", void_first)
+    monkeypatch.setattr(claims.chain, kind.signs, void_first)
     assert await claims.deliver() == "lapsed"
-    assert events(claims, ClaimSigned) == []
+    assert signings(claims, kind) == 0
 
 
-async def test_any_other_refusal_waits_for_an_operator(claims: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A paid ticket's claim never lapses because of a fault of ours."""
+async def test_any_other_refusal_waits_for_an_operator(
+    claims: Claims, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A paid ticket's claim never lapses because of a fault of ours, and it stays what it was."""
+    before = (await claims.ticket()).is_leaf
 
-    async def refuse(minted: SignedTransaction, wallet: str) -> SignedTransaction:
+    async def refuse(*args: object, **more: object) -> SignedTransaction:
         raise WrongState("these signed bytes mint no token")
 
-    monkeypatch.setattr(claims.chain, "sign_transfer", refuse)
+    monkeypatch.setattr(claims.chain, kind.signs, refuse)
     with pytest.raises(WrongState):
         await claims.deliver()
-    assert await claims.state() == "requested"
+    ticket = await claims.ticket()
+    assert (ticket.claim, ticket.is_leaf) == ("requested", before)
 
 
 async def test_a_soulbound_token_is_minted_to_its_wallet_when_it_is_claimed(bound: Claims) -> None:
