@@ -1,7 +1,7 @@
 """The two tiers of the tests, and the order of the whole run.
 
-`pytest --quick` is the fast tier: every folder but those of `SLOW`, and no test that is marked `slow`. A new folder
-belongs to the fast tier until it is listed here.
+`pytest --quick` is the fast tier: every folder but those of `SLOW`, and no test that is marked `slow` or `nightly`. A
+new folder belongs to the fast tier until it is listed here.
 """
 
 import gc
@@ -19,15 +19,21 @@ TESTS = Path(__file__).parent
 # left alone with a long one at the end.
 SLOW = ("real", "chaos", "property", "matrix", "race", "contract", "devstack", "packaging", "mutants")
 
+SLOW_MARKS = ("slow", "nightly")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of the fast tier."""
     parser.addoption("--quick", action="store_true", help="leave out the slow tests (tests/conftest.py says which)")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Collect garbage as rarely as production does: modules and syntax trees are many objects and no garbage."""
     gc.set_threshold(NEW_OBJECTS)
+    if config.getoption("quick"):
+        from tests.fakes.sandbox import WorldRunner  # with Temporal's library: half a second for who asks for one test
+
+        WorldRunner.is_fast = True
 
 
 def pytest_collection_finish() -> None:
@@ -41,9 +47,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked slow in the fast tier; in the whole run put the slow folders first."""
+    """Leave out what is marked slow or nightly in the fast tier; in the whole run put the slow folders first."""
     if config.getoption("quick"):
-        slow = [item for item in items if item.get_closest_marker("slow")]
+        slow = [item for item in items if any(item.get_closest_marker(mark) for mark in SLOW_MARKS)]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
     items.sort(key=lambda item: _rank(_room(item.path)))

@@ -55,7 +55,7 @@ from tests.fakes.identity import IDENTITY, purchase_id_of
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.pinning_node import FakePinningNode, FoldedFiles
 from tests.fakes.samples import only_requested
-from tests.fakes.sandbox import RUNNER
+from tests.fakes.sandbox import WORLD_RUNNER
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts
 from tests.fakes.time_skipping import skipping_time
@@ -145,7 +145,7 @@ class SagaWorld:
                     activities,
                     interceptors=[interceptor or self.gates],
                     workflows=workflows,
-                    runner=RUNNER,
+                    runner=WORLD_RUNNER,
                     **tuning,
                 )
                 await stack.enter_async_context(worker)
