@@ -39,6 +39,7 @@ from api.routes import (
     verifications,
     webhooks,
 )
+from api.shop import errors, pages
 
 SENT_BY_BROWSERS = ("Authorization", "Content-Type", problems.KEY_HEADER, TOKEN_HEADER, "Last-Event-ID")
 SHOWN_TO_BROWSERS = ("Content-Disposition", "Location", "Retry-After", "WWW-Authenticate")
@@ -73,6 +74,7 @@ def serve(app: DescribedApp, deps: Dependencies) -> None:
     """Give the described app the dependencies and exception handlers that it serves with."""
     app.state.deps = deps
     problems.install(app)
+    errors.install(app)
     install_limits(app, deps)
     purchase_events.install(app)
 
@@ -140,4 +142,5 @@ def described_app() -> DescribedApp:
     )
     for room in (*public, ticket_api, box_office, webhooks, token_metadata, ipfs, metrics, health):
         app.include_router(room.router)
+    app.include_router(pages.router)
     return app

@@ -54,7 +54,7 @@ from api.http.access_log import access_log_to
 from api.http.authenticator import KeyAuthenticator, named_subjects
 from api.http.limits.connections import limited_by
 from api.http.limits.rates import RateLimits, Rates
-from api.ports import BodyLimits, ConnectionLimits, Dependencies, Limits
+from api.ports import BodyLimits, ConnectionLimits, Dependencies, Limits, ShopTerms
 from domain.access.subject import Subject
 from domain.core.ids import Identity
 from domain.money.money import FeeRates
@@ -84,13 +84,11 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     pool, reads = (open_pool(settings.postgres.url, size, waits) for size in sizes)
     await closing.enter_async_context(pool)
     await closing.enter_async_context(reads)
-    saga, limits, chain = settings.saga, settings.limits, reader_of(settings)
+    limits, chain = settings.limits, reader_of(settings)
     closing.push_async_callback(chain.close)
     client = await observed_client(settings, store, reads, closing)
-    timebox, in_flight_max = settings.api.temporal_timeout_seconds, settings.api.checkouts_in_flight_max
     buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing, strips_tag=limits.tag_is_one_buyer))
-    pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, in_flight_max)
-    engine = WorkflowClient(client, pacing)
+    engine, wallets = WorkflowClient(client, timeouts_of(settings)), WalletCheck(chain)
     return Dependencies(
         authenticator=KeyAuthenticator(KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), identity),
         purchases=PurchaseCommands(store, funds_of(settings, reads)),
@@ -103,7 +101,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         queries=ReadModels(reads),
         engine=engine,
         follow_ups=FollowUpCommands(store),
-        payouts=PayoutsClient(client, timebox, settings.payouts.poll_seconds),
+        payouts=PayoutsClient(client, settings.api.temporal_timeout_seconds, settings.payouts.poll_seconds),
         buyers=buyers,
         erasure=BuyerErasure(store, buyers),
         correction=BuyerCorrection(store, buyers),
@@ -111,7 +109,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         inbox=PostgresWebhookInbox(pool),
         verify=verified_with(settings.stripe.webhook_secret, identity),
         verify_connect=verified_with(settings.stripe.connect_webhook_secret, identity),
-        wallets=(wallets := WalletCheck(chain)),
+        wallets=wallets,
         claims=ClaimCommands(store, buyers, WalletProofs(wallets, has_signed, chain), identity),
         identity=identity,
         read_ticket=TicketReader(store, chain).read_ticket,
@@ -121,12 +119,24 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
         publishable_key=settings.stripe.publishable_key,
+        shop=ShopTerms(settings.shop.tenant, settings.shop.pay_page or ""),
     )
 
 
 def waits_of(settings: Settings) -> Waits:
     """Return the longest waits of a request's connection."""
     return Waits(settings.postgres.statement_seconds, settings.postgres.lock_seconds)
+
+
+def timeouts_of(settings: Settings) -> Timeouts:
+    """Return how long the client of Temporal waits, and how often a purchase looks."""
+    api, saga = settings.api, settings.saga
+    return Timeouts(
+        api.temporal_timeout_seconds,
+        saga.poll_seconds,
+        saga.processing_extension_seconds,
+        api.checkouts_in_flight_max,
+    )
 
 
 def funds_of(settings: Settings, reads: Pool) -> SaleFunds | None:

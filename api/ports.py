@@ -266,6 +266,17 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class ShopTerms:
+    """The shop in a browser: whose shows it sells (nobody's: there is none), and where buyers pay.
+
+    Without a `pay_page` they pay on the shop's own page, in Stripe's fields.
+    """
+
+    tenant_id: str = ""
+    pay_page: str = ""
+
+
+@dataclass(frozen=True)
 class Dependencies:
     """The dependencies of the routes.
 
@@ -302,3 +313,4 @@ class Dependencies:
     capacity: CapacityCommands
     change_capacity: Callable[[CapacityChange, About], Awaitable[bool]]
     publishable_key: str = ""
+    shop: ShopTerms = ShopTerms()

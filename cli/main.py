@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, keys, personal_data, up
+from cli import demo, keys, personal_data
 from cli.checks import operator, reconcile
 from cli.checks.audit import command as audit
 from cli.checks.doctor import attributes
@@ -14,6 +14,7 @@ from cli.mint import command as mint
 from cli.mint import prove
 from cli.operate import purchase, repair
 from cli.rush import command as rush
+from cli.stack import seed, up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +36,7 @@ reconcile.register(app)
 operator.register(app)
 repair.register(app)
 rush.register(app)
+seed.register(app)
 up.register(app)
 
 

@@ -27,6 +27,7 @@ from devstack.supervisor.ports import LOOPBACK
 from devstack.supervisor.probes import http_probe, ready_file_probe, remove_ready_file
 from devstack.supervisor.process import ProcessSpec
 
+DEFAULT_TENANT = "default"  # whose key a new stack has
 EMULATED_KEY = "pk_test_boxoffice"  # the emulator takes any
 # The API verifies tokens by these addresses, and has none of the keys.
 ADDRESS_OF_SECRET = {
@@ -67,6 +68,11 @@ def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
         names.SOLANA_WS_URL: f"ws://{LOOPBACK}:{ports['solana_ws']}",
         names.API_PUBLIC_URL: api_url,
     }
+
+
+def _pay_page(ports: Mapping[str, int]) -> str:
+    """Return the emulator's page for buyers, which browsers reach without any proxy."""
+    return f"{_addresses(ports)[names.STRIPE_API_BASE]}/pay"
 
 
 def _outside_processes(
@@ -134,8 +140,9 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     if missing:
         raise SettingMissingError(f"{names.STRIPE_API_BASE} is given, so {' and '.join(missing)} must be given too")
     # Given settings win over generated ones; the API's port comes from the command line.
-    publishable_key = {PUBLISHABLE_KEY: "" if outside_stripe else EMULATED_KEY}
-    defaults = {**names.BUILD_DEFAULTS, **names.RESTRICTED, **names.ONE_ADDRESS, **publishable_key}
+    emulated = {} if outside_stripe else {PUBLISHABLE_KEY: EMULATED_KEY, names.SHOP_PAY_PAGE: _pay_page(ports)}
+    shop = {PUBLISHABLE_KEY: "", names.SHOP_TENANT: DEFAULT_TENANT, **emulated}
+    defaults = {**names.BUILD_DEFAULTS, **names.RESTRICTED, **names.ONE_ADDRESS, **shop}
     outside_chain = names.SOLANA_RPC_URL in config.given
     own_chain = {} if outside_chain else names.OWN_CHAIN
     kept = {name: value for name, value in stack_secrets.env.items() if not (outside_chain and name in ROLE_SECRETS)}

@@ -253,6 +253,16 @@ class ApiSettings(Group):
     )
 
 
+class ShopSettings(Group):
+    """The shop in a browser, which the API serves."""
+
+    tenant: str = Field("", description="tenant whose shows the shop sells; empty serves no shop")
+    pay_page: HttpUrl | None = Field(
+        None,
+        description="page on which buyers pay, the Stripe emulator's; empty is Stripe's fields in the shop itself",
+    )
+
+
 class LimitSettings(Group):
     """The limits of callers of the HTTP API."""
 

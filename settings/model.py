@@ -24,6 +24,7 @@ from settings.groups import (
     PrivacySettings,
     ProjectorSettings,
     SagaSettings,
+    ShopSettings,
     SolanaSettings,
     StripeSettings,
     TelemetrySettings,
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     solana: SolanaSettings = Field(default_factory=SolanaSettings, description="the Solana node and our keys")
     ipfs: IpfsSettings = Field(default_factory=IpfsSettings, description="the node that keeps tokens' metadata")
     api: ApiSettings = Field(default_factory=ApiSettings, description="the HTTP API's address and limits")
+    shop: ShopSettings = Field(default_factory=ShopSettings, description="the shop in a browser")
     limits: LimitSettings = Field(default_factory=LimitSettings, description="the limits of callers")
     saga: SagaSettings = Field(default_factory=SagaSettings, description="the time limits of a purchase")
     payouts: PayoutSettings = Field(default_factory=PayoutSettings, description="the schedule of transfers to venues")

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, QueryParams
+from starlette.requests import cookie_parser
 from starlette.types import Receive, Scope, Send
 
 from api.http.about_request import note_purchase
@@ -51,14 +52,15 @@ E = TypeVar("E", bound=Callable[..., Any])
 class Access:
     """Who may call a route: anyone; a subject with one of the scopes; with `to_buyer` also the buyer.
 
-    The buyer is the one of the purchase in the path, or of the ticket in it. `signed` routes are public here, because
-    their bodies are signed and checked by the endpoint.
+    The buyer is the one of the purchase in the path, or of the ticket in it; `by_cookie` takes its token from the
+    browser's cookie too. `signed` routes are public here, because their bodies are signed and checked by the endpoint.
     """
 
     scopes: tuple[AccessScope, ...] = ()
     is_public: bool = False
     to_buyer: bool = False
     signed: bool = False
+    by_cookie: bool = False
 
     @property
     def security(self) -> list[dict[str, list[str]]]:
@@ -79,9 +81,9 @@ def signed(endpoint: E) -> E:
     return _declared(endpoint, Access(signed=True))
 
 
-def needs(*scopes: AccessScope, or_buyer: bool = False) -> Callable[[E], E]:
+def needs(*scopes: AccessScope, or_buyer: bool = False, by_cookie: bool = False) -> Callable[[E], E]:
     """Declare that an endpoint needs one of these scopes, or the purchase's token: of its path, or of its ticket."""
-    return lambda endpoint: _declared(endpoint, Access(scopes, to_buyer=or_buyer))
+    return lambda endpoint: _declared(endpoint, Access(scopes, to_buyer=or_buyer, by_cookie=by_cookie))
 
 
 def _declared(endpoint: E, access: Access) -> E:
@@ -144,7 +146,7 @@ async def admitted(access: Access, limits: RouteLimits, scope: Scope) -> Subject
     if access.signed or limits.rate is None:
         return ANONYMOUS
     headers = Headers(scope=scope)
-    if access.to_buyer and (buyer := await _buyer(headers, limits.rate, scope)) is not None:
+    if access.to_buyer and (buyer := await _buyer(access, headers, limits.rate, scope)) is not None:
         return buyer
     subject = await _authenticated(headers.get("authorization", ""), limits.rate, scope)
     if access.is_public or subject.may(*access.scopes):
@@ -156,10 +158,10 @@ async def admitted(access: Access, limits: RouteLimits, scope: Scope) -> Subject
     raise Problem(FORBIDDEN, f"the key needs one of the scopes {', '.join(access.scopes)}")
 
 
-async def _buyer(headers: Headers, rate: RateClass, scope: Scope) -> Subject | None:
+async def _buyer(access: Access, headers: Headers, rate: RateClass, scope: Scope) -> Subject | None:
     """Return the buyer whose token a request has; None without a token, refused with a wrong one."""
     deps: Dependencies = scope["app"].state.deps
-    token = _token_of(headers, scope)
+    token = _token_of(access, headers, scope)
     if not token:
         return None
     if "authorization" in headers:  # the middleware left the count to the guard
@@ -182,8 +184,16 @@ def _unknown(scope: Scope) -> Problem:
     return Problem(NOT_FOUND, f"{kind} {scope['path_params'][f'{kind}_id']} does not exist")
 
 
-def _token_of(headers: Headers, scope: Scope) -> str | None:
-    return headers.get(TOKEN_HEADER) or QueryParams(scope["query_string"]).get(TOKEN_PARAMETER)
+def _token_of(access: Access, headers: Headers, scope: Scope) -> str | None:
+    given = headers.get(TOKEN_HEADER) or QueryParams(scope["query_string"]).get(TOKEN_PARAMETER)
+    if given or not access.by_cookie:
+        return given
+    return cookie_parser(headers.get("cookie", "")).get(cookie_of(scope["path_params"]["purchase_id"]))
+
+
+def cookie_of(purchase_id: str) -> str:
+    """Return the name of the cookie in which a browser keeps the token of a purchase."""
+    return f"order_{purchase_id}"
 
 
 def _opens(token: str, purchase_id: str, deps: Dependencies) -> bool:
@@ -198,7 +208,7 @@ async def is_still_admitted(request: Request) -> bool:
     deps: Dependencies = request.app.state.deps
     subject: Subject = request.state.subject
     if subject.kind == "buyer":
-        token = _token_of(request.headers, request.scope)
+        token = _token_of(getattr(request.scope["endpoint"], ACCESS), request.headers, request.scope)
         return token is not None and _opens(token, request.path_params["purchase_id"], deps)
     with acting_as(None):  # a key is looked up by itself, as at the door
         return await deps.authenticator.recheck(_credential_of(request.headers.get("authorization", ""))) == subject

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 NO_SNIFF, NO_STORE = (b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")
 QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 # Public, and the same for everybody; all else is not stored.
-STORABLE = ("/ipfs/", "/metadata/", "/docs", "/redoc", "/openapi.json")
+STORABLE = ("/ipfs/", "/metadata/", "/docs", "/redoc", "/openapi.json", "/assets/")
 
 
 class Manners:

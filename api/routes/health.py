@@ -1,11 +1,14 @@
 """Health of the API, and the index of its pages."""
 
-from typing import Literal
+from typing import Any, Literal
 
+from fastapi import Request
+from fastapi.responses import RedirectResponse
 from typing_extensions import TypedDict
 
 from api.http.guard import guarded_router, public
 from api.http.limits.declared import limited
+from api.http.manners import prefers
 from api.http.problems import may_answer
 from api.http.requests import Deps
 
@@ -72,8 +75,15 @@ async def read_readiness(deps: Deps) -> ReadyAnswer:
     return {"status": "ready", "position": await deps.queries.position()}
 
 
-@router.get("/", openapi_extra=may_answer())
+@router.get(
+    "/",
+    response_model=IndexAnswer,
+    responses={303: {"description": "To a browser: the shop is at `Location`."}},
+    openapi_extra=may_answer(),
+)
 @public
-async def read_index() -> IndexAnswer:
-    """Return the links of this API's own pages."""
+async def read_index(request: Request, deps: Deps) -> Any:
+    """Return the links of this API's own pages; a browser is sent to the shop, where one is served."""
+    if deps.shop.tenant_id and prefers(request.headers.get("accept", ""), "text/html", "application/json"):
+        return RedirectResponse("/shows", 303)
     return {"name": "boxoffice", "links": {"docs": "/docs", "openapi": "/openapi.json", "health": "/health"}}

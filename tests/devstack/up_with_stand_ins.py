@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import typer
 
-import cli.up
+import cli.stack.up
 from devstack.config import Programs, StackConfig
 
 STAND_IN = (sys.executable, str(Path(__file__).parent / "stand_in.py"))
@@ -22,6 +22,6 @@ PROGRAMS = Programs(**{role: (*STAND_IN, "broken" if role == BROKEN else role) f
 
 if __name__ == "__main__":
     app = typer.Typer()
-    cli.up.register(app)
-    with patch("cli.up.StackConfig", partial(StackConfig, programs=PROGRAMS)):
+    cli.stack.up.register(app)
+    with patch("cli.stack.up.StackConfig", partial(StackConfig, programs=PROGRAMS)):
         app()

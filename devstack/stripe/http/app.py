@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from devstack.stripe.core.calls import public_view
@@ -20,6 +20,8 @@ from devstack.stripe.webhooks.deliveries import WebhookSender
 
 RETRY_SECONDS = 1.0
 CALLS_KEPT_MAX = 10_000
+PAY_PATH = "/pay"
+PAY_PAGE = (Path(__file__).parent / "pay.html").read_text()
 
 
 class HangUp(Response):
@@ -65,6 +67,11 @@ def create_app(state: Path, platform_secret: str | None = None, retry_seconds: f
     async def _health() -> dict[str, str]:
         store.db.execute("SELECT 1")
         return {"status": "ok"}
+
+    @app.get(PAY_PATH, response_class=HTMLResponse)
+    async def _pay() -> str:
+        """Return the buyer's page, which takes its intent from the fragment of its address."""
+        return PAY_PAGE
 
     @app.api_route("/{path:path}", methods=["GET", "POST", "DELETE"])
     async def _api(request: Request) -> Response:

@@ -21,7 +21,7 @@ from settings.check import PRODUCTION, settings_of, withheld
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 is a free port", show_default=False)]
 HOW = "Authorization: Bearer <key>"
 EXPLAINED = {
-    "api": "HTTP API; OpenAPI under /docs",
+    "api": "the shop; the HTTP API under /docs",
     "temporal_ui": "Temporal's web UI: every purchase, step by step",
     "temporal": "Temporal's frontend (gRPC)",
     "postgres": "events and read models",

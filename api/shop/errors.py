@@ -1,0 +1,63 @@
+"""Problems as pages: what the API answers as problem details, a person reads as a sentence."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+
+from api.http.problems import URN, Problem
+from api.shop.render import page
+from domain.core.errors import Refusal
+from domain.core.transient import TransientError
+
+PAGE = "__page__"
+SENTENCES = {
+    "sold-out": "These tickets have just been sold, or are in somebody's basket. Seats come back when a basket"
+    " runs out: try again in a few minutes.",
+    "not-on-sale": "This show is not on sale at the moment.",
+    "price-changed": "The price has changed since you opened the page. Have a look at the new one before you buy.",
+    "buyer-limit": "You have as many tickets for this show as one person may buy.",
+    "buyer-name-needed": "This show sells to named buyers: please give your e-mail address.",
+    "client-share": "Too many tickets of this show are in baskets at your address. Finish one of them first.",
+    "not-found": "There is nothing at this address. If it is your order, use the link that you were given.",
+    "rate-limited": "That was a little fast. Wait a moment and try again.",
+    "busy": "Very many people are buying right now. Nothing was taken from you: try again in a moment.",
+    "try-again": "A part of the system is unavailable. Nothing is lost: try again in a moment.",
+    "cancel-too-late": "Your payment has gone through, so it is too late to cancel. You can ask for a refund.",
+    "payment-refused": "The payment was refused. Nothing was charged.",
+    "minting-unfunded": "The sale pauses for a moment. Try again soon.",
+}
+E = TypeVar("E", bound=Callable[..., Any])
+Handler = Callable[[Request, Exception], Awaitable[Response] | Response]
+
+
+def is_page(endpoint: E) -> E:
+    """Declare that an endpoint answers with pages, also where it refuses."""
+    setattr(endpoint, PAGE, True)
+    return endpoint
+
+
+def install(app: FastAPI) -> None:
+    """Show the problems of pages as pages; the handlers of problems must be there already."""
+    for kind in (Problem, Refusal, TransientError, RequestValidationError):
+        app.add_exception_handler(kind, _as_page(app.exception_handlers[kind]))
+
+
+def _as_page(handler: Handler) -> Handler:
+    async def shown(request: Request, error: Exception) -> Response:
+        answered = handler(request, error)
+        response = answered if isinstance(answered, Response) else await answered
+        return problem_page(response) if getattr(request.scope.get("endpoint"), PAGE, False) else response
+
+    return shown
+
+
+def problem_page(response: Response) -> Response:
+    """Return a problem as a page with the same status."""
+    problem = json.loads(bytes(response.body))
+    code = problem["type"].removeprefix(URN)
+    sentence = SENTENCES.get(code, problem["detail"])
+    fields = [f"{error['where'][-1]}: {error['why']}" for error in problem.get("errors", ()) if error["where"]]
+    return page("problem.html", response.status_code, sentence=sentence, fields=fields, code=code)

@@ -1,0 +1,232 @@
+"""The pages of the shop: shows, a show, an order."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+from urllib.parse import parse_qs, urlencode
+from uuid import uuid4
+
+from fastapi import Depends, Path, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import ValidationError
+
+from activities.refunds.request_refund import RequestRefund
+from api.http.guard import TOKEN_PARAMETER, Caller, guarded_router, needs, public
+from api.http.problems import INVALID_REQUEST, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, Problem, not_found
+from api.http.read_your_writes import find
+from api.http.requests import Client, Deps, PurchaseId, ShowId, digest_of
+from api.ports import Dependencies
+from api.routes.purchase_events import Received, check_stream, follow_purchase
+from api.routes.purchases import BuyerBody, PurchaseBody, command_of, recorded
+from api.routes.quotes import ItemBody
+from api.routes.refunds import RefundBody
+from api.shop.errors import is_page
+from api.shop.progress import sentence_of, steps_of, was_declined
+from api.shop.render import FOLDER, POLICY, STRIPES_POLICY, page
+from api.shop.visitor import FORM_TYPE, FromOurPage, Shopper, keep_order
+from domain.core.actor import acting_as
+from domain.core.ids import order_ref_of
+from domain.views.catalog import StockedShow
+from domain.views.listed import ListQuery
+from domain.views.purchase import PurchaseHistory
+from domain.views.rows import SHOW_LIST
+
+router = guarded_router(include_in_schema=False)
+SHOWN_MAX = 50
+TICKETS_MAX = 10  # of one type in one form
+ASSETS = {path.name: path for path in (FOLDER / "assets").iterdir()}
+MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@router.get("/shows")
+@public
+@is_page
+async def show_list(deps: Deps, shopper: Shopper) -> Response:
+    """Show what is on sale."""
+    with acting_as(shopper.actor):
+        found = await deps.queries.page(SHOW_LIST, ListQuery(states=("opened",), limit=SHOWN_MAX))
+    return page("shows.html", shows=found["items"])
+
+
+@router.get("/shows/{show_id}")
+@public
+@is_page
+async def show_show(show_id: ShowId, deps: Deps, shopper: Shopper) -> Response:
+    """Show a show, its prices and what is left, with the form that buys."""
+    return page("show.html", show=await _show(show_id, shopper.tenant_id, deps), key=uuid4(), most=TICKETS_MAX)
+
+
+@router.get("/shows/{show_id}/stock")
+@public
+@is_page
+async def show_stock(show_id: ShowId, deps: Deps, shopper: Shopper) -> Response:
+    """Show what is left of a show: a part of its page, which asks for it again and again."""
+    return page("stock.html", show=await _show(show_id, shopper.tenant_id, deps), most=TICKETS_MAX)
+
+
+@router.post("/shows/{show_id}/orders", dependencies=[FromOurPage])
+@public
+@is_page
+async def buy_from_page(show_id: ShowId, request: Request, deps: Deps, shopper: Shopper, client: Client) -> Response:
+    """Hold the seats that a form asks for, and go to the page of the order; sent again, it is the same order."""
+    form = await _form(request)
+    body, key = _wanted(show_id, form), form.get("key", "")
+    with acting_as(shopper.actor):
+        command = command_of(body, key, deps, shopper)
+        command = command._replace(client_id=deps.identity.derive("cl", shopper.tenant_id, client))
+        requested = await recorded(command, body, key, deps)
+        await deps.engine.open_purchase(requested.purchase, requested.about)
+    purchase_id = requested.purchase.purchase_id
+    response = RedirectResponse(f"/orders/{purchase_id}", 303)
+    keep_order(response, request, purchase_id, deps.authenticator.purchase_token(purchase_id))
+    return response
+
+
+@router.get("/orders/{purchase_id}")
+@needs(or_buyer=True, by_cookie=True)
+@is_page
+async def show_order(purchase_id: PurchaseId, request: Request, deps: Deps, shopper: Shopper) -> Response:
+    """Show an order. The link of an order gives the browser its token, and the address forgets it."""
+    token = request.query_params.get(TOKEN_PARAMETER)
+    if token is not None:
+        response = RedirectResponse(f"/orders/{purchase_id}", 303)
+        keep_order(response, request, purchase_id, token)
+        return response
+    order = await _order(purchase_id, deps)
+    show = await _show(order["show_id"], shopper.tenant_id, deps)
+    secret = await deps.secrets.get(purchase_id) if order["state"] == "awaiting-payment" else None
+    stripes = secret is not None and not deps.shop.pay_page
+    link = f"{str(request.base_url).rstrip('/')}/orders/{purchase_id}?" + urlencode(
+        {TOKEN_PARAMETER: deps.authenticator.purchase_token(purchase_id)}
+    )
+    return page(
+        "order.html",
+        policy=STRIPES_POLICY if stripes else POLICY,
+        show=show,
+        link=link,
+        secret=secret if stripes else None,
+        publishable_key=deps.publishable_key,
+        **await _progress(order, secret, request, deps),
+    )
+
+
+@router.get("/orders/{purchase_id}/progress")
+@needs(or_buyer=True, by_cookie=True)
+@is_page
+async def show_progress(purchase_id: PurchaseId, request: Request, deps: Deps) -> Response:
+    """Show how an order stands: the part of its page that changes."""
+    order = await _order(purchase_id, deps)
+    secret = await deps.secrets.get(purchase_id) if order["state"] == "awaiting-payment" else None
+    return page("progress.html", **await _progress(order, secret, request, deps))
+
+
+@router.get("/orders/{purchase_id}/events", response_class=EventSourceResponse, dependencies=[Depends(check_stream)])
+@needs(or_buyer=True, by_cookie=True)
+async def follow_order(
+    purchase_id: PurchaseId, received: Received, deps: Deps, caller: Caller, request: Request
+) -> AsyncIterator[ServerSentEvent]:
+    """Stream the order to its page, as the API does."""
+    async for event in follow_purchase(purchase_id, received, deps, caller, request):
+        yield event
+
+
+@router.post("/orders/{purchase_id}/cancel", dependencies=[FromOurPage])
+@needs(or_buyer=True, by_cookie=True)
+@is_page
+async def cancel_order(purchase_id: PurchaseId, deps: Deps) -> Response:
+    """Cancel an order before it is paid."""
+    await deps.purchases.request_cancel(purchase_id)
+    await deps.engine.buyer_cancelled(purchase_id)
+    return RedirectResponse(f"/orders/{purchase_id}", 303)
+
+
+@router.post("/orders/{purchase_id}/refund", dependencies=[FromOurPage])
+@needs(or_buyer=True, by_cookie=True)
+@is_page
+async def refund_order(purchase_id: PurchaseId, deps: Deps, caller: Caller) -> Response:
+    """Refund what is left of an order; sent again, it is the same refund."""
+    body = RefundBody()
+    command = RequestRefund(
+        tenant_id=caller.tenant_id,
+        purchase_id=purchase_id,
+        refund_id=deps.identity.of_key("rf", caller.name, "whole-from-page", purchase_id),
+        body_digest=digest_of(body, "whole-from-page"),
+        reason=body.reason,
+        fees=body.fees,
+    )
+    view = await deps.refunds.request_refund(command)
+    about = (await deps.catalog.about(view.show_id))._replace(
+        purchase_id=purchase_id, amount_minor=view.refund.amount_minor, currency=view.currency
+    )
+    await deps.engine.start_refund(view.refund, about)
+    return RedirectResponse(f"/orders/{purchase_id}", 303)
+
+
+@router.get("/assets/{name}")
+@public
+async def read_asset(name: Annotated[str, Path()]) -> Response:
+    """Return a file of the pages."""
+    path: FilePath | None = ASSETS.get(name)
+    if path is None:
+        raise Problem(NOT_FOUND, f"asset {name} does not exist")
+    return FileResponse(path, media_type=MEDIA_TYPES[path.suffix], headers={"Cache-Control": "public, max-age=300"})
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Return the fields of a form."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != FORM_TYPE:
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"the body must be declared as {FORM_TYPE}")
+    try:
+        text = (await request.body()).decode()
+        return {name: values[-1].strip() for name, values in parse_qs(text, strict_parsing=bool(text)).items()}
+    except ValueError as error:
+        raise Problem(INVALID_REQUEST, "the form cannot be read; open the page again") from error
+
+
+def _wanted(show_id: str, form: dict[str, str]) -> PurchaseBody:
+    """Return the purchase that a form asks for."""
+    chosen = {name.removeprefix("quantity-"): text for name, text in form.items() if name.startswith("quantity-")}
+    try:
+        items = [ItemBody(ticket_type_id=name, quantity=int(text)) for name, text in chosen.items() if text != "0"]
+        if not items:
+            raise Problem(INVALID_REQUEST, "Choose at least one ticket.")
+        buyer = BuyerBody(name=form.get("name") or None, email=form.get("email") or None)
+        return PurchaseBody(show_id=show_id, items=items, buyer=buyer, discount_code=form.get("code") or None)
+    except (ValidationError, ValueError) as error:
+        raise Problem(INVALID_REQUEST, "Check the numbers, the e-mail address and the code of the form.") from error
+
+
+async def _show(show_id: str, tenant_id: str, deps: Dependencies) -> StockedShow:
+    found = await find(deps.queries, deps.queries.show, show_id)
+    if found is None or found["tenant_id"] != tenant_id:
+        raise not_found("show", show_id)
+    return found
+
+
+async def _order(purchase_id: str, deps: Dependencies) -> PurchaseHistory:
+    found = await find(deps.queries, deps.queries.purchase, purchase_id)
+    if found is None:
+        raise not_found("purchase", purchase_id)
+    return found
+
+
+async def _progress(order: PurchaseHistory, secret: str | None, request: Request, deps: Dependencies) -> dict[str, Any]:
+    """Return what the changing part of an order's page shows."""
+    purchase_id, pay = order["purchase_id"], None
+    if secret is not None and deps.shop.pay_page:
+        back = f"{str(request.base_url).rstrip('/')}/orders/{purchase_id}"
+        terms = {"client_secret": secret, "key": deps.publishable_key, "return_url": back}
+        pay = f"{deps.shop.pay_page}#{urlencode(terms)}"  # what follows the # is sent to no server
+    return {
+        "order": order,
+        "order_ref": order_ref_of(purchase_id),
+        "sentence": sentence_of(order),
+        "steps": steps_of(order),
+        "was_declined": was_declined(order),
+        "pay": pay,
+        "can_refund": order["state"] in {"confirmed", "fulfilled"}
+        and order["refund_state"] == "none"
+        and order["dispute_state"] == "none",
+        "has_ended": order["state"] in {"fulfilled", "cancelled", "refused"},
+    }

@@ -1,0 +1,41 @@
+"""Render pages: templates that escape everything, and headers that let a page run nothing but our own files."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from domain.money.currency import shown
+
+FOLDER = Path(__file__).parent
+STRIPE_JS, STRIPE_API = "https://js.stripe.com", "https://api.stripe.com"
+CLOSED = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+POLICY = f"{CLOSED}; script-src 'self'; connect-src 'self'; form-action 'self'"
+# Only the page on which a card is entered may load Stripe's script.
+STRIPES_POLICY = (
+    f"{CLOSED}; script-src 'self' {STRIPE_JS}; connect-src 'self' {STRIPE_API}; frame-src {STRIPE_JS};"
+    " form-action 'self'"
+)
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """Return an amount as people read it: 2500 and eur become `25.00 EUR`."""
+    return f"{shown(amount_minor, currency)} {currency.upper()}"
+
+
+@cache
+def templates() -> Environment:
+    """Return the templates of the pages."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    made.filters["money"] = money
+    return made
+
+
+def page(name: str, status: int = 200, *, policy: str = POLICY, **values: Any) -> HTMLResponse:
+    """Return a page, or a part of one."""
+    headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+    return HTMLResponse(templates().get_template(name).render(**values), status, headers)

@@ -1,0 +1,91 @@
+"""`boxoffice seed`: put a venue and shows on sale in a running stack, to have something to look at."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+
+from cli.buyer import ApiClient, DemoFailedError, JsonObject
+from cli.extras import require
+from devstack.stack import Stack
+from devstack.supervisor.data_dir import STACK_FILE, read_json
+
+READY_SECONDS = 60
+VENUE = "The Blue Hall"
+SHOWS: tuple[JsonObject, ...] = (
+    {
+        "name": "Opening Night",
+        "currency": "eur",
+        "ticket_types": [
+            {"name": "Stalls", "price_minor": 4500, "capacity": 50},
+            {"name": "Balcony", "price_minor": 2800, "capacity": 15},
+        ],
+        "tax": {"rate_bps": 700, "inclusive": True},
+    },
+    {
+        "name": "Late Jazz",
+        "currency": "eur",
+        "ticket_types": [{"name": "Free seating", "price_minor": 1900, "capacity": 120}],
+        "capture_method": "automatic",
+        "payment_methods": ["card", "sepa_debit"],
+        "ends_at": "2099-12-31T23:30:00+01:00",
+    },
+    {
+        "name": "The Last Chair",
+        "currency": "eur",
+        "ticket_types": [{"name": "The chair", "price_minor": 9900, "capacity": 1}],
+        "hold_seconds": 60,
+    },
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands to the app."""
+    app.command(name="seed")(seed)
+
+
+def seed(
+    data_dir: Annotated[Path, typer.Option(help="folder of a running `boxoffice up`")] = Path("data"),
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="print the venue and the shows as JSON")] = False,
+) -> None:
+    """Put a venue and three shows on sale in a running stack. Repeated, it finds the same ones."""
+    require("devstack", "seed")
+    status = read_json(data_dir / STACK_FILE)
+    if status.get("state") != "ready":
+        typer.echo(f"boxoffice seed: no stack is running in {data_dir}; start one: boxoffice up", err=True)
+        raise typer.Exit(1)
+    try:
+        made = asyncio.run(_seed(Stack(data_dir, status["supervisor"]["pid"])))
+    except (DemoFailedError, httpx.HTTPError) as failure:
+        typer.echo(f"boxoffice seed: {failure}", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(json.dumps(made))
+        return
+    for show in made["shows"]:
+        typer.echo(f"{made['shop']}shows/{show['show_id']}  {show['name']}")
+    typer.echo(f"open {made['shop']}")
+
+
+async def _seed(stack: Stack) -> JsonObject:
+    api_url = stack.urls["api"]
+    async with httpx.AsyncClient(base_url=api_url, headers=stack.key, timeout=30) as http:
+        api = ApiClient(http)
+        venue = await api.post("/api/v1/venues", {"name": VENUE}, "seed-venue")
+        made = [
+            await api.post("/api/v1/shows", {"venue_id": venue["venue_id"], **show}, f"seed-show-{number}")
+            for number, show in enumerate(SHOWS, start=1)
+        ]
+        shows = [
+            await api.until(f"/api/v1/shows/{show['show_id']}", "the show on sale", _is_on_sale, READY_SECONDS)
+            for show in made
+        ]
+    return {"shop": f"{api_url}/", "venue": venue, "shows": shows}
+
+
+def _is_on_sale(show: JsonObject) -> bool:
+    return bool(show["on_sale"])
