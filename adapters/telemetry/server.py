@@ -44,6 +44,9 @@ class Probes(NamedTuple):
     ready: Callable[[], None]
 
 
+PROBE_PATHS = tuple(f"/{name}" for name in Probes._fields)
+
+
 class ProbeAnswer(NamedTuple):
     """Status, content type and body of an answer."""
 
@@ -97,7 +100,7 @@ class Server:
         """Return the answer of a path."""
         if path == "/metrics":
             return ProbeAnswer(HTTPStatus.OK, CONTENT_TYPE_LATEST, b"".join(self._metrics()))
-        checks = {"/live": self._probes.live, "/ready": self._probes.ready}
+        checks = dict(zip(PROBE_PATHS, self._probes, strict=True))
         if path not in checks:
             return _text(HTTPStatus.NOT_FOUND, "here are /metrics, /live and /ready")
         try:

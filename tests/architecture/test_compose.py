@@ -15,6 +15,7 @@ import yaml
 import worker
 from activities.registry import all_queues
 from adapters.solana.keys import issuer_of
+from adapters.telemetry.server import PROBE_PATHS
 from api.app import described_app
 from api.main import SHUTDOWN_SECONDS
 from devstack.servers.temporal import SEARCH_ATTRIBUTES
@@ -195,8 +196,22 @@ def test_what_is_ours_stops_and_starts_in_time() -> None:
         assert float(service["stop_grace_period"].removesuffix("s")) >= longest * 2
         assert service["healthcheck"]["test"][0] == "CMD", name
     for name in (one for one in OURS if one.startswith(("worker", "relay", "projector"))):
-        setting = f"BOXOFFICE_{'PROJECTOR' if name == 'projector' else 'WORKER'}__READY_FILE"
-        assert OURS[name]["healthcheck"]["test"] == ["CMD", "test", "-s", environment(name)[setting]]
+        (url,) = re.findall(r"http://[^']+", OURS[name]["healthcheck"]["test"][-1])
+        assert urlsplit(url).port == int(environment(name)[metrics_port_of(name)])
+        assert urlsplit(url).path in PROBE_PATHS
+
+
+def metrics_port_of(name: str) -> str:
+    """Return the setting of a process's port of metrics and probes."""
+    return f"BOXOFFICE_{name.upper() if name in {'api', 'projector'} else 'WORKER'}__METRICS_PORT"
+
+
+@pytest.mark.parametrize("name", sorted(OURS.keys() - {"codec-server"}))
+def test_every_process_serves_metrics_where_a_scraper_reaches_it(name: str) -> None:
+    """On a port of its own, which is not published, and on an address that is not the loopback's."""
+    given = environment(name)
+    assert given[metrics_port_of(name)] not in str(OURS[name].get("ports", ""))
+    assert given["BOXOFFICE_TELEMETRY__HOST"] == "0.0.0.0"
 
 
 def test_each_service_waits_for_what_it_needs_to_be_well() -> None:

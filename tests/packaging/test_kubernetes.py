@@ -12,11 +12,12 @@ import yaml
 
 import worker
 from activities.registry import all_queues
+from adapters.telemetry.server import PROBE_PATHS, READY_SECONDS
 from api.app import described_app
 from api.main import SHUTDOWN_SECONDS
 from settings import secret_settings, setting_names
 from settings.check import needs_of, settings_of
-from tests.architecture.test_compose import COMPLETE, process_of, versions
+from tests.architecture.test_compose import COMPLETE, metrics_port_of, process_of, versions
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -100,8 +101,11 @@ def test_the_command_and_the_probes_are_of_this_code(name: str) -> None:
         *(["--relay", relay] if relay else []),
         *(["--queues", *process[1]] if process[1] else []),
     ]
-    if name == "api":
-        (port,) = one["ports"]
+    port, metrics = one["ports"] if name == "api" else [None, *one["ports"]]
+    given = {e["name"]: e.get("value") for e in one["env"]}
+    assert given[metrics_port_of(name)] == str(metrics["containerPort"])
+    assert SETTINGS["BOXOFFICE_TELEMETRY__HOST"] == "0.0.0.0"
+    if port is not None:
         assert str(port["containerPort"]) == next(e["value"] for e in one["env"] if e["name"] == "BOXOFFICE_API__PORT")
         assert of_kind("Service")["api"]["spec"]["ports"][0]["targetPort"] == port["name"]
         paths = described_app().openapi()["paths"]
@@ -109,10 +113,13 @@ def test_the_command_and_the_probes_are_of_this_code(name: str) -> None:
             assert one[f"{probe}Probe"]["httpGet"] == {"path": f"/health/{path}", "port": port["name"]}
             assert f"/health/{path}" in paths
         return
-    setting = f"BOXOFFICE_{'PROJECTOR' if name == 'projector' else 'WORKER'}__READY_FILE"
-    file = next(entry["value"] for entry in one["env"] if entry["name"] == setting)
-    assert one["startupProbe"]["exec"]["command"] == ["test", "-s", file]
-    assert file.startswith(one["volumeMounts"][0]["mountPath"] + "/")
+    asked = {probe: one[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")}
+    assert all(probe["port"] == metrics["name"] and probe["path"] in PROBE_PATHS for probe in asked.values())
+    assert (asked["liveness"]["path"], asked["readiness"]["path"]) == ("/live", "/ready")
+    # A rebuild of the read models takes as long as it takes: nothing may end the projector meanwhile.
+    assert asked["startup"]["path"] == ("/live" if name == "projector" else "/ready")
+    for probe in asked:
+        assert one[f"{probe}Probe"]["timeoutSeconds"] > READY_SECONDS
 
 
 @pytest.mark.parametrize("name", PROCESSES)
