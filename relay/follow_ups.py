@@ -17,6 +17,11 @@ EVERY_SECONDS = 5.0  # between pages: each open matter costs the engine a call t
 SETTLE = timedelta(seconds=3)
 
 
+def utc_now() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
+
+
 class FollowUpStarter(Protocol):
     """Starts the workflows that follow matters."""
 
@@ -55,8 +60,11 @@ class FollowUps:
         purchases: PurchaseLook,
         stalled: OpenFollowUps,
         each: Each,
+        *,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._now = now
         self._engine = engine
         self._records = records
         self._purchases = purchases
@@ -76,7 +84,7 @@ class FollowUps:
         if self._clock() < self._next:
             return
         self._next = self._clock() + EVERY_SECONDS
-        page = await self._stalled.open_follow_ups(self._after, datetime.now(UTC) - SETTLE, PAGE)
+        page = await self._stalled.open_follow_ups(self._after, self._now() - SETTLE, PAGE)
         self._after = page[-1]["workflow_id"] if len(page) == PAGE else ""
         await self._each.run(self._resume_one, page)
 

@@ -16,7 +16,7 @@ from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
 from domain.views.purchase import PurchaseKey, StalledClaim, StalledPurchase, StalledRefund
 from relay.each import Each
-from relay.follow_ups import FollowUps
+from relay.follow_ups import FollowUps, utc_now
 from relay.ports import PurchaseStatusReader, RelayEngine, StalledWork, UnhandledWebhooks
 from relay.refunds import about_refund, about_show, deliver_refund_event, ref_of
 
@@ -45,7 +45,9 @@ class Relay:
         *,
         longest_extension: timedelta,
         roots_every_seconds: float = 60,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._now = now
         self._roots_every_seconds = roots_every_seconds
         self._longest_extension = longest_extension
         self._follow_ups = follow_ups
@@ -60,27 +62,31 @@ class Relay:
     async def run(self, stopping: asyncio.Event) -> None:
         """Work in ticks until stopped; a transient error delays a task to the next tick."""
         while not stopping.is_set():
-            for task in (
-                self.deliver_webhooks,
-                self.resend_cancels,
-                self.expire_queued,
-                self.start_purchases,
-                self.resume_purchases,
-                self.start_refunds,
-                self.start_cancellations,
-                self.start_registrations,
-                self.start_claims,
-                self.start_roots,
-                self.end_holds,
-                self.start_capacity_changes,
-                self._follow_ups.resume,
-            ):
-                await _retried_next_tick(task)
+            await self.tick()
             try:
                 async with asyncio.timeout(TICK_SECONDS):
                     await stopping.wait()
             except TimeoutError:
                 continue
+
+    async def tick(self) -> None:
+        """Do every task once; one that fails is done again in the next tick."""
+        for task in (
+            self.deliver_webhooks,
+            self.resend_cancels,
+            self.expire_queued,
+            self.start_purchases,
+            self.resume_purchases,
+            self.start_refunds,
+            self.start_cancellations,
+            self.start_registrations,
+            self.start_claims,
+            self.start_roots,
+            self.end_holds,
+            self.start_capacity_changes,
+            self._follow_ups.resume,
+        ):
+            await _retried_next_tick(task)
 
     async def deliver_webhooks(self) -> None:
         """Deliver every waiting webhook event to its purchase, or open a payment case."""
@@ -114,12 +120,14 @@ class Relay:
     async def start_purchases(self) -> None:
         """Start purchases that were requested and never started, oldest first."""
         self._forget_tries()
-        await self._start(await self._stalled.requested(_ago(SETTLE_SECONDS), BATCH_MAX, list(self._tried)))
+        await self._start(await self._stalled.requested(self._ago(SETTLE_SECONDS), BATCH_MAX, list(self._tried)))
 
     async def expire_queued(self) -> None:
         """End purchases whose checkout did not open in time: nobody can have paid, and the seats are released."""
         behind = self._each.set_aside(self._expire_one)
-        await self._each.run(self._expire_one, await self._stalled.queued_out(_ago(SETTLE_SECONDS), BATCH_MAX + behind))
+        await self._each.run(
+            self._expire_one, await self._stalled.queued_out(self._ago(SETTLE_SECONDS), BATCH_MAX + behind)
+        )
 
     @each_subject("expire queued orders", lambda found: found["purchase_id"])
     async def _expire_one(self, found: StalledPurchase) -> None:
@@ -131,7 +139,7 @@ class Relay:
         A running one is left alone. Any other repeats its steps, finds each one done in the events, and continues.
         """
         patience = self._longest_extension + timedelta(seconds=SETTLE_SECONDS)
-        await self._start(await self._stalled.unfinished(datetime.now(UTC) - patience, UNFINISHED_MAX))
+        await self._start(await self._stalled.unfinished(self._now() - patience, UNFINISHED_MAX))
 
     async def _start(self, purchases: Sequence[StalledPurchase]) -> None:
         await self._each.run(self._start_one, purchases, AT_ONCE)
@@ -149,7 +157,7 @@ class Relay:
     async def start_refunds(self) -> None:
         """Start refunds that have not arrived or whose tokens are not burnt; running ones are left alone."""
         await self._each.run(
-            self._start_refund, await self._stalled.refunding(_ago(SETTLE_SECONDS), UNFINISHED_MAX), AT_ONCE
+            self._start_refund, await self._stalled.refunding(self._ago(SETTLE_SECONDS), UNFINISHED_MAX), AT_ONCE
         )
 
     @each_subject("start refunds", lambda found: found["refund_id"])
@@ -160,7 +168,7 @@ class Relay:
     async def start_cancellations(self) -> None:
         """Start the refunds of cancelled shows; running ones are left alone."""
         behind = self._each.set_aside(self._start_cancellation)
-        found = await self._stalled.cancelling_shows(_ago(SETTLE_SECONDS), BATCH_MAX + behind)
+        found = await self._stalled.cancelling_shows(self._ago(SETTLE_SECONDS), BATCH_MAX + behind)
         await self._each.run(self._start_cancellation, found)
 
     @each_subject("start cancellations", first_of)
@@ -172,7 +180,7 @@ class Relay:
     async def start_registrations(self) -> None:
         """Start registrations of venues and shows that were recorded and never started."""
         behind = self._each.set_aside(self._register_one)
-        found = await self._stalled.tokenless(_ago(SETTLE_SECONDS), BATCH_MAX + behind)
+        found = await self._stalled.tokenless(self._ago(SETTLE_SECONDS), BATCH_MAX + behind)
         await self._each.run(self._register_one, found)
 
     @each_subject("start registrations", lambda found: found[1])
@@ -186,7 +194,9 @@ class Relay:
     async def start_claims(self) -> None:
         """Start claims that were recorded and are not done; running ones are left alone."""
         behind = self._each.set_aside(self._start_claim)
-        await self._each.run(self._start_claim, await self._stalled.unclaimed(_ago(SETTLE_SECONDS), BATCH_MAX + behind))
+        await self._each.run(
+            self._start_claim, await self._stalled.unclaimed(self._ago(SETTLE_SECONDS), BATCH_MAX + behind)
+        )
 
     @each_subject("start claims", lambda found: found["ticket_id"])
     async def _start_claim(self, found: StalledClaim) -> None:
@@ -197,7 +207,7 @@ class Relay:
     async def start_roots(self) -> None:
         """Start to write the roots of trees whose changes have waited for long enough; running ones are left alone."""
         behind = self._each.set_aside(self._start_roots)
-        found = await self._stalled.waiting_trees(_ago(self._roots_every_seconds), BATCH_MAX + behind)
+        found = await self._stalled.waiting_trees(self._ago(self._roots_every_seconds), BATCH_MAX + behind)
         await self._each.run(self._start_roots, found)
 
     @each_subject("start roots", first_of)
@@ -210,7 +220,7 @@ class Relay:
     async def end_holds(self) -> None:
         """Start the expiry of the ticket API's holds whose time has passed."""
         behind = self._each.set_aside(self._end_hold)
-        await self._each.run(self._end_hold, await self._stalled.overdue(_ago(SETTLE_SECONDS), BATCH_MAX + behind))
+        await self._each.run(self._end_hold, await self._stalled.overdue(self._ago(SETTLE_SECONDS), BATCH_MAX + behind))
 
     @each_subject("end holds", first_of)
     async def _end_hold(self, found: tuple[str, str, str, datetime]) -> None:
@@ -289,6 +299,9 @@ class Relay:
         self._tried[identity] = time.monotonic()
         return done
 
+    def _ago(self, seconds: float) -> datetime:
+        return self._now() - timedelta(seconds=seconds)
+
     def _forget_tries(self) -> None:
         now = time.monotonic()
         self._tried = {known: at for known, at in self._tried.items() if now - at < RETRY_SECONDS}
@@ -301,10 +314,6 @@ def _is_foreign(webhook: WebhookEvent) -> bool:
 
 def _ref(found: PurchaseKey) -> PurchaseRef:
     return PurchaseRef(tenant_id=found["tenant_id"], purchase_id=found["purchase_id"], attempt=found["attempt"])
-
-
-def _ago(seconds: float) -> datetime:
-    return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
 async def _retried_next_tick(task: Callable[[], Awaitable[None]]) -> None:

@@ -31,7 +31,7 @@ ELSEWHERE = {
     "relay/each.py: repeat": ITS_OWN_WAIT,
     "adapters/stripe/undelivered_events.py: UndeliveredEvents.undelivered": READS,
     "relay/each.py: Each.run": "the loop over subjects itself",
-    "relay/relay.py: Relay.run": "tasks, not subjects: each has its own guard, and runs again in the next tick",
+    "relay/relay.py: Relay.tick": "tasks, not subjects: each has its own guard, and runs again in the next tick",
     "relay/retention.py: Retention._erase_kind": "batches of one kind of data",
     "relay/retention.py: Retention.run": ITS_OWN_WAIT,
     "relay/schedules.py: Schedules.run": ITS_OWN_WAIT,

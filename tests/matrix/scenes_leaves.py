@@ -18,8 +18,8 @@ async def root(stage: Stage) -> str:
     """Two leaves come to the chain; if the workflow was cancelled, the relay starts it again."""
     await sale_of_leaves(stage)
     start = RootsInput(tree=TreeRef(tenant_id="default", show_id="sh"))
-    for number in (1, 2):
-        await stage.begin(f"roots/{number}", RootsWorkflow.run, start)
+    for _ in range(2):
+        await stage.begin("roots/sh", RootsWorkflow.run, start)
         if await stage.end() is not None:
             break
     tree = await stage.world.store.read(lambda uow: uow.get(TicketTree, "sh"))

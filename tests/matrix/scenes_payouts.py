@@ -51,9 +51,10 @@ async def payout(stage: Stage) -> str:
     await ActivityEnvironment().run(world.payouts.transfer_share, await world.ref())
     world.connect.balances["acct_ve_5"] -= 2000  # Stripe's schedule pays it out
     world.connect.payouts["po_1"] = PayoutStatus(payout_id="po_1", status="paid", amount_minor=2000, currency="eur")
-    ref = PayoutRef(account_id="acct_ve_5", payout_id="po_1")
+    ref = PayoutRef(account_id="acct_ve_5", payout_id="po_1", event_id="evt_1")
     await stage.begin("payout/po_1/evt_1", PayoutWorkflow.run, ref)
     if await stage.end() == "lost":
-        await stage.begin("payout/po_1/evt_2", PayoutWorkflow.run, ref)
+        again = ref.model_copy(update={"event_id": "evt_2"})
+        await stage.begin("payout/po_1/evt_2", PayoutWorkflow.run, again)
         await stage.end()
     return f"paid out {world.books().get((venue_account('ve', 'paid_out'), 'eur'), 0)}"

@@ -14,10 +14,10 @@ from workflows.show_cancellation import ShowCancellationInput, ShowCancellationW
 STEPS = ("end_open_holds", "list_orders_left", "decide_order", "finish_cancellation")
 
 
-async def called_off(stage: Stage) -> str:
+async def called_off(stage: Stage, rate_per_second: float = 100) -> str:
     """A show with one sold order is cancelled."""
     assert await sale(stage) == "fulfilled"
-    await call_off(stage)
+    await call_off(stage, rate_per_second)
     start = ShowCancellationInput(tenant_id="default", show_id="sh", poll_seconds=15, residue_seconds=10)
     await stage.begin("show-cancellation/sh", ShowCancellationWorkflow.run, start)
     await stage.end()
@@ -50,8 +50,10 @@ async def refund_of(stage: Stage) -> str:
     return str(refund.state)
 
 
-async def call_off(stage: Stage) -> None:
-    terms = CancelShow(tenant_id="default", show_id="sh", body_digest="c", fees="venue", rate_per_second=100)
+async def call_off(stage: Stage, rate_per_second: float = 100) -> None:
+    terms = CancelShow(
+        tenant_id="default", show_id="sh", body_digest="c", fees="venue", rate_per_second=rate_per_second
+    )
     await stage.world.cancellations.cancel_show(terms)
 
 

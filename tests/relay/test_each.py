@@ -47,7 +47,7 @@ class World:
     @property
     def relay(self) -> Relay:
         work: Any = self
-        follow_ups = FollowUps(work, work, work, work, self.each, self.clock)
+        follow_ups = FollowUps(work, work, work, work, self.each, clock=self.clock)
         return Relay(work, work, work, work, follow_ups, self.each, longest_extension=timedelta())
 
     async def act(self, subject: str) -> bool:

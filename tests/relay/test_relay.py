@@ -367,7 +367,7 @@ async def test_open_matters_are_followed_page_by_page(engine: RecordingEngine, s
     """A page at an interval, from the first again after the last; a running workflow is not woken."""
     stalled.followed = [followed(f"dispute/du_{number:03}") for number in range(PAGE + 1)]
     clock = Clock()
-    follow_ups = FollowUps(engine, stalled, stalled, stalled, Each(Gauge(), clock), clock)
+    follow_ups = FollowUps(engine, stalled, stalled, stalled, Each(Gauge(), clock), clock=clock)
     seen = []
     for seconds in (0, EVERY_SECONDS - 1, 1, EVERY_SECONDS):
         clock.at += seconds

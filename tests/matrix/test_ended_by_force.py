@@ -1,0 +1,203 @@
+"""Every kind of workflow is ended by force at each of its waits, comes back by its rule, and ends as it should."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from adapters.postgres.connections import Pool
+from adapters.temporal.connect import data_converter
+from tests.contract.conftest import pool, store_server, tables_url
+from tests.fakes.evidence import external_state, findings_of, require_invariants
+from tests.matrix.every_scene import SCENES
+from tests.matrix.relayed import Force, Moment, RelayedStage
+from tests.matrix.scenes import Scene, buy, checkout, pay, purchase_end, sale
+from tests.matrix.scenes_dispute import won_dispute
+from tests.matrix.scenes_late import late_money_that_buys
+from tests.matrix.scenes_payouts import onboarding
+from tests.matrix.scenes_refunds import whole
+from tests.matrix.scenes_show_cancellations import called_off
+from tests.matrix.stage import Stage
+from tests.matrix.waits import every_timer
+from tests.workflows.conftest import installed, register_search_attributes
+from workflows.registry import declared_workflows
+from workflows.ticket_api_hold import HoldWorkflow
+
+__all__ = ["pool", "store_server", "tables_url"]
+BY_NAME = {scene.name: scene for scene in SCENES}
+ROUND = "before the next round of"
+MOMENTS: tuple[Moment, ...] = ("before", "after", "waiting")
+EVERY = [(scene, name, moment) for scene in SCENES for name in scene.row.reaches for moment in MOMENTS]
+# The first activity of every kind, once; the rest is nightly.
+FIRSTS = {scene.workflow: (scene, scene.row.reaches[0]) for scene in reversed(SCENES)}
+QUICK = [(*first, MOMENTS[number % 3]) for number, first in enumerate(FIRSTS.values())]
+LONG = [one for one in EVERY if one not in QUICK]
+
+
+async def played(scene: Scene, force: Force, pool: Pool, site: str = "") -> tuple[str, RelayedStage]:
+    """Play a scene whose workflow is ended by force; assert that nothing is left to do, and the invariants."""
+    server = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=installed("temporal-test-server"), data_converter=data_converter({})
+    )
+    async with server:
+        await register_search_attributes(server.client)
+        with server.auto_time_skipping_disabled():
+            async with RelayedStage(server, force, pool, scene.workflow, site) as stage:
+                end = await scene.play(stage)
+                await stage.give_back()
+                assert stage.ended is not None, "it was never ended by force"
+                assert await stage.left() == {}
+                outside = external_state(stage.world.gateway, stage.world.chain, stage.world.connect)
+                require_invariants(findings_of(stage.world.store.log, outside))
+                if scene.workflow is not HoldWorkflow:  # sold without a purchase; its scenes count them
+                    await stage.world.check_invariants()
+    return end, stage
+
+
+async def slow_venue(stage: Stage) -> str:
+    """The venue has told Stripe everything only after the workflow was ended."""
+    connect = stage.world.connect
+    connect.ready = False
+
+    def complete() -> None:
+        connect.ready = True
+        for account_id in connect.accounts:
+            connect.onboard(account_id)
+
+    _then(stage, complete)
+    return await onboarding(stage)
+
+
+async def paid_later(stage: Stage) -> str:
+    """The buyer pays only after the workflow was ended."""
+    await buy(stage)
+    await checkout(stage)
+    await stage.until(lambda: _is_ended(stage))
+    await pay(stage)
+    return await purchase_end(stage)
+
+
+async def decided_later(stage: Stage) -> str:
+    """The bank decides only after the workflow was ended."""
+    await sale(stage)
+    return await won_dispute(stage, once=lambda: _is_ended(stage))
+
+
+async def slow_capture(stage: Stage) -> str:
+    """The purchase that the late payment buys waits for Stripe, and its case for the purchase."""
+    stage.world.gateway.fail_before("capture_intent", 12)
+    return await late_money_that_buys(stage)
+
+
+async def one_a_minute(stage: Stage) -> str:
+    return await called_off(stage, rate_per_second=1 / 60)
+
+
+async def slow_banks(stage: Stage) -> str:
+    """The bank confirms the refund only after the cancellation was ended."""
+    gateway = stage.world.gateway
+    gateway.refunds_begin = "pending"
+
+    def confirm() -> None:
+        gateway.refunds_begin = "succeeded"
+        for made in list(gateway.refunds.values()):
+            gateway.finish_refund(made.refund_id)
+
+    _then(stage, confirm)
+    return await called_off(stage)
+
+
+async def uncovered(stage: Stage) -> str:
+    """Our balance covers the refund only after the workflow was ended."""
+    gateway = stage.world.gateway
+    gateway.refuse("refund_intent", "insufficient_funds")
+    _then(stage, lambda: gateway.allow("refund_intent"))
+    return await whole(stage)
+
+
+async def failed(stage: Stage) -> str:
+    """The refund fails, and a person makes it in the dashboard after the workflow was ended."""
+    gateway = stage.world.gateway
+    gateway.refuse("refund_intent", "charge_for_pending_refund_disputed")
+
+    def make_it() -> None:
+        gateway.allow("refund_intent")
+        gateway.refund_in_dashboard(next(iter(gateway.intents)), gateway.captured_minor)
+
+    _then(stage, make_it)
+    return await whole(stage)
+
+
+def _is_ended(stage: Stage) -> bool:
+    assert isinstance(stage, RelayedStage)
+    return stage.ended is not None
+
+
+def _then(stage: Stage, happens: Callable[[], object]) -> None:
+    assert isinstance(stage, RelayedStage)
+    stage.then = happens
+
+
+def like(name: str, play: Callable[[Stage], Awaitable[str]]) -> Scene:
+    """Return a scene that is played in another way, with the same end."""
+    return BY_NAME[name]._replace(play=play)
+
+
+# Every timer in the source of the workflows, with a scene whose workflow waits there.
+WAITS = {
+    "next look at the payment, or the hold's end": like("sale", paid_later),
+    "the hold's time": BY_NAME["internal hold, expires"],
+    "the next look without news": like("dispute", decided_later),
+    "next look at the refund": BY_NAME["refund, slow bank"],
+    "until our balance may cover it": like("refund", uncovered),
+    "next look whether it was made elsewhere": like("refund", failed),
+    "before the next look at what is left": like("show cancelled", slow_banks),
+    "the rate": like("show cancelled", one_a_minute),
+    "until the purchase is decided": like("late money, buys", slow_capture),
+    "before Stripe is asked again": like("onboarding", slow_venue),
+}
+OF_A_STEP = "a pause of a step: `test_at_an_activity` ends every kind in the one before the next round"
+OF_ITS_KIND = "the kind is ended at other waits; this one needs two subjects that come at the same time"
+ELSEWHERE = {
+    "before the next round of": OF_A_STEP,
+    "before the step before": OF_A_STEP,
+    "the pause that": OF_A_STEP,
+    "before stuck refunds make room": OF_ITS_KIND,
+    "until the purchase has ended": OF_ITS_KIND,
+    "until the next root": OF_ITS_KIND,
+}
+
+
+@pytest.mark.parametrize("wait", WAITS)
+async def test_at_a_timer(wait: str, pool: Pool) -> None:
+    """While it waits for news, for a time or for a person."""
+    scene = WAITS[wait]
+    end, _ = await played(scene, Force(), pool, wait)
+    assert end == scene.ends
+
+
+@pytest.mark.parametrize(("scene", "name", "moment"), QUICK, ids=lambda one: getattr(one, "name", one))
+async def test_at_an_activity(scene: Scene, name: str, moment: Moment, pool: Pool) -> None:
+    """Before its effect, after its effect, and while the workflow waits for the next round."""
+    await ended_at(scene, name, moment, pool)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("scene", "name", "moment"), LONG, ids=lambda one: getattr(one, "name", one))
+async def test_at_every_activity(scene: Scene, name: str, moment: Moment, pool: Pool) -> None:
+    """All others of every path of every workflow."""
+    await ended_at(scene, name, moment, pool)
+
+
+async def ended_at(scene: Scene, name: str, moment: Moment, pool: Pool) -> None:
+    end, stage = await played(scene, Force(name, moment), pool, ROUND if moment == "waiting" else "")
+    is_done = moment == "after" and stage.handle is not None and stage.handle is not stage.ended
+    assert end == scene.ends or (is_done and end.startswith("None"))
+
+
+def test_every_kind_and_every_wait_is_ended() -> None:
+    """A new kind of workflow, activity or timer is red until a scene has it."""
+    assert {scene.workflow for scene, _, _ in QUICK} == set(declared_workflows())
+    assert every_timer() == WAITS.keys() | ELSEWHERE.keys()
+    assert len(ELSEWHERE) <= 6
+    assert {name for scene in SCENES for name in scene.reaches} == {name for _, name, _ in EVERY}
