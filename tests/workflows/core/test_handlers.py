@@ -10,7 +10,13 @@ from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import RawValue
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
@@ -42,6 +48,7 @@ from workflows.tokens.roots import RootsInput, RootsWorkflow
 Handle = WorkflowHandle[Any, Any]
 BROKEN = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"{"))
 UNKNOWN = RawValue(Payload(metadata={"encoding": b"binary/other"}, data=b"\x00"))
+TOOK_TWO_SECONDS = "[TMPRL1101]"
 INPUTS: tuple[tuple[Any, ...], ...] = (
     (), (None,), ("text",), (7,), ([1, 2],), ({"a": 1},), ({}, {}), (1, 2, 3, 4, 5), (BROKEN,), (UNKNOWN, BROKEN),
 )  # fmt: skip
@@ -234,15 +241,19 @@ async def test_nothing_that_is_sent_fails_a_workflow(kind: type, world: SagaWorl
 
 
 def _failure_of(event: HistoryEvent) -> str:
-    """Return why a workflow task failed; one that ends the workflow is only repeated when there is news."""
+    """Return why a workflow task failed; one that ends the workflow is only repeated when there is news.
+
+    A task that took two seconds is repeated as well: the library takes a busy machine for a deadlock.
+    """
     failed = event.workflow_task_failed_event_attributes
     is_news = failed.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
-    return "" if is_news else failed.failure.message
+    message = failed.failure.message
+    return "" if is_news or message.startswith(TOOK_TWO_SECONDS) else message
 
 
 async def _update(handle: Handle, name: str, given: tuple[Any, ...]) -> None:
-    """Send an update; it may be refused, or answer."""
-    with suppress(WorkflowUpdateFailedError, RPCError):
+    """Send an update; it may be refused, or answer, or its workflow ends before it is taken."""
+    with suppress(WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError):
         await handle.execute_update(name, args=list(given))
 
 
