@@ -33,7 +33,7 @@ up: $(READY) ## start the whole stack and keep it running; its state is in data/
 # Bytecode is kept even where the environment says not to: each worker would compile every test again.
 quick test: export PYTHONDONTWRITEBYTECODE :=
 quick: $(READY) ## the fast tests: units, workflows on fakes, replay, architecture
-	$(PYTEST) --quick $(WORKERS) --dist worksteal
+	$(PYTEST) --quick -n 3 --dist worksteal
 
 check: $(READY) ## ruff, mypy, the import contracts and the audit
 	$(BIN)/ruff check .
@@ -47,8 +47,8 @@ format: $(READY) ## put the code into shape
 	$(BIN)/ruff format .
 
 # Drawn examples do not count: they may reach a branch or not.
-coverage: $(READY) ## every branch of domain/ and workflows/ is reached by the fast tests
-	$(BIN)/python -m coverage run -m pytest -q --quick
+coverage: $(READY) ## every branch of domain/ and workflows/ is reached by the fast tests, with those marked slow
+	$(BIN)/python -m coverage run -m pytest -q --quick -m "not nightly"
 	$(BIN)/python -m coverage report
 
 golden: $(READY) ## accept the commands that the workflows issue today

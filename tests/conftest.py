@@ -47,8 +47,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked slow or nightly in the fast tier; in the whole run put the slow folders first."""
-    if config.getoption("quick"):
+    """Leave out what is marked slow or nightly in the fast tier, unless -m chooses; put the slow folders first."""
+    if config.getoption("quick") and not config.getoption("markexpr"):
         slow = [item for item in items if any(item.get_closest_marker(mark) for mark in SLOW_MARKS)]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]

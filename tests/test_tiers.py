@@ -14,9 +14,11 @@ def nothing() -> None:
 
 
 @pytest.mark.parametrize("mark", ["slow", "nightly"])
-@pytest.mark.parametrize("quick", [True, False])
-def test_the_fast_tier_leaves_out_what_is_marked(mark: str, *, quick: bool, request: pytest.FixtureRequest) -> None:
-    """A marked test is deselected in the fast tier, and stays in the whole run."""
+@pytest.mark.parametrize(("quick", "chosen"), [(True, ""), (False, ""), (True, "not nightly")])
+def test_the_fast_tier_leaves_out_what_is_marked(
+    mark: str, chosen: str, *, quick: bool, request: pytest.FixtureRequest
+) -> None:
+    """A marked test is deselected in the fast tier, and stays in the whole run and where -m chooses by marks."""
     plain, marked = (
         pytest.Function.from_parent(request.node.parent, name=name, callobj=nothing) for name in ("plain", "marked")
     )
@@ -27,10 +29,10 @@ def test_the_fast_tier_leaves_out_what_is_marked(mark: str, *, quick: bool, requ
         left_out.extend(items)
 
     hook = SimpleNamespace(pytest_deselected=deselected)
-    config: Any = SimpleNamespace(getoption={"quick": quick}.__getitem__, hook=hook)
+    config: Any = SimpleNamespace(getoption={"quick": quick, "markexpr": chosen}.__getitem__, hook=hook)
     items = [marked, plain]
     conftest.pytest_collection_modifyitems(cast("pytest.Config", config), cast("list[pytest.Item]", items))
-    assert (items, left_out) == (([plain], [marked]) if quick else ([marked, plain], []))
+    assert (items, left_out) == (([plain], [marked]) if quick and not chosen else ([marked, plain], []))
 
 
 def test_only_the_fast_tier_leaves_out_the_sandbox(pytestconfig: pytest.Config) -> None:

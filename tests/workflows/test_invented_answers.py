@@ -72,6 +72,7 @@ def test_every_step_has_an_invented_answer() -> None:
     assert steps == PAID.keys() | UNPAID.keys() | ENDS.keys() | PLACED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAID)
 async def test_a_step_of_a_paid_purchase_is_repeated(world: SagaWorld, client: Client, name: str) -> None:
     """It ends fulfilled, with every event, and with the tokens that are on chain."""
@@ -88,6 +89,7 @@ async def test_a_step_of_a_paid_purchase_is_repeated(world: SagaWorld, client: C
     assert world.books()["venue:ve:payable", "eur"] == 2000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNPAID)
 async def test_an_unpaid_purchase_is_not_sold(world: SagaWorld, client: Client, name: str) -> None:
     """Whatever is said about its payment, it ends without a sale, and nobody can pay it."""
@@ -100,6 +102,7 @@ async def test_an_unpaid_purchase_is_not_sold(world: SagaWorld, client: Client, 
     assert await world.stock() == (10, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENDS)
 async def test_an_end_without_its_event_is_no_end(world: SagaWorld, client: Client, name: str) -> None:
     """The events say that the purchase is unfinished, so the relay begins it anew, and it ends."""

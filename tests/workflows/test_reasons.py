@@ -324,8 +324,13 @@ def test_every_reason_and_act_is_tried() -> None:
 
 
 def listed(pair: Pair) -> Any:
-    """Return the pair as a parameter; a round of a store's step takes long."""
-    marks = [pytest.mark.nightly] if pair == (Reason.OUTAGE, GIVE_UP.name) else []
+    """Return the pair as a parameter; the fast tier tries one act of each reason."""
+    if pair == (Reason.OUTAGE, GIVE_UP.name):
+        marks = [pytest.mark.nightly]  # a round of a store's step takes long
+    elif pair.act != max(one.act for one in CASES if one.reason == pair.reason):
+        marks = [pytest.mark.slow]
+    else:
+        marks = []
     return pytest.param(pair, marks=marks, id="-".join(pair))
 
 

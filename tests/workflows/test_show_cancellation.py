@@ -159,6 +159,7 @@ async def test_a_balance_that_does_not_cover_it_pauses_it(world: SagaWorld, clie
     assert await ended(world, client, handle) == "finished"
 
 
+@pytest.mark.slow
 async def test_refunds_that_are_stuck_make_room_for_the_others(world: SagaWorld, client: Client) -> None:
     """A refund that fails for ever, and so sends no news, frees its place after a while; it ends when it is mended."""
     await world.open_show()
@@ -176,6 +177,7 @@ async def test_refunds_that_are_stuck_make_room_for_the_others(world: SagaWorld,
     assert await ended(world, client, handle) == "finished"
 
 
+@pytest.mark.slow
 async def test_one_that_waits_does_not_hold_up_the_others(world: SagaWorld, client: Client) -> None:
     """A refund that waits for the bank frees its place in the window."""
     await world.open_show()
@@ -247,6 +249,7 @@ async def test_a_sold_order_that_went_back_before_needs_nothing(world: SagaWorld
     assert world.gateway.effects["refund_intent"] == 1
 
 
+@pytest.mark.slow
 async def test_a_rate_and_a_run_that_is_full(world: SagaWorld, client: Client) -> None:
     """One second's worth begins at once, then it waits; a full run continues as new even while it waits."""
     await world.open_show()

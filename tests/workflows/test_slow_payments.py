@@ -35,6 +35,7 @@ async def pass_days(world: SagaWorld, handle: PurchaseHandle, days: float) -> No
     await asyncio.gather(ended, return_exceptions=True)
 
 
+@pytest.mark.slow
 async def test_a_debit_that_succeeds_after_days_buys_the_seats(world: SagaWorld, client: Client) -> None:
     """The hold is extended once, for the show's days; looks are few; the purchase says since when it waits."""
     handle = await slow(world, client)
@@ -63,6 +64,7 @@ async def test_a_debit_that_fails_frees_the_seats_at_once(world: SagaWorld, clie
     assert await world.stock() == (10, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outcome", ["fulfilled", "cancelled"])
 async def test_a_debit_past_its_limit_needs_an_operator(world: SagaWorld, client: Client, outcome: str) -> None:
     """Nobody can cancel it, so the seats stay held; money that comes buys them, and its failure frees them."""
@@ -77,6 +79,7 @@ async def test_a_debit_past_its_limit_needs_an_operator(world: SagaWorld, client
     assert described.typed_search_attributes.get(NEEDS_OPERATOR) is False
 
 
+@pytest.mark.slow
 async def test_a_cancel_of_a_debit_waits_for_the_bank(world: SagaWorld, client: Client) -> None:
     """The buyer cancels in between: the seats are free once the money is known to be gone."""
     handle = await slow(world, client)

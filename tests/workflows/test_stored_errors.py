@@ -13,6 +13,7 @@ KEYS_MAX = 60  # two series of a day, each of a dozen quick keys and then one an
 PATIENCE = timedelta(hours=1, minutes=5)  # the longest pause, and a round
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_a_capture_outlives_thirty_hours_of_stored_errors(
     world: SagaWorld, client: Client, *, restarts: bool
