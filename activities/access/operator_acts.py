@@ -8,7 +8,7 @@ from activities.core.commands import Command
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, activity_on
 from activities.refunds.request_refund import RequestRefund, request
-from activities.refunds.unsold import find_payment
+from activities.sales.payment_lookup import find_payment
 from domain.access.operator_act import OperatorActed, OperatorActRecord
 from domain.catalog.show_cancellation import ShowCancellation
 from domain.core.actor import acting_as, operator_actor

@@ -9,6 +9,7 @@ from activities.core.ports import EventStore
 from activities.core.task_queues import STRIPE, activity_on
 from activities.disputes.lookup import is_of_sale, other_holdings, sale_holdings
 from activities.sales.order import tickets_of
+from activities.sales.payment_lookup import note_arrival
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import Posting
 from domain.orders.order import Order
@@ -63,6 +64,7 @@ def _follow(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus) -> None:
         decide = _win if seen.outcome == "won" else _lose
         decide(uow, ref, seen, dispute)
     _take_back(uow, ref, seen, dispute)
+    _note_arrival(uow, dispute, seen)
 
 
 def _open(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus, order: Order) -> Dispute:
@@ -131,6 +133,15 @@ def _take_back(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus, dispute: D
         book.owe_again(ref.dispute_id, key, _payment_of(dispute, seen), back.owed_minor, uow.at)
     if payee is not None and is_deducted and back.parties.venue_minor:
         payee.note_shortfall(key, dispute.currency, -back.parties.venue_minor, uow.at)
+
+
+def _note_arrival(uow: UnitOfWork, dispute: Dispute, seen: DisputeStatus) -> None:
+    """Record whether a payment that bought nothing is back with its buyer, by refunds or by the bank."""
+    book = uow.find(Refunds, dispute.purchase_id)
+    if book is None:
+        return
+    for refund in book.of_payment(*_payment_of(dispute, seen))[-1:]:
+        note_arrival(uow, book, refund)
 
 
 def _payment_of(dispute: Dispute, seen: DisputeStatus) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from activities.core.commands import PayRefund, RefundRef, RefundStatus
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, STRIPE, activity_on
 from activities.refunds.owed import post_owed
-from activities.refunds.unsold import FAILED_AT_STRIPE, note_arrival, strangers
+from activities.refunds.unsold import FAILED_AT_STRIPE, strangers
+from activities.sales.payment_lookup import note_arrival
 from domain.core.actor import acting_as, operator_actor
 from domain.core.errors import PaymentRefused, WrongState
 from domain.core.unit_of_work import UnitOfWork

@@ -199,14 +199,18 @@ def _judge_groups(state: InvariantState, supplies: Mapping[str, int], findings: 
 
 
 def arrived_fault(identity: str, purchase: PurchaseSummary) -> str | None:
-    """Return the refunds that have not arrived without any workflow, and the amount owed to the buyer beside cash."""
+    """Return the refunds that have not arrived without any workflow, and the amount owed to the buyer beside cash.
+
+    With all of them arrived no payment is owed either.
+    """
     given = purchase.refunds.items()
     late = [f"{name} is {refund.state}" for name, refund in given if refund.state != "succeeded" and not refund.at_till]
     owed = buyer_refundable(identity)
     at_till = sum(refund.amount_minor for _, refund in given if refund.at_till)
     due = {(owed, purchase.currency): at_till} if at_till else {}
     owing = difference({key: amount for key, amount in purchase.books.items() if key[0] == owed}, due)
-    return "; ".join([*late, *([owing] if owing else [])]) or None
+    unpaid = [f"payment {name} is owed" for name, state in purchase.payments.items() if state == "owed" and not late]
+    return "; ".join([*late, *([owing] if owing else []), *unpaid]) or None
 
 
 def undone_fault(purchase: PurchaseSummary, intents: Sequence[StripePayment]) -> str | None:

@@ -85,8 +85,8 @@ PAID = Invariant(
 )
 ARRIVED = Invariant(
     "refund-arrives",
-    "Every refund that no workflow is processing has arrived, by Stripe or by hand, or is cash at the till; the buyer"
-    " is owed just that cash.",
+    "Every refund that no workflow is processing has arrived, by Stripe, a bank or by hand, or is cash at the till; the"
+    " buyer is owed just that cash, in the books and by every payment.",
     "rest",
 )
 DELIVERED = Invariant(

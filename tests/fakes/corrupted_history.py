@@ -10,7 +10,7 @@ from domain.core.aggregate import DomainEvent
 from domain.invariants.outside import ExternalState, StripePayment
 from domain.money.books import TransactionPosted
 from domain.orders.order import CaptureRequested, OrderFulfilled
-from domain.payments.payment import PaymentCancelled
+from domain.payments.payment import PaymentCancelled, PaymentRefunded
 from domain.payments.refunds import RefundRequested, RefundSucceeded
 from domain.stock.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, SeatsRestocked
 from domain.tickets.claiming import ClaimDone, TicketClaimed
@@ -326,6 +326,10 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
     ),
     "a refund of money that bought nothing that has not arrived": (
         history(lambda events: without(events, RefundSucceeded)),
+        {"refund-arrives"},
+    ),
+    "a payment that stays owed after its refund": (
+        history(lambda events: without(events, PaymentRefunded)),
         {"refund-arrives"},
     ),
     "money that bought nothing and is owed to nobody": (

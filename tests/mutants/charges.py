@@ -8,6 +8,13 @@ BOOKINGS = "tests/domain/invariants/test_wrong_bookings.py"
 
 CHARGES = (
     Mutant(
+        "a payment that its bank took back stays owed",
+        "activities/disputes/follow.py",
+        "    _note_arrival(uow, dispute, seen)\n\n\ndef _open",
+        "\n\ndef _open",
+        f"{CHARGES_TEST}::test_a_dispute_of_money_that_is_being_given_back_pays_it",
+    ),
+    Mutant(
         "every dispute is one of the sale",
         "activities/disputes/lookup.py",
         'return payment is not None and intent_id in {payment.intent_id, ""}',

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from activities.payouts.ports import VenueRef
+from activities.sales.payment_lookup import find_payment
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.statement import balance_of
 from domain.payouts.payee import Payee
@@ -22,6 +23,7 @@ from tests.property.money_events import (
     AskRefund,
     DecideDispute,
     Dispute,
+    DisputeStray,
     EndPayout,
     EndRefund,
     Event,
@@ -57,6 +59,7 @@ async def run_life(terms: tuple[Terms, Terms], events: list[Event]) -> None:
     await finish_all(town)
     assert nonzero(town.posted().items()) == nonzero(town.expected().items())
     check_against_stripe(town)
+    await check_strays(town)
     for number in range(len(terms)):
         check_read_models(town, reads, number)
     await check_debts(town)
@@ -93,6 +96,15 @@ async def send_again(town: Town) -> None:
     for number, sale in enumerate(town.sales_made):
         if town.requested(sale):
             await apply_event(town, SendShare(number, refused=False, how="once"))
+
+
+async def check_strays(town: Town) -> None:
+    """A payment that bought nothing is owed while its buyer is, and refunded else, whoever has paid."""
+    for stray in town.strays:
+        find = partial(find_payment, purchase_id=stray.purchase.purchase_id, intent_id=stray.intent_id)
+        payment = await town.store.read(find)
+        assert payment is not None
+        assert payment.state == ("owed" if stray.due else "refunded")
 
 
 async def check_debts(town: Town) -> None:
@@ -154,12 +166,23 @@ RETURNED_MEANWHILE: list[Event] = [
 ]
 
 
+PAID_BY_A_BANK: list[Event] = [
+    Sell(0, 1, 0, 0, "card", code=False),
+    Settle(0, "once"),
+    UnusedPayment(0, is_second=True, went="owed"),
+    DisputeStray(0, half=False),
+    LookAtDispute(0, "once"),
+    DecideDispute(0, won=False, fee_back=False),
+]
+
+
 # Shrinking a long life takes minutes.
 @pytest.mark.timeout(7200 if SEQUENCES > 1000 else 600)
 @settings(max_examples=SEQUENCES, report_multiple_bugs=False)
 @example(terms=(PLAIN, PLAIN), events=PAID_TWICE)  # a refund is booked about the charge that it returns
 @example(terms=(PLAIN, PLAIN), events=SENT_TO_NOBODY)  # the share waits until the account is reached again
 @example(terms=(PLAIN, PLAIN), events=RETURNED_MEANWHILE)  # a second return leaves the attempt for the first one alone
+@example(terms=(PLAIN, PLAIN), events=PAID_BY_A_BANK)  # a payment that its bank took back is owed no more
 @given(terms=st.tuples(TERMS, TERMS), events=LIVES)
 def test_no_cent_is_lost(terms: tuple[Terms, Terms], events: list[Event]) -> None:
     """After any events each account has its expected balance, and Stripe's figures agree."""

@@ -17,6 +17,7 @@ from adapters.read_models.documents import PURCHASES
 from domain.core.transient import TransientError
 from domain.money.books import TransactionPosted
 from domain.payments.dispute import DisputeStatus
+from domain.payments.payment import Payment
 from domain.payments.payment_intent import IntentRequest, StripeRefund
 from domain.payments.refunds import Refunds
 from domain.payouts.payee import Payee
@@ -107,6 +108,12 @@ async def document(world: SagaWorld) -> PurchaseDocument:
     return found
 
 
+async def payment_state(world: SagaWorld, intent_id: str) -> str:
+    """Return the state of a second payment."""
+    identity = f"{(await world.order()).identity}:{intent_id}"
+    return await world.store.read(lambda uow: uow.get(Payment, identity).state)
+
+
 async def blocked(world: SagaWorld) -> set[bool]:
     ids = [stream.partition(":")[2] for stream in world.store.streams if stream.startswith("ticket:")]
     return await world.store.read(lambda uow: {uow.get(Ticket, ticket_id).blocked for ticket_id in ids})
@@ -160,8 +167,17 @@ async def test_a_dispute_of_money_that_is_being_given_back_pays_it(world: SagaWo
     world.gateway.end_dispute(second, dispute_id, won=False)
     assert await look(world, dispute_id) == "lost"
     assert not {owed, LOSSES} & books(world).keys()
+    assert await payment_state(world, second) == "refunded"
     assert (await steps.pay_refund(tried.model_copy(update={"turn": 2}))).status == "succeeded"
     assert await blocked(world) == {False}
+    world.gateway.return_of_dispute(dispute_id, PRICE)
+    await look(world, dispute_id)
+    assert await payment_state(world, second) == "owed"
+    book = await world.store.read(lambda uow: uow.get(Refunds, tried.refund.purchase.purchase_id))
+    again = tried.refund.model_copy(update={"refund_id": list(book.refunds)[-1]})
+    world.gateway.refunds_begin = "succeeded"
+    assert (await steps.pay_refund(PayRefund(refund=again, turn=1))).status == "succeeded"
+    assert await payment_state(world, second) == "refunded"
 
 
 @pytest.mark.parametrize(
