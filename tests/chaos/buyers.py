@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from tests.chaos.bank import Bank
-from tests.chaos.plan import Buyer
+from tests.chaos.plan import DISPUTES, QUIET, REGRETS, STRIKES, Buyer
 from tests.real.shop import ENDS, PUBLISHABLE_KEY, Shop
 
 GOOD, BAD = "pm_card_visa", "pm_card_chargeDeclined"
@@ -48,7 +48,7 @@ class PatienceEnded(Exception):  # noqa: N818 - it ran out
 class Visit:
     """A buyer at a show; `http` goes to the API, `till` to Stripe, both until `deadline` (monotonic).
 
-    `calm` is set after the chaos run.
+    `calm` is set after the chaos run; `aftermaths` is shared by all, and every sale takes the next one.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Visit:
         *,
         deadline: float,
         calm: asyncio.Event,
+        aftermaths: Iterator[str],
     ) -> None:
         self.story = story
         self._shop = shop
@@ -67,6 +68,7 @@ class Visit:
         self._till = till
         self._deadline = deadline
         self._calm = calm
+        self._aftermaths = aftermaths
 
     async def run(self) -> None:
         """Act as planned, until nothing is left to do."""
@@ -102,14 +104,16 @@ class Visit:
             await self._pay(secret, GOOD)
 
     async def _afterwards(self, intent_id: str) -> None:
-        """Do what the plan has for a payment that was made."""
-        buyer = self.story.buyer
-        if buyer.regret is not None:
-            await self._request_refund(buyer.regret)
-        if intent_id and buyer.dispute is not None:
-            await self._dispute(intent_id, buyer.dispute)
-        if intent_id and buyer.strike is not None:
-            await self._strike(intent_id, buyer.strike)
+        """Once the seats are sold, do what the plan has for the next sale."""
+        if await self._ended(f"/api/v1/purchases/{self.story.purchase_id}") != "fulfilled":
+            return
+        what = next(self._aftermaths, QUIET)
+        if what in REGRETS:
+            await self._request_refund(what)
+        elif what in DISPUTES:
+            await self._dispute(intent_id, what)
+        elif what in STRIKES:
+            await self._strike(intent_id, what)
 
     async def _buy(self) -> str | None:
         """Request seats until there is an answer; return the client secret of an open checkout."""
@@ -166,10 +170,8 @@ class Visit:
             self.story.unexpected.append(f"DELETE was answered {answer.status_code}")
 
     async def _request_refund(self, what: str) -> None:
-        """Request a refund once the seats are sold."""
+        """Request a refund of the sale."""
         path = f"/api/v1/purchases/{self.story.purchase_id}"
-        if await self._ended(path) != "fulfilled":
-            return
         body = {"amount_minor": PART_MINOR} if what == "part" else {}
         headers = {"Idempotency-Key": f"{self.story.key}-regret"}
         answer = await self._answer(lambda: self._http.post(f"{path}/refunds", json=body, headers=headers))
@@ -179,9 +181,7 @@ class Visit:
             self.story.unexpected.append(f"a refund was answered {answer.status_code}: {answer.text[:200]}")
 
     async def _dispute(self, intent_id: str, how: str) -> None:
-        """Dispute the charge once the seats are sold, and decide it: soon, or only after the chaos run."""
-        if await self._ended(f"/api/v1/purchases/{self.story.purchase_id}") != "fulfilled":
-            return
+        """Dispute the charge of the sale, and decide it: soon, or only after the chaos run."""
         outcome, _, late = how.partition(" ")
         key = {"Authorization": f"Bearer {self._shop.stack.env['BOXOFFICE_STRIPE__API_KEY']}"}
         intent = await self._answer(lambda: self._till.get(f"/v1/payment_intents/{intent_id}", headers=key))
@@ -203,10 +203,8 @@ class Visit:
             self.story.unexpected.append(f"a note on the dispute was answered {noted.status_code}")
 
     async def _strike(self, intent_id: str, how: str) -> None:
-        """Let a bank, or a person at the dashboard, act once the seats are sold, and wait until it is made good."""
+        """Let a bank, or a person at the dashboard, act on the sale's money, and wait until it is made good."""
         story, path = self.story, f"/api/v1/purchases/{self.story.purchase_id}"
-        if await self._ended(path) != "fulfilled":
-            return
 
         async def look() -> Document:
             seen: Document = (await self._answer(lambda: self._http.get(path), early=True)).json()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -100,18 +101,18 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         began = time.monotonic()
         summary.opened_seconds = began - first
         deadline = began + plan.seconds + REST_SECONDS_MAX
-        http = await closing.enter_async_context(
-            _client(f"http://127.0.0.1:{stack.status['ports'][BUYERS]}", stack.key)
-        )
+        at_buyers = f"http://127.0.0.1:{stack.status['ports'][BUYERS]}"
+        http = await closing.enter_async_context(_client(at_buyers, stack.key))
         till = await closing.enter_async_context(_client(stack.urls["stripe"], {}))
-        court, calm = Court(shops, stories, folder), asyncio.Event()
+        court, calm, aftermaths = Court(shops, stories, folder), asyncio.Event(), iter(plan.aftermaths)
         summary.acts = (operator := Operator(shops[0])).done
         async with asyncio.TaskGroup() as group:
             group.create_task(_inject_and_rest(plan, injector, began, court, calm))
             for deed in plan.deeds:
                 group.create_task(_act(operator, deed, began + deed.at))
             for story in stories:
-                visit = Visit(story, shops[story.buyer.show], http, till, deadline=deadline, calm=calm)
+                waits: dict[str, Any] = {"deadline": deadline, "calm": calm, "aftermaths": aftermaths}
+                visit = Visit(story, shops[story.buyer.show], http, till, **waits)
                 group.create_task(_visit(visit, began + story.buyer.at))
         summary.rest_seconds = time.monotonic() - began - plan.seconds
         summary.payouts, wrong = await pay_out(shops)

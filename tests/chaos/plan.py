@@ -13,12 +13,14 @@ RUSH = 0.85
 # Buyers and faults keep this distance to the end of the chaos run, so that most of the day's work falls into it.
 LAST_BUYER, LAST_FAULT = 8.0, 2.0
 HOLD_SECONDS, SHORT_HOLD_SECONDS = 30, 6
-# Weights of refund requests by those who pay: in full, or in part.
-REGRETS = {None: 75, "whole": 15, "part": 10}
-# Weights of disputes by those who keep their tickets: won or lost, `late`: decided after the chaos run.
-DISPUTES = {None: 80, "won": 5, "lost": 5, "won late": 5, "lost late": 5}
-# Weights of what a bank, or a person at Stripe's dashboard, does to the payments of the others.
-STRIKES = {None: 80, "refund fails": 6, "second payment": 5, "second payment disputed": 4, "dashboard refund": 5}
+# What comes after a sale: its buyer wants a refund or disputes the charge (`late`: decided after the chaos run), or a
+# bank or a person at Stripe's dashboard strikes. They are dealt to the sales in turn, so that every kind comes before
+# any comes again, however many of the buyers get a seat.
+REGRETS = ("whole", "part")
+DISPUTES = ("won", "lost", "won late", "lost late")
+STRIKES = ("refund fails", "second payment", "second payment disputed", "dashboard refund")
+QUIET = ""
+AFTERMATHS = (*REGRETS, *DISPUTES, *STRIKES, *(QUIET,) * 8)
 
 PARTS = ("worker", "api", "projector", "temporal", "postgres", "stripe", "chain")
 ROUTES = (
@@ -114,28 +116,25 @@ class Buyer(NamedTuple):
     quantity: int
     pause: float
     hold_seconds: int | None
-    regret: str | None = None
-    dispute: str | None = None
-    strike: str | None = None
 
 
 class Plan(NamedTuple):
-    """The whole day."""
+    """The whole day; `aftermaths` are dealt to the sales in the order in which they are seen."""
 
     seed: int
     seconds: float
     faults: tuple[Fault, ...]
     buyers: tuple[Buyer, ...]
     seats: tuple[int, ...]
+    aftermaths: tuple[str, ...] = ()
     deeds: tuple[Deed, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the plan as text, a line per fault."""
         tempers = Counter(buyer.temper for buyer in self.buyers)
         mix = ", ".join(f"{count} {temper}" for temper, count in sorted(tempers.items()))
-        mix += f"; {sum(buyer.regret is not None for buyer in self.buyers)} would request a refund"
-        mix += f", {sum(buyer.dispute is not None for buyer in self.buyers)} would dispute the charge"
-        mix += f", {sum(buyer.strike is not None for buyer in self.buyers)} are struck by a bank or the dashboard"
+        dealt = Counter(self.aftermaths[: len(AFTERMATHS)])
+        mix += f"; of {len(AFTERMATHS)} sales: {', '.join(f'{dealt[one]} {one}' for one in sorted(dealt) if one)}"
         acts = Counter(deed.act for deed in self.deeds)
         mix += f"; an operator acts: {', '.join(f'{count} {act}' for act, count in sorted(acts.items()))}"
         head = f"seed {self.seed}: {self.seconds:g} s, {len(self.buyers)} buyers for {sum(self.seats)} seats ({mix})"
@@ -147,12 +146,18 @@ def plan_of(seed: int, minutes: float) -> Plan:
     dice = random.Random(seed)  # noqa: S311 - a seed must reproduce the day
     seconds = minutes * SECONDS
     seats = max(1, round(SEATS_PER_MINUTE * minutes / SHOWS))
-    buyers = _struck(
-        seed, _disputing(seed, _regretting(seed, _buyers(dice, seconds, round(BUYERS_PER_MINUTE * minutes))))
-    )
+    buyers = _buyers(dice, seconds, round(BUYERS_PER_MINUTE * minutes))
     times = sorted(round(dice.uniform(1.0, seconds - LAST_FAULT), 1) for _ in range(round(FAULTS_PER_MINUTE * minutes)))
     faults = sorted([*(_fault(dice, at) for at in times), *_lies(seed, minutes)], key=lambda fault: fault.at)
-    return Plan(seed, seconds, tuple(faults), tuple(buyers), (seats,) * SHOWS, _deeds(seed, seconds))
+    aftermaths = _aftermaths(seed, len(buyers))
+    return Plan(seed, seconds, tuple(faults), tuple(buyers), (seats,) * SHOWS, aftermaths, _deeds(seed, seconds))
+
+
+def _aftermaths(seed: int, count: int) -> tuple[str, ...]:
+    """Shuffle round after round, from a generator of their own: a seed's faults and buyers stay the same."""
+    dice = random.Random(f"{seed}-aftermaths")  # noqa: S311 - a seed must reproduce the day
+    rounds = [dice.sample(AFTERMATHS, len(AFTERMATHS)) for _ in range(0, count, len(AFTERMATHS))]
+    return tuple(one for each in rounds for one in each)[:count]
 
 
 def _deeds(seed: int, seconds: float) -> tuple[Deed, ...]:
@@ -177,32 +182,6 @@ def _lies(seed: int, minutes: float) -> list[Fault]:
 def _buyers(dice: random.Random, seconds: float, count: int) -> list[Buyer]:
     times = sorted(round(dice.uniform(0.0, seconds - LAST_BUYER), 2) for _ in range(count))
     return [_buyer(dice, at, number, int(SHOWS * at / seconds)) for number, at in enumerate(times)]
-
-
-def _regretting(seed: int, buyers: list[Buyer]) -> list[Buyer]:
-    """Draw the refund requests from a generator of their own: a seed's faults and buyers stay the same."""
-    dice = random.Random(f"{seed}-regrets")  # noqa: S311 - a seed must reproduce the day
-    regrets = dice.choices(list(REGRETS), list(REGRETS.values()), k=len(buyers))
-    return [buyer._replace(regret=regret) for buyer, regret in zip(buyers, regrets, strict=True)]
-
-
-def _disputing(seed: int, buyers: list[Buyer]) -> list[Buyer]:
-    """Draw the disputes of other buyers, from a generator of their own too."""
-    dice = random.Random(f"{seed}-disputes")  # noqa: S311 - a seed must reproduce the day
-    drawn = dice.choices(list(DISPUTES), list(DISPUTES.values()), k=len(buyers))
-    return [
-        buyer if buyer.regret else buyer._replace(dispute=dispute) for buyer, dispute in zip(buyers, drawn, strict=True)
-    ]
-
-
-def _struck(seed: int, buyers: list[Buyer]) -> list[Buyer]:
-    """Draw the strikes at the payments of all others, once more from a generator of their own."""
-    dice = random.Random(f"{seed}-strikes")  # noqa: S311 - a seed must reproduce the day
-    drawn = dice.choices(list(STRIKES), list(STRIKES.values()), k=len(buyers))
-    return [
-        buyer if buyer.regret or buyer.dispute else buyer._replace(strike=strike)
-        for buyer, strike in zip(buyers, drawn, strict=True)
-    ]
 
 
 def _buyer(dice: random.Random, at: float, number: int, show_of_the_hour: int) -> Buyer:
