@@ -7,13 +7,13 @@ from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
-from activities.core.acts import RESOLVE_CASE, ResolveCase
+from activities.core.acts import BEAR_EXCESS, RESOLVE_CASE, BearExcess, ResolveCase
 from activities.core.commands import Command, LatePayment, PurchaseRef
 from activities.core.task_queues import PURCHASES
 from activities.payments.late_payments import OPEN, OWED, SOLD, LatePaymentActivities
 from domain.core.ids import order_ref_of
 from workflows.core.activity_calls import STRIPE_POLICY, RefusedStep
-from workflows.core.acts import Effect, operator_act
+from workflows.core.acts import Effect, Outcome, operator_act
 from workflows.core.operated import Operated
 from workflows.core.reasons import Reason
 from workflows.core.saga import drain
@@ -55,6 +55,7 @@ class PaymentCaseWorkflow(Operated):
         super().__init__(start.purchase.purchase_id)
         self._start = start
         self._look_at_once = False
+        self._bears_excess = ""
 
     @workflow.run
     async def run(self, start: CaseInput) -> str:
@@ -107,10 +108,27 @@ class PaymentCaseWorkflow(Operated):
         self._caller.give_up(RefusedStep(RESOLVED, "an operator resolved the case"), "resolve_late_payment")
         return ""
 
+    def _cannot_bear(self) -> str | None:
+        if all(need.reason != Reason.REFUND_EXCESS for need in self._status.needs):
+            return "no refund in Stripe's dashboard exceeds what was owed"
+        return self._cannot_retry()
+
+    @operator_act(BEAR_EXCESS, _cannot_bear)
+    def bear_excess(self, act: BearExcess) -> Outcome:
+        """Let the next look book the excess."""
+        self._bears_excess = act.operator
+        self._caller.retry_now()
+        return "The next look, which is now, books the excess as the platform's loss."
+
     async def _look(self) -> PurchaseRef | str:
-        late = LatePayment(**self._start.purchase.model_dump(), intent_id=self._start.intent_id)
         method, summary = LatePaymentActivities.resolve_late_payment, "keep, cancel or refund the late payment"
-        return await self._caller.call(method, late, STRIPE_POLICY, summary, forward_only=True)
+        seen = await self._caller.call(method, self._late, STRIPE_POLICY, summary, forward_only=True)
+        self._bears_excess = ""
+        return seen
+
+    def _late(self) -> LatePayment:
+        own = {"intent_id": self._start.intent_id, "operator": self._bears_excess}
+        return LatePayment(**self._start.purchase.model_dump(), **own, bears_excess=bool(self._bears_excess))
 
     async def _take_up(self, purchase: PurchaseRef) -> None:
         """Start the purchase again unless it runs; without its input the relay does so later."""

@@ -58,6 +58,10 @@ class ResolveCase(OperatorAct):
     evidence: Sentence
 
 
+class BearExcess(OperatorAct):
+    """Book what a refund in Stripe's dashboard gave back beyond what was owed as the platform's loss."""
+
+
 class PauseCancellation(OperatorAct):
     """Begin no further refund of the cancelled show."""
 
@@ -129,6 +133,12 @@ RESOLVE_CASE = ActKind(
     "Ends a payment that Stripe refuses to tell or to cancel: no money comes of it. Refused for captured money.",
     "if money comes all the same, it is found by its webhook or by reconcile, and goes back to the buyer.",
 )
+BEAR_EXCESS = ActKind(
+    "bear_excess",
+    BearExcess,
+    "Books what a refund in Stripe's dashboard gave back beyond what was owed as the platform's loss.",
+    "that amount, from the platform; the buyer has it already.",
+)
 PAUSE = ActKind(
     "pause",
     PauseCancellation,
@@ -144,6 +154,6 @@ RESUME = ActKind(
 ACTS: dict[str, ActKind[Any]] = {
     kind.name: kind
     for kind in (
-        RETRY_NOW, EXTEND_HOLD, GIVE_UP, REFUND, FORCE_MINT, RESOLVE_CASE, PAY_BY_HAND, PAUSE, RESUME
+        RETRY_NOW, EXTEND_HOLD, GIVE_UP, REFUND, FORCE_MINT, RESOLVE_CASE, BEAR_EXCESS, PAY_BY_HAND, PAUSE, RESUME
     )
 }  # fmt: skip

@@ -29,9 +29,15 @@ class PurchaseRef(Command):
 
 
 class LatePayment(PurchaseRef):
-    """A payment intent that changed when its purchase did not wait for it; without an id, the attempt's own."""
+    """A payment intent that changed when its purchase did not wait for it; without an id, the attempt's own.
+
+    With `bears_excess` the platform bears what a person has refunded at Stripe beyond what was owed, by the word of
+    `operator`.
+    """
 
     intent_id: str = ""
+    bears_excess: bool = Field(default=False, exclude_if=_is_off)
+    operator: str = Field(default="", exclude_if=_is_off)
 
 
 class EndPurchase(Command):

@@ -95,6 +95,10 @@ class PaymentActivities:
         the intent), or when a newer attempt has begun, so that this one was released before. Refuse a sold order: it
         needs a refund.
         """
+        return await self.release(purchase)
+
+    async def release(self, purchase: PurchaseRef, *, bears_excess: bool = False) -> PaymentStatus | None:
+        """Release the payment, as `cancel_payment` does; the platform may bear what a person refunded beyond it."""
         order = await self._store.read(lambda uow: uow.get(Order, purchase.purchase_id))
         if order.attempt > purchase.attempt:
             return None
@@ -109,7 +113,7 @@ class PaymentActivities:
         except PaymentRefused:  # recorded: there is no intent to release
             return None
         await self._store.commit(lambda uow: _payment(uow, purchase, state))
-        state = await self._back.release_payment(own_money(purchase), state)
+        state = await self._back.release_payment(own_money(purchase), state, bears_excess=bears_excess)
         await self._checkouts.forget(purchase.purchase_id)
         return seen_of(state)
 

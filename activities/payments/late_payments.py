@@ -12,10 +12,11 @@ from activities.core.ports import EventStore, PaymentGateway
 from activities.core.task_queues import STRIPE, activity_on
 from activities.payments.intent import PAID, PaymentActivities
 from activities.payments.release import PaymentKey, PaymentRelease
-from activities.refunds.request_refund import RequestRefund, book_of, request
-from activities.refunds.unsold import strangers
+from activities.refunds.request_refund import RequestRefund, book_of, lost_of, request
+from activities.refunds.unsold import excess_of, strangers
 from activities.sales.order import MAKER, create_tickets, hold_seats
 from domain.catalog.show import Show
+from domain.core.actor import acting_as, operator_actor
 from domain.core.aggregate import CreatedEvent
 from domain.core.errors import Refusal, WrongState
 from domain.core.ids import hold_key_of, refund_id_of
@@ -57,7 +58,8 @@ class LatePaymentActivities:
         For a sold order's own payment, record refunds made at Stripe. A payment of the right amount reopens a purchase
         whose hold had expired, if its seats are still available. Any other payment is cancelled, or owed to its buyer.
         """
-        seen = await self._resolve(late)
+        with acting_as(operator_actor(late.operator) if late.operator else None):
+            seen = await self._resolve(late)
         if isinstance(seen, str) and seen != OPEN:
             await close_follow_up(self._store, "payment-case", late.intent_id, seen)
         return seen
@@ -65,7 +67,7 @@ class LatePaymentActivities:
     async def _resolve(self, late: LatePayment) -> PurchaseRef | str:
         found = await self._store.read(lambda uow: _state_of(uow, late))
         if found.own:
-            return await self._resolve_own(found, late.intent_id)
+            return await self._resolve_own(found, late)
         if not (found.sold or found.ended):
             return OPEN
         state = await self._gateway.retrieve_intent(late.intent_id)
@@ -76,16 +78,18 @@ class LatePaymentActivities:
                 activity.logger.info("late payment %s is returned: %s", late.intent_id, refusal.code)
         money = PaymentKey(found.purchase, late.intent_id)
         reopened = (await self._store.commit(lambda uow: _note_stray(uow, money, state))).value
-        return _end_of((await self._back.release_payment(money, state)).status) if reopened is None else reopened
+        if reopened is not None:
+            return reopened
+        return _end_of((await self._back.release_payment(money, state, bears_excess=late.bears_excess)).status)
 
-    async def _resolve_own(self, found: _PurchaseState, intent_id: str) -> PurchaseRef | str:
+    async def _resolve_own(self, found: _PurchaseState, late: LatePayment) -> PurchaseRef | str:
         if found.sold:
-            made = await self._gateway.refunds_of(intent_id) if intent_id else []
-            await self._store.commit(lambda uow: _adopt(found.purchase, made, uow))
+            made = await self._gateway.refunds_of(late.intent_id) if late.intent_id else []
+            await self._store.commit(lambda uow: _adopt(late, made, uow))
             return SOLD
         if not found.ended:
             return found.purchase
-        seen = await self._payments.cancel_payment(found.purchase)
+        seen = await self._payments.release(found.purchase, bears_excess=late.bears_excess)
         return "no payment" if seen is None else _end_of(seen.status)
 
 
@@ -160,25 +164,30 @@ def _begin(
     )
 
 
-def _adopt(purchase: PurchaseRef, made: Sequence[StripeRefund], uow: UnitOfWork) -> None:
+def _adopt(late: LatePayment, made: Sequence[StripeRefund], uow: UnitOfWork) -> None:
     """Record refunds that a person made at Stripe: each pays a failed one of ours, or is a refund of its own.
 
-    One that leaves nothing also voids the tickets.
+    One that leaves nothing also voids the tickets. Raise RefundExceeds for one of more than is left, unless the
+    platform bears the rest; PaymentDisputed while a bank decides how much that is.
     """
-    order = uow.get(Order, purchase.purchase_id)
+    order = uow.get(Order, late.purchase_id)
     if order.price is None or not any(not refund.key for refund in made):
         return
     book = book_of(uow, order, order.price)
     for refund in strangers(book, made):
         if refund.key or book.take_place(refund, "", uow.at):
             continue
+        left_minor = book.left(lost_of(uow, order)).total_minor
+        names = (book.price.currency, "", late.intent_id)
+        excess_minor = excess_of(book, refund, left_minor, *names, bears_excess=late.bears_excess)
         command = RequestRefund(
             tenant_id=order.tenant_id,
             purchase_id=order.identity,
             refund_id=refund_id_of(order.nonce, order.tenant_id, order.identity, refund.refund_id),
             body_digest=refund.refund_id,
             reason=MADE_AT_STRIPE,
-            amount_minor=refund.amount_minor,
+            amount_minor=refund.amount_minor - excess_minor,
             even_redeemed=True,
+            excess_minor=excess_minor,
         )
         book.pend(request(uow, command).refund.refund_id, refund.refund_id, uow.at)

@@ -41,15 +41,16 @@ class PaymentRelease:
         self._store = store
         self._gateway = gateway
 
-    async def release_payment(self, money: PaymentKey, seen: IntentState) -> IntentState:
+    async def release_payment(self, money: PaymentKey, seen: IntentState, *, bears_excess: bool = False) -> IntentState:
         """Cancel a payment, or decide the refunds of its captured amount; raise TransientError while it is processed.
 
-        The money is owed in the books from then on: the refunds go their own way, and nothing waits for them.
+        The money is owed in the books from then on: the refunds go their own way, and nothing waits for them. What a
+        person has refunded beyond it is refused (RefundExceeds), or borne by the platform.
         """
         # Stripe stores a refused cancel under its key: after a change of status, use another key.
         state = await self._gateway.cancel_intent(seen.intent_id, money.key(f"cancel-{seen.status}"))
         if state.status == "succeeded":
-            await self._owe(money, state)
+            await self._owe(money, state, bears_excess=bears_excess)
         elif state.status == "canceled":
             await self.record(money, state)
         else:
@@ -67,10 +68,14 @@ class PaymentRelease:
 
         return (await self._store.commit(decide)).value
 
-    async def _owe(self, money: PaymentKey, state: IntentState) -> None:
+    async def _owe(self, money: PaymentKey, state: IntentState, *, bears_excess: bool) -> None:
         await self.record(money, state)
         made = await self._gateway.refunds_of(state.intent_id)
-        await self._store.commit(lambda uow: owe_back(uow, uow.get(Payment, money.payment_id), made))
+
+        def decide(uow: UnitOfWork) -> None:
+            owe_back(uow, uow.get(Payment, money.payment_id), made, bears_excess=bears_excess)
+
+        await self._store.commit(decide)
 
 
 def _note(payment: Payment, state: IntentState, uow: UnitOfWork) -> None:

@@ -7,6 +7,7 @@ from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import (
     BooksTransaction,
     at_till_postings,
+    excess_postings,
     handed_out_postings,
     mint_key,
     minted_postings,
@@ -26,6 +27,7 @@ def post_owed(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund: Ref
     if uow.find(BooksTransaction, sale_key(purchase.purchase_id)) is None:
         raise TransientError("the sale is not settled yet")
     order, currency, amount = uow.get(Order, purchase.purchase_id), book.price.currency, refund.given.total_minor
+    post_excess(uow, purchase, book, refund)
     venue_id = order.venue_id or ""
     postings = owed_postings(venue_id, purchase.purchase_id, currency, refund.given, refund.fees)
     is_cash = book.price.tender == "cash" and amount > 0
@@ -35,13 +37,28 @@ def post_owed(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund: Ref
         post(uow, purchase, f"{refund.refund_id}:owed", "refund-owed", postings)
     for ticket_id in refund.ticket_ids:  # never to be minted: end the mint debt under the key of the mint
         post(uow, purchase, mint_key(ticket_id), "voided", minted_postings())
-    if not amount:
+    if not amount and not refund.excess_minor:
         book.succeed(refund.refund_id, "", uow.at)
     elif is_cash and refund.state == "requested":
         owe_cash(uow, purchase, order, refund.from_venue_minor - amount, f"cash:{refund.refund_id}")
         book.owe_at_till(refund.refund_id, uow.at)
         if refund.handed_out:
             hand_out(uow, purchase, book, refund.refund_id)
+
+
+def post_excess(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund: Refund) -> None:
+    """Post what of a refund nobody owed, once."""
+    lost = excess_postings(purchase.purchase_id, book.currency_of(refund), refund.excess_minor)
+    if lost:
+        post(uow, purchase, f"{refund.refund_id}:excess", "refund-excess", lost, refund.intent_id)
+
+
+def return_excess(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund_id: str) -> None:
+    """Record and post that the excess of a failed refund is with us again."""
+    if amount_minor := book.return_excess(refund_id, uow.at):
+        known = book.get(refund_id)
+        back = excess_postings(purchase.purchase_id, book.currency_of(known), amount_minor, returned=True)
+        post(uow, purchase, f"{refund_id}:excess-returned", "refund-excess-returned", back, known.intent_id)
 
 
 def hand_out(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund_id: str) -> None:

@@ -6,7 +6,7 @@ from activities.books.post import post
 from activities.core.commands import PayRefund, RefundRef, RefundStatus
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, STRIPE, activity_on
-from activities.refunds.owed import post_owed
+from activities.refunds.owed import post_owed, return_excess
 from activities.refunds.unsold import FAILED_AT_STRIPE, strangers
 from activities.sales.payment_lookup import note_arrival
 from domain.core.actor import acting_as, operator_actor
@@ -117,8 +117,9 @@ class RefundActivities:
                     key = f"{refund_id}:back:{pay.turn}"
                     post(uow, pay.refund.purchase, key, "refund-failed", postings, known.intent_id)
                 book.fail(refund_id, stripe_refund_id, failure, uow.at)
+                return_excess(uow, pay.refund.purchase, book, refund_id)
                 note_arrival(uow, book, book.get(refund_id))
-            return _failed(book.get(refund_id))
+            return _ended(book.get(refund_id), pay) or _failed(book.get(refund_id))
 
         return (await self._store.commit(decide)).value
 

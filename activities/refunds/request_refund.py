@@ -38,7 +38,8 @@ class RequestRefund(Command):
     One that leaves nothing to refund also voids the tickets whose money is back by now, however it was asked.
     `body_digest` is of the request, to recognise a reused key. An operator sets `even_redeemed`, and
     `cash_handed_out` if the till has paid it already; without that, cash is owed at the till.
-    `even_without_money` voids the tickets even if a dispute has returned all of the money.
+    `even_without_money` voids the tickets even if a dispute has returned all of the money. `excess_minor` is given back
+    beyond that, and owed to nobody.
     """
 
     tenant_id: str
@@ -52,6 +53,7 @@ class RequestRefund(Command):
     even_redeemed: bool = False
     cash_handed_out: bool = False
     even_without_money: bool = False
+    excess_minor: int = 0
 
 
 class RefundView(Command):
@@ -121,15 +123,21 @@ def book_of(uow: UnitOfWork, order: Order, price: Price) -> Refunds:
     return known or uow.add(Refunds.begin(RefundsOpened, order.identity, uow.at, **events))
 
 
-def _lost(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> AmountBreakdown:
-    """Return the amounts lost in disputes; refuse while a dispute is open, or if everything was lost."""
+def lost_of(uow: UnitOfWork, order: Order) -> AmountBreakdown:
+    """Return the amounts of a sale that were lost in disputes; raise PaymentDisputed while one is open."""
     disputes = disputes_of(uow, order)
     if is_undecided(disputes):
         raise PaymentDisputed(
             "the payment is disputed; the buyer's bank decides about the money", dispute_id=disputes[0].identity
         )
-    lost = lost_breakdown(disputes)
-    if lost.total_minor and not book.left(lost).total_minor and not command.even_without_money:
+    return lost_breakdown(disputes)
+
+
+def _lost(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> AmountBreakdown:
+    """Return the amounts lost in disputes; refuse while a dispute is open, or if everything was lost."""
+    disputes, lost = disputes_of(uow, order), lost_of(uow, order)
+    goes_on = command.even_without_money or command.excess_minor
+    if lost.total_minor and not book.left(lost).total_minor and not goes_on:
         raise PaymentDisputed("the buyer's bank has already returned the money", dispute_id=disputes[0].identity)
     return lost
 
@@ -152,8 +160,9 @@ def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds
         ticket_ids=tuple(ticket.identity for ticket in asked),
         given=_given(command, book, lost, prices),
         handed_out=command.cash_handed_out,
+        excess_minor=command.excess_minor,
     )
-    if not (wanted.ticket_ids or wanted.given.total_minor or command.amount_minor):
+    if not (wanted.ticket_ids or wanted.given.total_minor or command.amount_minor or command.excess_minor):
         kept_minor = book.left(lost).total_minor
         reason = "" if not kept_minor else f": the buyer bears the remaining fees of {shown(kept_minor, currency)}"
         raise RefundExceeds(f"nothing to refund{reason}", left_minor=0)
@@ -255,7 +264,7 @@ def _view(command: RequestRefund, order: Order, refund: Refund, *, resells: bool
             purchase=purchase,
             refund_id=command.refund_id,
             ticket_ids=refund.ticket_ids,
-            amount_minor=refund.given.total_minor,
+            amount_minor=refund.given.total_minor + refund.excess_minor,
             resells=resells,
             in_cash=_is_in_cash(order),
         ),

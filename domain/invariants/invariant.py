@@ -63,7 +63,7 @@ POSTINGS = Invariant(
 )
 REFUNDS = Invariant(
     "refunds-within-price",
-    "All refunds of a sale together never exceed its price.",
+    "All refunds of a sale together never exceed its price, but for what a person gave back at Stripe beyond it.",
     "commit",
 )
 CAPTURES = Invariant(

@@ -121,7 +121,8 @@ def seats_fault(purchase: PurchaseSummary) -> str | None:
 
 def refunds_fault(purchase: PurchaseSummary) -> str | None:
     """Return the fault of refunds that exceed the price."""
-    given = sum(refund.amount_minor for refund in purchase.refunds.values() if not refund.intent_id)
+    of_sale = [refund for refund in purchase.refunds.values() if not refund.intent_id]
+    given = sum(refund.amount_minor - refund.excess_minor for refund in of_sale)
     return f"refunds of {given} for a price of {purchase.total_minor}" if given > purchase.total_minor else None
 
 

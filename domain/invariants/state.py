@@ -86,6 +86,7 @@ class RefundSummary:
     intent_id: str = ""  # of a payment that bought nothing; empty for a refund of the sale
     currency: str = ""  # of that payment; empty for the sale's own
     at_till: bool = False  # cash that is still to be handed out
+    excess_minor: int = 0  # given back at Stripe although nobody owed it: the platform's loss
 
 
 @dataclass(slots=True)

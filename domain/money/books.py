@@ -17,6 +17,7 @@ STRIPE_CLEARING = "stripe:clearing"
 PLATFORM_FEES = "platform:fees"
 PROCESSING_FEES = "processing:fees"
 PLATFORM_BANK = "platform:bank"
+REFUND_LOSSES = "refund:losses"
 MINT_DEBT = "mint:debt"
 TICKETS_SOLD = "tickets:sold"
 TICKET_UNIT = "TICKET"
@@ -199,6 +200,15 @@ def owed_postings(
         for source, amount in zip(sources, given.figures, strict=True)
         if amount
     )
+
+
+def excess_postings(
+    purchase_id: str, currency: str, amount_minor: int, *, returned: bool = False
+) -> tuple[Posting, ...]:
+    """Post what a person gave back at Stripe beyond what was owed: the platform's loss; or the return of that."""
+    owed = buyer_refundable(purchase_id)
+    debit, credit = (owed, REFUND_LOSSES) if returned else (REFUND_LOSSES, owed)
+    return (Posting(debit=debit, credit=credit, amount=amount_minor, unit=currency),) if amount_minor else ()
 
 
 def paid_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:

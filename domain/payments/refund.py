@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from domain.money.breakdown import AmountBreakdown, FeesBorneBy
+from domain.money.currency import shown
 from domain.payments.holdings import GivenBack
 
 NOTHING = AmountBreakdown()
@@ -20,7 +21,8 @@ class Refund(BaseModel):
     A refund of the sale is `given` by its owners. One of a payment that bought nothing names its intent, and returns
     `unsold_minor`, which nobody owned. `paid_elsewhere_minor` is paid by another refund. Cash is owed `at_till` until
     a clerk says that it was handed out. `by_bank_minor` is the part that the buyer has from a bank, by a dispute that
-    was lost.
+    was lost. `excess_minor` is the part that a person at Stripe gave back although nobody owed it any more: the
+    platform's loss.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,11 +45,12 @@ class Refund(BaseModel):
     failure: str | None = None
     by_bank_minor: int = 0
     by_hand_minor: int = 0
+    excess_minor: int = 0
 
     @property
     def amount_minor(self) -> int:
         """The amount that this refund still gives the buyer."""
-        return self.given.total_minor + self.unsold_minor - self.paid_elsewhere_minor
+        return self.given.total_minor + self.unsold_minor + self.excess_minor - self.paid_elsewhere_minor
 
     @property
     def due_minor(self) -> int:
@@ -57,7 +60,7 @@ class Refund(BaseModel):
     @property
     def given_back(self) -> GivenBack:
         """The refund as the holdings of its charge see it."""
-        due_minor = 0 if self.state == "succeeded" else self.due_minor
+        due_minor = 0 if self.state == "succeeded" else self.due_minor - self.excess_minor
         return GivenBack(given=self.given, due_minor=due_minor, by_hand_minor=self.by_hand_minor)
 
     @property
@@ -67,4 +70,12 @@ class Refund(BaseModel):
         return self.given.venue_minor + fees
 
 
-DECIDED = ("refund_id", "body_digest", "reason", "fees", "given", "intent_id", "currency", "handed_out")
+DECIDED = ("refund_id", "body_digest", "reason", "fees", "given", "intent_id", "currency", "handed_out", "excess_minor")
+
+
+def exceeding(given: AmountBreakdown, left: AmountBreakdown, currency: str) -> str:
+    """Return the text of the refusal of a refund of too much, or of nothing."""
+    requested, refundable = (shown(parts.total_minor, currency) for parts in (given, left))
+    if not given.total_minor:
+        return f"nothing to refund: the refundable amount is {refundable}"
+    return f"the refund of {requested} exceeds the refundable amount of {refundable}"

@@ -8,11 +8,10 @@ from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject, WrongState
 from domain.core.ids import derived
 from domain.money.breakdown import AmountBreakdown, FeesBorneBy, breakdown_of, summed
-from domain.money.currency import shown
 from domain.money.money import Price
 from domain.payments.holdings import remaining
 from domain.payments.payment_intent import StripeRefund
-from domain.payments.refund import DECIDED, MADE_AT_STRIPE, NOTHING, RETURNED_BY_BANK, Refund
+from domain.payments.refund import DECIDED, MADE_AT_STRIPE, NOTHING, RETURNED_BY_BANK, Refund, exceeding
 
 
 class RefundsOpened(CreatedEvent["Refunds"]):
@@ -28,7 +27,7 @@ class RefundRequested(DomainEvent["Refunds"]):
     """An amount is owed to the buyer, and these tickets are void.
 
     `intent_id` is set when the amount was captured by a payment that bought nothing, `currency` when it differs from
-    that of the price, `handed_out` when the box office paid it before.
+    that of the price, `handed_out` when the box office paid it before. `excess_minor` of the amount was owed to nobody.
     """
 
     TOPIC = "refunds.refund-requested"
@@ -43,11 +42,12 @@ class RefundRequested(DomainEvent["Refunds"]):
     intent_id: str = ""
     currency: str = ""
     handed_out: bool = False
+    excess_minor: int = 0
 
     def apply(self, refunds: "Refunds") -> None:
         """Add the refund."""
         values = {name: getattr(self, name) for name in DECIDED}
-        unsold_minor = self.amount_minor if self.intent_id else 0
+        unsold_minor = self.amount_minor - self.excess_minor if self.intent_id else 0
         refunds.refunds[self.refund_id] = Refund.model_validate(
             {**values, "ticket_ids": tuple(self.ticket_ids), "unsold_minor": unsold_minor}
         )
@@ -184,6 +184,21 @@ class RefundOwedAgain(DomainEvent["Refunds"]):
         refunds.change(self.refund_id, by_bank_minor=by_bank_minor, paid_elsewhere_minor=elsewhere_minor)
 
 
+class RefundExcessReturned(DomainEvent["Refunds"]):
+    """A refund of more than was owed has failed: the excess is with us again, and nobody is owed it."""
+
+    TOPIC = "refunds.refund-excess-returned"
+
+    refund_id: str
+    amount_minor: int
+
+    def apply(self, refunds: "Refunds") -> None:
+        """Drop the excess; a refund of nothing else is over."""
+        refunds.change(self.refund_id, excess_minor=0)
+        if not refunds.refunds[self.refund_id].due_minor:
+            refunds.change(self.refund_id, state="succeeded", failure=None)
+
+
 class RefundFailed(DomainEvent["Refunds"]):
     """Stripe or the bank rejected the refund, perhaps after success: the buyer is still owed."""
 
@@ -240,8 +255,9 @@ class Refunds(Aggregate):
     def request(self, wanted: Refund, at: datetime, lost: AmountBreakdown = NOTHING) -> Refund:
         """Request a refund; raise RefundExceeds for more than the rest of any part, or for nothing at all."""
         given, left = wanted.given, self.left(lost)
-        if given.capped(left) != given or (not given.total_minor and not wanted.ticket_ids):
-            raise RefundExceeds(_exceeding(given, left, self.price.currency), left_minor=left.total_minor)
+        is_nothing = not (given.total_minor or wanted.ticket_ids or wanted.excess_minor)
+        if given.capped(left) != given or is_nothing:
+            raise RefundExceeds(exceeding(given, left, self.price.currency), left_minor=left.total_minor)
         return self._decide(wanted, at)
 
     def give_back(self, unsold: Refund, at: datetime) -> Refund:
@@ -351,6 +367,14 @@ class Refunds(Aggregate):
                 self.give_back(_part_of(refund, key, RETURNED_BY_BANK, payment[-1], back), at)
                 rest -= back
 
+    def return_excess(self, refund_id: str, at: datetime) -> int:
+        """Record that the excess of a failed refund is with us again; return how much of it."""
+        excess_minor = self.get(refund_id).excess_minor
+        if excess_minor and self.get(refund_id).state == "failed":
+            self.record(RefundExcessReturned, at, refund_id=refund_id, amount_minor=excess_minor)
+            return excess_minor
+        return 0
+
     def fail(self, refund_id: str, stripe_refund_id: str, failure: str, at: datetime) -> None:
         """Record a failure; a refund can fail even after success, but not once a bank has paid it."""
         if not self.get(refund_id).due_minor:
@@ -371,10 +395,3 @@ def _part_of(whole: Refund, key: str, reason: str, intent_id: str, amount_minor:
         currency=whole.currency,
         unsold_minor=amount_minor,
     )
-
-
-def _exceeding(given: AmountBreakdown, left: AmountBreakdown, currency: str) -> str:
-    requested, refundable = (shown(parts.total_minor, currency) for parts in (given, left))
-    if not given.total_minor:
-        return f"nothing to refund: the refundable amount is {refundable}"
-    return f"the refund of {requested} exceeds the refundable amount of {refundable}"

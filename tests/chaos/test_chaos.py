@@ -35,7 +35,14 @@ RIGHT = {
     **PARTS_OF_A_DAY, "tax": 10, "net": 205, "sent": 700, "fees": 45, "dispute_fees": 20, "clearing": 205,
     "sent_by_books": 700,
 }  # fmt: skip
-WRONG = ({"venues": 849}, {"clearing": 206}, {"net": 206, "clearing": 206}, {"sent_by_books": 701}, {"reserve": 1})
+WRONG = (
+    {"venues": 849},
+    {"clearing": 206},
+    {"net": 206, "clearing": 206},
+    {"sent_by_books": 701},
+    {"reserve": 1},
+    {"losses": -1},
+)
 
 
 def printed_plan(seed: int) -> str:
@@ -150,7 +157,8 @@ def test_totals_that_differ_are_reported() -> None:
     assert right.faults == []
     assert [len(right._replace(**wrong).faults) for wrong in WRONG] == [1] * len(WRONG)
     assert right.line() == (
-        "captured 1104 = refunds 104 + by hand 0 + lost 50 + venues 850 + platform 60 + processing 30 + tax 10;"
+        "captured 1104 = refunds 104 + by hand 0 + lost 50 + losses 0 + venues 850 + platform 60 + processing 30"
+        " + tax 10;"
         " Stripe's net 205 = clearing 205 = captured - refunds - lost - sent to venues 700"
         " - Stripe's fees 45 (20 of disputes)"
     )

@@ -15,12 +15,13 @@ from domain.money.books import (
     PLATFORM_BANK,
     PLATFORM_FEES,
     PROCESSING_FEES,
+    REFUND_LOSSES,
     STRIPE_CLEARING,
     VENUES_SENT,
     TransactionPosted,
     venue_payable,
 )
-from domain.payments.dispute import DISPUTE_RESERVE
+from domain.payments.dispute import DISPUTE_LOSSES, DISPUTE_RESERVE
 from domain.payouts.payee import ShortfallNetted, ShortfallNoted
 from settings import Settings
 
@@ -45,6 +46,7 @@ class Totals(NamedTuple):
     sent_by_books: int
     reserve: int = 0
     by_hand: int = 0
+    losses: int = 0
 
     @classmethod
     async def of(cls, settings: Settings) -> Self:
@@ -74,13 +76,15 @@ class Totals(NamedTuple):
             sent_by_books=-books[VENUES_SENT],
             reserve=books[DISPUTE_RESERVE],
             by_hand=books[PLATFORM_BANK],
+            losses=books[DISPUTE_LOSSES] + books[REFUND_LOSSES],
             clearing=-books[STRIPE_CLEARING],
         )
 
     @property
     def owned(self) -> int:
-        """The refunded money, also that paid by hand, and everybody's parts."""
-        return self.refunded + self.by_hand + self.lost + self.venues + self.platform + self.processing + self.tax
+        """The refunded money, also that paid by hand, and everybody's parts; what was given twice is a loss of ours."""
+        back = self.refunded + self.by_hand + self.lost + self.losses
+        return back + self.venues + self.platform + self.processing + self.tax
 
     @property
     def faults(self) -> list[str]:
@@ -105,7 +109,7 @@ class Totals(NamedTuple):
         """Return the sums as equations."""
         return (
             f"captured {self.captured} = refunds {self.refunded} + by hand {self.by_hand} + lost {self.lost}"
-            f" + venues {self.venues}"
+            f" + losses {self.losses} + venues {self.venues}"
             f" + platform {self.platform} + processing {self.processing} + tax {self.tax};"
             f" Stripe's net {self.net} = clearing {self.clearing}"
             f" = captured - refunds - lost - sent to venues {self.sent} - Stripe's fees {self.fees}"

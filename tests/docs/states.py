@@ -26,7 +26,7 @@ from domain.payments.dispute import Dispute, DisputeOpened
 from domain.payments.holdings import Taken
 from domain.payments.payment import Payment, StrayIntentFound
 from domain.payments.payment_intent import IntentState, StripeRefund
-from domain.payments.refund import Refund
+from domain.payments.refund import NOTHING, Refund
 from domain.payments.refunds import Refunds, RefundsOpened
 from domain.tickets import ticket
 from domain.tickets.has_token import TokenMinted, TokenSigned
@@ -254,6 +254,12 @@ def _in_part(one: Refunds) -> None:
         one.take_place(StripeRefund.model_validate(made), "", AT)
 
 
+def _in_excess(one: Refunds) -> None:
+    """Record a refund at Stripe of money that nobody owed, as the first one."""
+    if not one.refunds:
+        one.request(WANTED.model_copy(update={"given": NOTHING, "ticket_ids": (), "excess_minor": 1000}), AT)
+
+
 def unpriced() -> Refunds:
     """Return the refunds of an order without a price, with none yet."""
     nothing = price_of("eur", (), FeeRates())
@@ -269,7 +275,8 @@ REFUND = Axis(
     "Refund",
     "One refund of a purchase. A failed one is still owed and tried again; one that succeeded can still fail. Cash is"
     " owed at the till, in the state `requested`, until a clerk has handed it out. A bank that takes the money of a"
-    " refund by a dispute has paid it; what it gives back is a refund of its own.",
+    " refund by a dispute has paid it; what it gives back is a refund of its own. One that a person made at Stripe and"
+    " nobody owed is over when it fails.",
     (no_refunds, unpriced),
     (
         lambda one: one.request(WANTED, AT) if not one.refunds else None,
@@ -278,6 +285,8 @@ REFUND = Axis(
         lambda one: one.pay_by_hand("rf", "transfer 7", AT),
         lambda one: one.set_price(price_of("eur", ((1, 1000),), FeeRates()), AT),
         _in_part,
+        _in_excess,
+        lambda one: one.return_excess("rf", AT),
         lambda one: one.owe_at_till("rf", AT),
         lambda one: one.hand_out("rf", AT),
         lambda one: one.pay_by_bank("du", [""], 1000, AT),

@@ -345,7 +345,7 @@ class SagaWorld:
         of_sale = [one for book in by_card for one in book.refunds.values() if not one.intent_id]
         given = sum(one.given.total_minor for one in of_sale)
         given -= sum(event.amount_minor for event in self.store.log if isinstance(event, RefundPaidByHand))
-        given -= sum(refund.by_bank_minor for book in by_card for refund in book.refunds.values())
+        given += sum(one.excess_minor - one.by_bank_minor for book in by_card for one in book.refunds.values())
         kept = self.gateway.captured_minor - self.gateway.refunded_minor
         assert kept == sum(o.price.charge_minor for o in sold) - given
         assert sum(self.chain.landings.values()) == len(self.chain.landings)

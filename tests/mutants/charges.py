@@ -3,10 +3,25 @@
 from tests.mutants.mutant import Mutant
 
 CHARGES_TEST = "tests/workflows/test_disputed_charges.py"
+EXCESS_TEST = "tests/workflows/test_refund_excess.py"
 DISPUTE_TEST = "tests/domain/payments/test_dispute.py"
 BOOKINGS = "tests/domain/invariants/test_wrong_bookings.py"
 
 CHARGES = (
+    Mutant(
+        "what a person gave back beyond what was owed is no loss",
+        "activities/refunds/owed.py",
+        "    post_excess(uow, purchase, book, refund)\n",
+        "",
+        f"{EXCESS_TEST}::test_a_sale_that_was_paid_back_by_hand_before",
+    ),
+    Mutant(
+        "an excess that failed at the bank stays a loss",
+        "activities/refunds/pay_refund.py",
+        "                return_excess(uow, pay.refund.purchase, book, refund_id)\n",
+        "",
+        f"{EXCESS_TEST}::test_an_excess_that_fails_at_the_bank_is_no_loss",
+    ),
     Mutant(
         "a payment that its bank took back stays owed",
         "activities/disputes/follow.py",

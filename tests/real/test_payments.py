@@ -1,15 +1,17 @@
 """The cases of docs/payments.md on the real stack, each with a defined end."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError
 
-from activities.core.acts import PAY_BY_HAND, RETRY_NOW
-from tests.fakes.operator import operate_in
+from activities.core.acts import BEAR_EXCESS, PAY_BY_HAND, RETRY_NOW, ActKind
+from tests.fakes.operator import operate, operate_in, seen_by_operator
 from tests.real.at_stripe import at_stripe, stray
 from tests.real.paying import ends, has, opened
 from tests.real.shop import Shop
@@ -250,6 +252,30 @@ async def test_a_refund_in_the_dashboard_after_the_sale(shop: Shop, amount: int 
     await ends(shop, purchase, "fulfilled", None)
 
 
+async def test_a_refund_in_the_dashboard_of_more_than_is_owed(shop: Shop) -> None:
+    """A part was paid by hand before: an operator lets the platform bear it, and all sums agree."""
+    purchase, intent_id = await opened(shop)
+    await shop.pay(purchase["client_secret"], "pm_card_pendingRefund")
+    ended = await shop.ended(purchase["purchase_id"])
+    engine, purchase_id = await shop.engine(), purchase["purchase_id"]
+    refund_id = (await shop.refund(purchase_id, "by-hand", amount_minor=600)).json()["refund_id"]
+    pending = await shop.until(purchase_id, _refund_is("pending"), 60)
+    await shop.emulate(f"refunds/{pending['refunds'][0]['stripe_refund_id']}/finish", outcome="fail")
+    refund = engine.get_workflow_handle(f"refund/{refund_id}")
+    await operate_in(refund, PAY_BY_HAND, "failed", reference="bank transfer 9")
+    await refund.result()
+    made = await shop.emulate(f"charges/{ended['payment']['charge_id']}/refund_in_dashboard")
+    case = engine.get_workflow_handle(f"payment-case/{intent_id}")
+    await offers(case, BEAR_EXCESS)
+    await operate(case, BEAR_EXCESS, stage="late-payment")
+    await case.result()
+    await shop.emulate(f"refunds/{made['id']}/finish", outcome="succeed")
+    (adopted,) = [one for one in (await shop.purchase(purchase_id))["refunds"] if one["refund_id"] != refund_id]
+    assert adopted["amount_minor"] == purchase["price"]["total_minor"]
+    await shop.refunded(purchase_id, adopted["refund_id"])
+    await ends(shop, purchase, "fulfilled", None)
+
+
 @pytest.mark.parametrize("method", ["manual", "automatic"])
 async def test_a_slow_payment_keeps_the_hold_until_it_is_decided(shop: Shop, method: str) -> None:
     """The hold's end comes before the bank's decision: the seats stay held, and the payment then buys them."""
@@ -326,6 +352,16 @@ async def reaches(workflow: WorkflowHandle[Any, Any], wanted: str) -> None:
         stage = None
         while stage != wanted:
             stage = (await workflow.describe()).typed_search_attributes.get(STAGE)
+            await asyncio.sleep(0.2)
+
+
+async def offers(workflow: WorkflowHandle[Any, Any], act: ActKind[Any]) -> None:
+    """Wait until a workflow that may not have begun yet takes an act."""
+    async with asyncio.timeout(60):
+        offered: list[str] = []
+        while act.name not in offered:
+            with suppress(RPCError):
+                offered = [one.name for one in (await seen_by_operator(workflow)).acts]
             await asyncio.sleep(0.2)
 
 

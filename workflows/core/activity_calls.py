@@ -19,6 +19,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 
 from activities.core.failures import BUG, EVIDENCE_MISSING, PAUSED, TRANSIENT
 from activities.core.task_queues import PURCHASES, queues_of
+from domain.core.errors import RefundExceeds
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.reasons import Reason
 from workflows.core.saga import drain
@@ -225,6 +226,8 @@ def _reason_of(cause: BaseException | None) -> Reason:
     """Return the reason why a step needs an operator."""
     if not _is_final(cause):
         return Reason.OUTAGE
+    if isinstance(cause, ApplicationError) and cause.type == RefundExceeds.code:
+        return Reason.REFUND_EXCESS
     return Reason.BUG if isinstance(cause, ApplicationError) and cause.type == BUG else Reason.REFUSED
 
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from activities.core.acts import (
+    BEAR_EXCESS,
     EXTEND_HOLD,
     FORCE_MINT,
     GIVE_UP,
@@ -25,6 +26,7 @@ class Reason(StrEnum):
     REFUND_PENDING = "refund-pending"
     REFUND_UNCOVERED = "refund-uncovered"
     REFUND_FAILED = "refund-failed"
+    REFUND_EXCESS = "refund-excess"
     ACCOUNT_GONE = "account-gone"
     SET_ASIDE = "set-aside"
 
@@ -72,6 +74,11 @@ ADVICE: dict[Reason, Advice] = {
         "Stripe or the bank refused the refund, and the buyer is still owed.",
         "It is not tried again by itself; a refund of it in Stripe's dashboard is found within an hour.",
         (RETRY_NOW, PAY_BY_HAND),
+    ),
+    Reason.REFUND_EXCESS: Advice(
+        "A refund in Stripe's dashboard gave back more than the buyer was still owed; the books lack it.",
+        "It ends by itself only if that refund fails at the bank.",
+        (RETRY_NOW, BEAR_EXCESS),
     ),
     Reason.ACCOUNT_GONE: Advice(
         "Stripe no longer lets us into the venue's account; this workflow has ended.",

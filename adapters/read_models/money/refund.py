@@ -8,6 +8,7 @@ from adapters.read_models.documents import PURCHASES, REFUNDS, SHOWS, DocumentBa
 from domain.core.aggregate import DomainEvent
 from domain.money.breakdown import AmountBreakdown
 from domain.payments.refunds import (
+    RefundExcessReturned,
     RefundFailed,
     RefundHandedOut,
     RefundOwedAgain,
@@ -32,6 +33,7 @@ REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     RefundPaidByHand: lambda event: f"Refund paid by hand by an operator: {event.reference}.",
     RefundPaidByBank: lambda event: f"Refund paid by the buyer's bank: {event.amount_minor} minor units.",
     RefundOwedAgain: lambda event: f"The bank gave a refund back: {event.amount_minor} minor units are owed again.",
+    RefundExcessReturned: lambda event: f"A refund beyond what was owed came back: {event.amount_minor} minor units.",
     RefundFailed: lambda event: f"Refund failed: {event.failure}. The buyer is still owed.",
 }
 
@@ -139,6 +141,15 @@ def _owed_again(documents: DocumentBatch, event: RefundOwedAgain, _: int) -> Non
     _show(documents, event, event.refund_id)
 
 
+def _excess_returned(documents: DocumentBatch, event: RefundExcessReturned, _: int) -> None:
+    """Nobody is owed it; a refund of nothing else is over."""
+    if refund := documents.edit(REFUNDS, event.refund_id):
+        refund["amount_minor"] -= event.amount_minor
+        if refund["by_bank_minor"] >= refund["amount_minor"]:
+            refund.update({"state": "succeeded", "failure": None, "succeeded_at": event.timestamp.isoformat()})
+    _show(documents, event, event.refund_id)
+
+
 def _failed(documents: DocumentBatch, event: RefundFailed, _: int) -> None:
     if refund := documents.edit(REFUNDS, event.refund_id):
         refund.update({"state": "failed", "failure": event.failure, "succeeded_at": None})
@@ -232,5 +243,6 @@ REFUND_FOLDS: dict[type[DomainEvent], Fold] = {
     RefundPaidByHand: _paid_by_hand,
     RefundPaidByBank: _paid_by_bank,
     RefundOwedAgain: _owed_again,
+    RefundExcessReturned: _excess_returned,
     RefundFailed: _failed,
 }

@@ -10,13 +10,14 @@ from domain.money.books import (
     PLATFORM_BANK,
     PLATFORM_FEES,
     PROCESSING_FEES,
+    REFUND_LOSSES,
     cash_till,
     tax_payable,
     venue_payable,
 )
 from domain.payments.dispute import DISPUTE_LOSSES, DISPUTE_RESERVE
 
-PLATFORM = (PLATFORM_FEES, PROCESSING_FEES, PLATFORM_BANK, DISPUTE_RESERVE, DISPUTE_LOSSES)
+PLATFORM = (PLATFORM_FEES, PROCESSING_FEES, PLATFORM_BANK, DISPUTE_RESERVE, DISPUTE_LOSSES, REFUND_LOSSES)
 
 
 def money_faults(
@@ -92,6 +93,7 @@ def _due_of_platform(purchase: PurchaseSummary, intents: Sequence[StripePayment]
     due: Counter[tuple[str, str]] = Counter()
     for refund in given:
         due[PLATFORM_BANK, refund.currency or unit] += refund.by_hand_minor
+        due[REFUND_LOSSES, refund.currency or unit] -= refund.excess_minor
     if sold:
         due[PLATFORM_FEES, unit] = purchase.platform_minor - sum(refund.platform_minor for refund in given)
         due[PROCESSING_FEES, unit] = purchase.processing_minor - sum(refund.processing_minor for refund in given)

@@ -6,6 +6,7 @@ from typing import Any
 from domain.core.aggregate import DomainEvent
 from domain.invariants.state import InvariantState, PurchaseSummary, RefundSummary
 from domain.payments.refunds import (
+    RefundExcessReturned,
     RefundFailed,
     RefundHandedOut,
     RefundOwedAgain,
@@ -32,6 +33,7 @@ def _requested(all_of: InvariantState, event: RefundRequested) -> None:
     if event.fees != "venue":
         returned.platform_minor, returned.processing_minor = given["platform_minor"], given["processing_minor"]
     returned.intent_id, returned.currency = event.intent_id, event.currency
+    returned.excess_minor = event.excess_minor
     purchase = _owner(all_of, event)
     purchase.refunds[event.refund_id] = returned
     purchase.refunded_tickets |= set(event.ticket_ids)
@@ -63,6 +65,14 @@ def _owed_again(all_of: InvariantState, event: RefundOwedAgain) -> None:
     returned.amount_minor -= event.amount_minor
 
 
+def _excess_returned(all_of: InvariantState, event: RefundExcessReturned) -> None:
+    returned = _owner(all_of, event).refunds[event.refund_id]
+    returned.excess_minor -= event.amount_minor
+    returned.amount_minor -= event.amount_minor
+    if returned.by_bank_minor == returned.amount_minor:
+        returned.state = "succeeded"
+
+
 def _reduced(all_of: InvariantState, event: RefundReduced) -> None:
     _owner(all_of, event).refunds[event.refund_id].amount_minor -= event.by_minor
 
@@ -84,6 +94,7 @@ REFUND_FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     RefundPaidByHand: _by_hand,
     RefundPaidByBank: _by_bank,
     RefundOwedAgain: _owed_again,
+    RefundExcessReturned: _excess_returned,
     RefundReduced: _reduced,
     RefundOwedAtTill: _at_till,
     RefundHandedOut: _handed_out,
