@@ -9,6 +9,7 @@ from solders.keypair import Keypair
 from temporalio.client import Client, WorkflowHandle
 
 from activities.core.acts import (
+    BEAR_EXCESS,
     EXTEND_HOLD,
     FORCE_MINT,
     GIVE_UP,
@@ -27,11 +28,12 @@ from tests.fakes.time_skipping import skipping_time
 from tests.fakes.token_chain import CUSTODY
 from tests.fakes.world import PurchaseHandle, SagaWorld
 from tests.workflows.buyer import paid
-from tests.workflows.test_payment_case import begin_case, expired, stray
+from tests.workflows.test_payment_case import CaseHandle, begin_case, expired, stray
 from tests.workflows.test_payouts import AT_ONCE, VENUE, run, sell
 from tests.workflows.test_refund import begin as begin_refund
 from tests.workflows.test_refund import ended as ended_refund
 from tests.workflows.test_refund import pending, sold
+from tests.workflows.test_refund_excess import flagged, paid_by_hand, resolved
 from tests.workflows.test_slow_payments import DAYS, pass_days, slow
 from workflows.core.operator_status import OperatorView
 from workflows.core.reasons import ADVICE, Reason
@@ -291,6 +293,37 @@ def cases_of_a_refund(reason: Reason, failure: str) -> None:
 
 cases_of_a_refund(Reason.REFUND_UNCOVERED, "insufficient_funds")
 cases_of_a_refund(Reason.REFUND_FAILED, "expired_or_canceled_card")
+
+
+async def refunded_too_much(world: SagaWorld, client: Client) -> CaseHandle:
+    """Pay a refund by hand, and refund the whole sale in the dashboard: the case needs an operator."""
+    await sold(world, client)
+    await world.decide_refund(amount_minor=600)
+    await paid_by_hand(world, client)
+    world.gateway.refunds_begin = "pending"
+    world.gateway.refund_in_dashboard(await world.intent_id(), 2208)
+    handle = await begin_case(world, client, await world.intent_id())
+    await flagged(handle)
+    return handle
+
+
+@tries(Reason.REFUND_EXCESS, BEAR_EXCESS)
+async def a_refund_of_too_much(world: SagaWorld, client: Client) -> None:
+    handle = await refunded_too_much(world, client)
+    assert "platform's loss" in await operate(handle, BEAR_EXCESS)
+    assert await resolved(world, handle) == "sold"
+    *_, made = world.gateway.refunds.values()
+    world.gateway.finish_refund(made.refund_id)
+    assert await world.give_back(client) == ["refunded"]
+
+
+@tries(Reason.REFUND_EXCESS, RETRY_NOW)
+async def a_refund_of_too_much_that_fails(world: SagaWorld, client: Client) -> None:
+    handle = await refunded_too_much(world, client)
+    *_, made = world.gateway.refunds.values()
+    world.gateway.finish_refund(made.refund_id, succeed=False)
+    await operate(handle, RETRY_NOW)
+    assert await resolved(world, handle) == "sold"
 
 
 @tries(Reason.SET_ASIDE, RETRY_NOW)
