@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from devstack.servers.webhook_endpoints import PLATFORM_EVENTS, VENUE_EVENTS
+from devstack.stripe.payments.payment_methods import METHODS
 from domain.payments.webhook_event import SUBSCRIBED, SUBSCRIBED_CONNECT
+from settings import setting_names
 from tests.devstack.stripe.emulator import SECRET, Emulator, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +43,14 @@ def test_every_stack_command_reads_the_stacks_own_settings() -> None:
     """The page uses each of them with --data-dir, so that the test below tries it."""
     for command in COMMANDS:
         assert re.search(rf"^boxoffice {command} .*--data-dir first-hour", PAGE, flags=re.MULTILINE), command
+
+
+def test_every_card_and_setting_of_the_page_exists() -> None:
+    """Also those in the text beside the commands: the emulator has the cards, and the settings are read."""
+    cards, settings = (set(re.findall(rf"\b{what}\w+", PAGE)) for what in ("pm_", "BOXOFFICE_"))
+    assert len(cards) > 3
+    assert cards <= METHODS.keys()
+    assert settings <= {name for name, _, _ in setting_names()}
 
 
 @pytest.mark.real
