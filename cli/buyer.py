@@ -41,6 +41,12 @@ class ApiClient:
         check(answer.is_success, f"GET {path}: {answer.status_code} {document.get('detail')}")
         return document
 
+    async def read(self, path: str) -> bytes:
+        """Get the bytes of a file."""
+        answer = await self._http.get(path)
+        check(answer.is_success, f"GET {path}: {answer.status_code}")
+        return answer.content
+
     async def until(self, path: str, what: str, done: Callable[[JsonObject], bool], seconds: float) -> JsonObject:
         """Poll a document until it is as expected; after `seconds` fail with its last state."""
         end = time.monotonic() + seconds
@@ -80,13 +86,13 @@ async def pay_by_card(stripe_url: str, client_secret: str, card: str, publishabl
         return answer.status_code, answer.json()
 
 
-async def read_mint(rpc_url: str, address: str) -> JsonObject:
-    """Read a mint from the chain by plain JSON-RPC, without any of our own code."""
+async def read_mint(rpc_url: str, address: str, encoding: str = "base64") -> JsonObject:
+    """Read a finalized mint from the chain by plain JSON-RPC, without any of our own code."""
     call = {
         "jsonrpc": "2.0",
         "id": 1,
         "method": "getAccountInfo",
-        "params": [address, {"encoding": "base64", "commitment": "finalized"}],
+        "params": [address, {"encoding": encoding, "commitment": "finalized"}],
     }
     async with httpx.AsyncClient(timeout=10) as node:
         answer = (await node.post(rpc_url, json=call)).json()

@@ -1,6 +1,8 @@
-"""`boxoffice demo`: sell three tickets on the whole real stack and verify it; then let an unpaid purchase expire."""
+"""`boxoffice demo`: sell tickets on the whole real stack, as tokens and as leaves, and verify them; let one expire."""
 
 import asyncio
+import base64
+import hashlib
 import json
 import tempfile
 import time
@@ -17,12 +19,17 @@ from rich.table import Table
 from cli.buyer import ApiClient, DemoFailedError, JsonObject, check, pay_by_card, read_mint
 from cli.extras import require
 from devstack.stack import Stack, StackFailedError, running_stack
+from domain.tickets.leaf import ROOT_KEY, Grounds, TreeRoot, leaf_of
+from domain.tickets.merkle import root_by_path
 
 PRICE_MINOR = 4_500
 TICKETS = 3
 CAPACITY = 50
+LEAVES = "demo-leaves"
 SHORT_HOLD_SECONDS = 6
 READY_SECONDS = 60.0
+QUICK_ROOTS = {"BOXOFFICE_SOLANA__ROOTS_EVERY_SECONDS": "1"}
+CID_OF_BYTES = bytes([1, 0x55, 0x12, 32])  # version 1, raw bytes, SHA-256 of 32 bytes
 ENDS = {"fulfilled", "cancelled", "refused"}
 
 
@@ -99,7 +106,7 @@ def demo(
 async def _run(screen: Screen) -> None:
     with tempfile.TemporaryDirectory(prefix="boxoffice-demo-") as folder:
         screen.scene("1. The stack: Temporal, PostgreSQL, Stripe emulator, Solana VM, API, worker, projector")
-        async with running_stack(Path(folder)) as stack:
+        async with running_stack(Path(folder), env=QUICK_ROOTS) as stack:
             for name, url in stack.urls.items():
                 screen.step(f"{name:<12} {url}")
             async with httpx.AsyncClient(base_url=stack.urls["api"], headers=stack.key, timeout=30) as http:
@@ -116,16 +123,18 @@ async def _show(screen: Screen, stack: Stack, api: ApiClient) -> None:
     await _prove_tickets(screen, stack, api, bought)
     await _prove_books(screen, api, venue_id, bought)
 
-    screen.scene("4. Another buyer's card is declined, and the hold runs out")
+    screen.scene("4. Tickets of a show that mints on claim are leaves of a tree, whose root stands on chain")
+    await _prove_leaf(screen, stack, api, venue_id)
+
+    screen.scene("5. Another buyer's card is declined, and the hold runs out")
     await _let_expire(screen, stack, api, show["show_id"], seat)
 
 
 async def _open_show(screen: Screen, api: ApiClient) -> tuple[str, JsonObject]:
     venue = await api.post("/api/v1/venues", {"name": "The Blue Hall"}, "demo-venue")
     venue_id = venue["venue_id"]
-    seats = {"name": "Stalls", "price_minor": PRICE_MINOR, "capacity": CAPACITY}
-    body = {"venue_id": venue_id, "name": "Opening Night", "currency": "eur", "ticket_types": [seats]}
-    made = await api.post("/api/v1/shows", body, "demo-show")
+    made = await _announce(api, venue_id, "Opening Night", "demo-show")
+    await _announce(api, venue_id, "Closing Night", LEAVES, minting="on_claim")
     path = f"/api/v1/venues/{venue_id}"
     venue = await api.until(path, "the venue's group on chain", lambda seen: bool(seen["mint_address"]), READY_SECONDS)
     screen.step(f"venue {venue_id} is the group {venue['mint_address']}")
@@ -136,9 +145,26 @@ async def _open_show(screen: Screen, api: ApiClient) -> tuple[str, JsonObject]:
     return venue_id, show
 
 
+async def _announce(api: ApiClient, venue_id: str, name: str, key: str, **terms: str) -> JsonObject:
+    seats = {"name": "Stalls", "price_minor": PRICE_MINOR, "capacity": CAPACITY}
+    body = {"venue_id": venue_id, "name": name, "currency": "eur", "ticket_types": [seats], **terms}
+    return await api.post("/api/v1/shows", body, key)
+
+
 async def _buy_and_pay(screen: Screen, stack: Stack, api: ApiClient, show_id: str, seat: str) -> JsonObject:
-    items = [{"ticket_type_id": seat, "quantity": TICKETS}]
-    opened = await api.post("/api/v1/purchases", {"show_id": show_id, "items": items}, "demo-purchase")
+    opened = await _pay(screen, stack, api, {"show_id": show_id, "items": _stalls(seat)}, "demo-purchase")
+    bought = await api.purchase(opened["purchase_id"], screen.event, ENDS, READY_SECONDS)
+    check(bought["state"] == "fulfilled", f"the purchase ended as {bought['state']}: {bought['end_reason']}")
+    check(len(bought["tickets"]) == TICKETS, f"the purchase has {len(bought['tickets'])} tickets, expected {TICKETS}")
+    return bought
+
+
+def _stalls(seat: str) -> list[JsonObject]:
+    return [{"ticket_type_id": seat, "quantity": TICKETS}]
+
+
+async def _pay(screen: Screen, stack: Stack, api: ApiClient, wanted: JsonObject, key: str) -> JsonObject:
+    opened = await api.post("/api/v1/purchases", wanted, key)
     price = opened["price"]
     total = f"{price['total_minor']} {price['currency']} cents"
     screen.step(f"checkout open: {total} = {price['subtotal_minor']} + fees; pay until {opened['expires_at']}")
@@ -146,10 +172,7 @@ async def _buy_and_pay(screen: Screen, stack: Stack, api: ApiClient, show_id: st
         stack.urls["stripe"], opened["client_secret"], "pm_card_visa", stack.publishable_key
     )
     check(status == httpx.codes.OK, f"the test card was not accepted: {intent}")
-    bought = await api.purchase(opened["purchase_id"], screen.event, ENDS, READY_SECONDS)
-    check(bought["state"] == "fulfilled", f"the purchase ended as {bought['state']}: {bought['end_reason']}")
-    check(len(bought["tickets"]) == TICKETS, f"the purchase has {len(bought['tickets'])} tickets, expected {TICKETS}")
-    return bought
+    return opened
 
 
 async def _prove_tickets(screen: Screen, stack: Stack, api: ApiClient, bought: JsonObject) -> None:
@@ -161,7 +184,65 @@ async def _prove_tickets(screen: Screen, stack: Stack, api: ApiClient, bought: J
         rows.append((ticket["ticket_id"], ticket["mint_address"], f"{account['owner'][:10]}…", "verified"))
     check(len({row[1] for row in rows}) == TICKETS, "two tickets share a mint address")
     screen.table("Tickets, read back from the chain", ("ticket", "mint", "program", "chain says"), rows)
+    screen.step(f"the last one was minted by the transaction {verified['mint_signature'][:16]}…")
+    await _prove_picture(screen, api, verified["token"]["uri"])
     screen.keep(purchase=bought)
+
+
+async def _prove_picture(screen: Screen, api: ApiClient, uri: str) -> None:
+    """Follow the uri on chain to the document and to its picture; the bytes of each have the CID that names them."""
+    path = f"/ipfs/{uri.removeprefix('ipfs://')}"
+    document = json.loads(await _file(api, path))
+    image = f"/ipfs/{document['image'].removeprefix('ipfs://')}"
+    drawn = await _file(api, image)
+    check(drawn.startswith(b"<svg"), f"{image} is no picture: {drawn[:40]!r}")
+    screen.step(f"their metadata is {path}")
+    screen.step(f"their picture is {image}, {len(drawn)} bytes of SVG; each CID is that of its bytes")
+    screen.keep(metadata=document)
+
+
+async def _file(api: ApiClient, path: str) -> bytes:
+    """Read a file of tokens' metadata; check that its CID is that of its bytes."""
+    found = await api.read(path)
+    cid = base64.b32encode(CID_OF_BYTES + hashlib.sha256(found).digest()).decode().lower().rstrip("=")
+    check(path == f"/ipfs/b{cid}", f"{path} has the bytes of b{cid}")
+    return found
+
+
+async def _prove_leaf(screen: Screen, stack: Stack, api: ApiClient, venue_id: str) -> None:
+    """Sell tickets that are leaves, wait for their root, and lead one of them to the root that the node shows."""
+    made = await _announce(api, venue_id, "Closing Night", LEAVES, minting="on_claim")
+    path = f"/api/v1/shows/{made['show_id']}"
+    show = await api.until(path, "the show on sale", lambda seen: bool(seen["on_sale"]), READY_SECONDS)
+    seat = show["ticket_types"][0]["ticket_type_id"]
+    opened = await _pay(screen, stack, api, {"show_id": show["show_id"], "items": _stalls(seat)}, LEAVES)
+    bought = await api.purchase(opened["purchase_id"], lambda _: None, ENDS, READY_SECONDS)
+    check(bought["state"] == "fulfilled", f"the purchase ended as {bought['state']}: {bought['end_reason']}")
+    path = f"/api/v1/tickets/{bought['tickets'][-1]['ticket_id']}/verify"
+    verified = await api.until(path, "the root on chain", lambda seen: bool(seen["leaf"]["on_chain"]), READY_SECONDS)
+    leaf, proof = verified["leaf"], verified["leaf"]["proof"]
+    root = await _root_on_chain(stack, show["mint_address"])
+    screen.step(f"{TICKETS} tickets are sold and settled, without a token; one root stands for them")
+    screen.step(f"root {root.text()} in the show's mint, by the transaction {leaf['root_signature'][:16]}…")
+    grounds, parts = Grounds(proof["cluster"], show["mint_address"]), (proof["public_name"], proof["cid"])
+    made_leaf = bytes.fromhex(leaf_of(grounds, proof["index"], *parts, proof["generation"]).hash)
+    beside = [bytes.fromhex(node) for node in proof["path"]]
+    led_to = root_by_path(made_leaf, proof["index"], root.size, beside)
+    check(led_to == bytes.fromhex(root.root), f"the leaf does not lead to the root on chain: {proof}")
+    over = ", ".join(f"{one[:8]}…" for one in proof["path"])
+    screen.step(f"leaf {proof['index']} of {root.size} leads to it over {over}: proved")
+    screen.keep(leaf=leaf)
+
+
+async def _root_on_chain(stack: Stack, show_mint: str) -> TreeRoot:
+    """Return the root of tickets, as the node explains the show's mint to any wallet."""
+    account = await read_mint(stack.urls["solana_rpc"], show_mint, "jsonParsed")
+    extensions = account["data"]["parsed"]["info"]["extensions"]
+    [fields] = [one["state"]["additionalMetadata"] for one in extensions if one["extension"] == "tokenMetadata"]
+    root = TreeRoot.read(dict(fields).get(ROOT_KEY, ""))
+    if root is None:
+        raise DemoFailedError(f"the show's mint {show_mint} has no root of tickets: {fields}")
+    return root
 
 
 async def _prove_books(screen: Screen, api: ApiClient, venue_id: str, bought: JsonObject) -> None:
