@@ -6,12 +6,13 @@ from typing import Any
 
 from solders.keypair import Keypair
 
-from activities.core.commands import MintSubject, MintTicket, PurchaseRef
+from activities.core.commands import MintSubject, MintTicket, PurchaseRef, TreeRef
 from activities.tokens.claims.deliver import ClaimActivities
 from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import MintActivities, TicketReader
 from activities.tokens.trees.proof import LeafReader
+from activities.tokens.trees.roots import RootActivities
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import has_signed
 from api.app import create_app
@@ -34,6 +35,7 @@ class ChainShop(ApiWorld):
         self.solana = solana
         self.minting = MintActivities(self.store, solana, self.buyers, solana.custody_owner, solana.payer_address)
         self.claiming = ClaimActivities(self.store, solana, self.buyers, solana.payer_address)
+        self.roots = RootActivities(self.store, solana)
         self.http = api_client(create_app(self.deps()))
         self.venue_id = self.show_id = self.seat = ""
 
@@ -74,6 +76,10 @@ class ChainShop(ApiWorld):
         purchase_id = (await self.get(path))["purchase_id"]
         purchase = PurchaseRef(tenant_id=DEFAULT_TENANT, purchase_id=purchase_id, attempt=1)
         assert await self.claiming.deliver_claim(MintTicket(purchase=purchase, ticket_id=ticket_id)) == "done"
+
+    async def write_root(self) -> None:
+        """Bring the leaves of the show to the chain."""
+        await self.roots.write_root(TreeRef(tenant_id=DEFAULT_TENANT, show_id=self.show_id))
 
     async def get(self, path: str) -> Any:
         return (await self.http.get(path)).raise_for_status().json()

@@ -1,4 +1,4 @@
-"""Other people's libraries read tokens before and after their claims, and tell a soulbound one."""
+"""Other people's libraries read tokens and leaves before and after their claims, and tell a soulbound one."""
 
 from typing import Any
 
@@ -47,3 +47,30 @@ async def test_they_see_a_claimed_token_where_we_do(
         found = await read(shop, dev_chain, reader, [mint], wallets)
         assert [found["held"][one] for one in wallets] == [[], [mint], []]
         assert (await shop.get(f"/api/v1/tickets/{ticket_id}/verify"))["token_holding"] == "held-elsewhere"
+
+
+async def test_they_prove_a_leaf_until_it_is_claimed(shop: ChainShop, dev_chain: DevChain, reader: Reader) -> None:
+    """From the chain and the proof alone, as `/verify` says; afterwards its token is in the wallet, in its group."""
+    ann = Keypair()
+    await shop.open(capacity=3, minting="on_claim")
+    claimed, *kept = await shop.buy("p-1", 3)
+    await shop.write_root()
+    wallet, show = str(ann.pubkey()), (await shop.get(f"/api/v1/shows/{shop.show_id}"))["mint_address"]
+    leaves = [(await shop.get(f"/api/v1/tickets/{one}/verify"))["leaf"] for one in (claimed, *kept)]
+    proofs = [leaf["proof"] for leaf in leaves]
+    asked = {"url": dev_chain.url, "mints": [show], "wallets": [wallet], "signatures": []}
+    before = reader({**asked, "proofs": [*proofs, {**proofs[0], "public_name": "tk_other"}]})
+    assert before["proved"] == [True, True, True, False]
+    assert (before["held"][wallet], before["decoded"][show]["sizes"]) == ([], [0, 3])
+
+    await shop.claim(claimed, ann)
+    await shop.write_root()
+    verified = [await shop.get(f"/api/v1/tickets/{one}/verify") for one in (claimed, *kept)]
+    renewed = [ticket["leaf"]["proof"] for ticket in verified[1:]]
+    mint = verified[0]["mint_address"]
+    after = reader({**asked, "mints": [show, mint], "proofs": [proofs[0], *renewed]})
+    assert (verified[0]["leaf"]["on_chain"], verified[0]["on_chain"]) == (False, True)
+    assert after["proved"] == [False, True, True]
+    assert (after["held"][wallet], after["decoded"][show]["sizes"]) == ([mint], [1, 3])
+    assert (after["decoded"][mint]["group"], after["decoded"][mint]["supply"]) == (show, 1)
+    assert after["decoded"] == after["explained"]

@@ -39,4 +39,12 @@ async function landed(signature) {
   return outcome((await rpc.getTransaction(signature, { ...options, maxSupportedTransactionVersion: 0 }).send()).meta);
 }
 
-await answer({ decoded, explained, held, landed });
+const genesis = () => rpc.getGenesisHash().send();
+
+// The text of the field `ticket_root` in the show's mint.
+async function root(address) {
+  const extensions = unwrapOption((await fetchMint(rpc, address, { commitment })).data.extensions) ?? [];
+  return extensions.find((one) => one.__kind === "TokenMetadata").additionalMetadata.get("ticket_root");
+}
+
+await answer({ decoded, explained, held, landed, genesis, root });

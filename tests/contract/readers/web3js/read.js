@@ -45,4 +45,12 @@ async function landed(signature) {
   return outcome((await connection.getParsedTransaction(signature, { maxSupportedTransactionVersion: 0 })).meta);
 }
 
-await answer({ decoded, explained, held, landed });
+const genesis = () => connection.getGenesisHash();
+
+// The text of the field `ticket_root` in the show's mint.
+async function root(address) {
+  const metadata = await getTokenMetadata(connection, new PublicKey(address), "confirmed", TOKEN_2022_PROGRAM_ID);
+  return new Map(metadata.additionalMetadata).get("ticket_root");
+}
+
+await answer({ decoded, explained, held, landed, genesis, root });
