@@ -77,6 +77,12 @@ class TokenChain(TransactionSender, Protocol):
     async def supply_of(self, address: str, since: int = 0) -> int | None:
         """Return a token's finalized supply at a slot or later; None when there is no mint at the address."""
 
+    async def minted_by(self, address: str) -> SignedTransaction:
+        """Return the final transaction that made the mint at an address, where nobody remembers having signed it.
+
+        Only our keys can have. Raise TransientError while no node tells it.
+        """
+
     async def sign(self, spec: TokenSpec, *, again: SignedTransaction | None = None) -> SignedTransaction:
         """Set limits and sign; send nothing.
 

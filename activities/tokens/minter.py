@@ -79,11 +79,30 @@ class Minter:
 
         signed = await land_once(self._chain, bearer.signed, is_made, sign)
         if signed is None:
-            raise WrongState("a token that was never signed here exists at this address", address=unsigned)
+            signed = await self._adopt(bearer, spec, unsigned, also)
         address, landed = signed.mint_address, signed.signature
         await self._prove(address, signed)
         await self._store.commit(lambda uow: uow.get(type(bearer), bearer.identity).mint_token(address, landed, uow.at))
         return Minted(mint_address=address, signature=landed)
+
+    async def _adopt(self, bearer: TokenizedAggregate, spec: TokenSpec, address: str, also: Also) -> SignedTransaction:
+        """Adopt a token that was minted before a restore: the events have forgotten it, the chain has not.
+
+        Only our keys can have made a token at this address. It is taken if it is the one that would be signed now;
+        raise WrongState otherwise.
+        """
+        made = await self._chain.minted_by(address)
+        differing = differences(self._chain.signed_spec(made), spec)
+        if differing:
+            raise WrongState(
+                f"the token at this address is not the one to be made: {', '.join(differing)}", address=address
+            )
+
+        def decide(uow: UnitOfWork) -> SignedTransaction:
+            also(uow)
+            return uow.get(type(bearer), bearer.identity).adopt_token(made, uow.at)
+
+        return (await self._store.commit(decide)).value
 
     async def _prove(self, address: str, signed: SignedTransaction) -> None:
         """Compare a landed token with its signed bytes, once; its holder may have moved or burnt it since."""
@@ -142,6 +161,17 @@ def minted_of(bearer: TokenizedAggregate) -> Minted | None:
     if bearer.mint_address is None or bearer.mint_signature is None:
         return None
     return Minted(mint_address=bearer.mint_address, signature=bearer.mint_signature)
+
+
+def differences(made: TokenSpec, wanted: TokenSpec) -> list[str]:
+    """Name the fields in which a token differs from the wanted one, but its subject, which no bytes name.
+
+    The delegate may have been another key, the group another size; a group has no owner.
+    """
+    names = ["kind", "name", "symbol", "uri", "group_address", "transfer"]
+    if made.owner_address is not None:
+        names.append("owner_address")
+    return [name for name in names if getattr(made, name) != getattr(wanted, name)]
 
 
 def short(name: str) -> str:

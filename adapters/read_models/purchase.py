@@ -84,7 +84,9 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     CaptureRequested: lambda _: "Capture requested.",
     CaptureWaived: lambda _: "Nothing to charge.",
     OrderConfirmed: lambda _: "Order confirmed.",
-    TokenSigned: lambda event: f"Mint of ticket {identity_of(event)} signed.",
+    TokenSigned: lambda event: (
+        f"Mint of ticket {identity_of(event)} {'found on chain' if event.adopted else 'signed'}."
+    ),
     TokenMinted: lambda event: f"Ticket {identity_of(event)} minted at {event.mint_address}.",
     LeafRecorded: lambda event: f"Ticket {identity_of(event)} is leaf {event.leaf['index']} of its show's tree.",
     LeafEnded: lambda event: f"Leaf of ticket {identity_of(event)} nullified: {event.cause}.",

@@ -17,7 +17,7 @@ from adapters.solana.burning import TokenBurner, TokenMover
 from adapters.solana.instructions import associated_account
 from adapters.solana.keys import check_account, parse_wallet
 from adapters.solana.mint_layout import describe
-from adapters.solana.minting import Mark, TokenMinter
+from adapters.solana.minting import Mark, MintHistory, TokenMinter
 from adapters.solana.rpc.answers import RefusedError
 from adapters.solana.rpc.client import ACCOUNTS_MAX, Finality, NodeClient
 from adapters.solana.rpc.pool import NodePool
@@ -127,6 +127,7 @@ class SolanaTokenChain(SolanaTokenReader):
         fees = PriorityFees(self._client, *priority_fees, time.monotonic)
         self._signer = TransactionSigner(self._client, guard, fees)
         self._minter = TokenMinter(self._client, self._signer, address_secret, self.custody_owner, mark)
+        self._history = MintHistory(self._client, self.keys.may_act_as("issuer"))
         self._burner = TokenBurner(self._client, self._signer)
         self._mover = TokenMover(self._client, self._signer)
         self._groups = GroupResizer(self._client, self._signer)
@@ -148,6 +149,10 @@ class SolanaTokenChain(SolanaTokenReader):
     async def supply_of(self, address: str, since: int = 0) -> int | None:
         """Return the finalized supply of a mint at a slot or later; None when there is no mint at the address."""
         return await self._burner.supply_of(address, since)
+
+    async def minted_by(self, address: str) -> SignedTransaction:
+        """Return the final transaction that made the mint at an address; see `MintHistory.minted_by`."""
+        return await self._history.minted_by(address)
 
     async def sizes_of(self, address: str) -> tuple[int, int] | None:
         """Return a group's number of members and its limit; None when there is no group."""

@@ -133,6 +133,11 @@ def initialize_mint(mint: Pubkey, mint_authority: Pubkey) -> Instruction:
     return Instruction(TOKEN_2022, body, [_writable(mint)])
 
 
+def makes_mint(contents: bytes) -> bool:
+    """Return whether the contents of an instruction make an account a mint of ours."""
+    return contents[:2] == bytes([_INITIALIZE_MINT_2, 0])
+
+
 def initialize_metadata(mint: Pubkey, authority: Pubkey, words: tuple[str, str, str]) -> Instruction:
     """Write name, symbol and uri; the account grows and must hold the lamports for it."""
     body = _INITIALIZE_METADATA + b"".join(_borsh(word) for word in words)

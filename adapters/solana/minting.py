@@ -4,8 +4,11 @@ import asyncio
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from solana.rpc.commitment import Finalized
 from solders.message import MessageV0
 from solders.pubkey import Pubkey
+from solders.signature import Signature
+from solders.transaction import VersionedTransaction
 from solders.transaction_status import (
     InstructionErrorCustom,
     TransactionErrorFieldless,
@@ -13,7 +16,7 @@ from solders.transaction_status import (
 )
 
 from adapters.runtime.request_coalescing import BatchLoader
-from adapters.solana.instructions import TOKEN_2022
+from adapters.solana.instructions import TOKEN_2022, makes_mint
 from adapters.solana.keys import parse_wallet
 from adapters.solana.rpc.client import NodeClient
 from adapters.solana.signer.signing import COMPUTE_UNITS_MIN, SimulationError, TransactionSigner, serialized
@@ -39,6 +42,7 @@ _CACHED_MAX = 1_000
 BALANCE_SECONDS = 2.0
 PAUSE_SECONDS_MAX = 600.0
 _ALREADY_IN_USE = 0
+_HISTORY_PAGE = 1_000
 _GROUP_IS_FULL = 0xCB0A6959
 
 
@@ -175,6 +179,57 @@ class TokenMinter:
             return
         if (await self._client.get_account_info(Pubkey.from_string(spec.group_address))).value is None:
             raise TransientError(f"the group {spec.group_address} is not on chain yet")
+
+
+class MintHistory:
+    """Finds the transactions that made mints, in the history that the chain keeps of their addresses."""
+
+    def __init__(self, client: NodeClient, issuers: set[Pubkey]) -> None:
+        self._client = client
+        self._issuers = issuers
+
+    async def minted_by(self, address: str) -> SignedTransaction:
+        """Return the final transaction that made the mint at an address; raise TransientError where no node has it.
+
+        It is an old one: anybody may have sent lamports there before, and every member of a group names it later.
+        """
+        mint = Pubkey.from_string(address)
+        for signature in reversed(await self._signatures(mint)):
+            found = (await self._client.get_transaction(signature, "base64", Finalized, 0)).value
+            made = None if found is None else found.transaction.transaction
+            if isinstance(made, VersionedTransaction) and _makes(made, mint) and self._is_ours(made):
+                return serialized(address, made, 0)  # it has landed: until when it could have does not matter
+        raise TransientError(
+            f"no node knows the transaction that made the mint {address}: one with its history is needed"
+        )
+
+    def _is_ours(self, made: VersionedTransaction) -> bool:
+        """Return whether one of our issuers has signed it: no node can make that up."""
+        signers = made.message.account_keys[: made.message.header.num_required_signatures]
+        return all(made.verify_with_results()) and not self._issuers.isdisjoint(signers)
+
+    async def _signatures(self, mint: Pubkey) -> list[Signature]:
+        """Return the successful transactions that name an address, the newest first."""
+        found: list[Signature] = []
+        before: Signature | None = None
+        while True:
+            page = (
+                await self._client.get_signatures_for_address(
+                    mint, before=before, limit=_HISTORY_PAGE, commitment=Finalized
+                )
+            ).value
+            found += [entry.signature for entry in page if entry.err is None]
+            if len(page) < _HISTORY_PAGE:
+                return found
+            before = page[-1].signature
+
+
+def _makes(made: VersionedTransaction, mint: Pubkey) -> bool:
+    keys = made.message.account_keys
+    return any(
+        keys[one.program_id_index] == TOKEN_2022 and makes_mint(bytes(one.data)) and keys[one.accounts[0]] == mint
+        for one in made.message.instructions
+    )
 
 
 def _bound(cache: dict[Any, int]) -> None:

@@ -93,6 +93,10 @@ class InstantChain:
         owner, group = spec.owner_address, spec.group_address
         return TokenState(address=address, supply=1, decimals=0, owner_address=owner, group_address=group, uri=spec.uri)
 
+    async def minted_by(self, address: str) -> SignedTransaction:
+        """Refuse: every mint here was signed here."""
+        raise TransientError(f"no node knows the transaction that made the mint {address}")
+
     async def sign(self, spec: TokenSpec, *, again: SignedTransaction | None = None) -> SignedTransaction:  # noqa: ARG002 - the port's
         """Sign."""
         address = self.address_of(spec.kind, spec.subject_id)

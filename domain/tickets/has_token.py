@@ -9,11 +9,15 @@ from domain.tickets.token import SignedTransaction
 
 
 class TokenSigned(DomainEvent["TokenizedAggregate"]):
-    """The transaction that mints the token was signed; stored before it is sent."""
+    """The transaction that mints the token was signed; stored before it is sent.
+
+    `adopted`: it was signed before a restore, and is read back from the chain, where it has made the token.
+    """
 
     TOPIC = "token.signed"
 
     signed: dict[str, Any]
+    adopted: bool = False
 
     def apply(self, bearer: "TokenizedAggregate") -> None:
         """Keep the newest signed transaction."""
@@ -115,6 +119,18 @@ class TokenizedAggregate(Aggregate):
             raise WrongState(reason, subject=self.id)
         if self.mint_address is None and self.signed == after != signed:
             self.record(TokenSigned, at, signed=signed.model_dump())
+        return self.signed or signed
+
+    def adopt_token(self, signed: SignedTransaction, at: datetime) -> SignedTransaction:
+        """Store the transaction that has made a token which nothing here remembers; return the newest one.
+
+        Raise WrongState if the subject may not have a token.
+        """
+        reason = self.refuse_token()
+        if reason is not None:
+            raise WrongState(reason, subject=self.id)
+        if self.mint_address is None and self.signed is None:
+            self.record(TokenSigned, at, signed=signed.model_dump(), adopted=True)
         return self.signed or signed
 
     def mint_token(self, mint_address: str, signature: str, at: datetime) -> None:

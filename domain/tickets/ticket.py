@@ -262,9 +262,17 @@ class Ticket(ClaimableTicket):
         self, signed: SignedTransaction, at: datetime, after: SignedTransaction | None = None
     ) -> SignedTransaction:
         """Store a signed mint; raise WrongState while a leaf proves the ticket."""
+        self._refuse_leaf()
+        return super().sign_token(signed, at, after)
+
+    def adopt_token(self, signed: SignedTransaction, at: datetime) -> SignedTransaction:
+        """Store the mint of a token that is on chain already; raise WrongState while a leaf proves the ticket."""
+        self._refuse_leaf()
+        return super().adopt_token(signed, at)
+
+    def _refuse_leaf(self) -> None:
         if self.is_leaf:
             raise WrongState("ticket is a leaf of its show's tree; it gets a token when it is claimed", subject=self.id)
-        return super().sign_token(signed, at, after)
 
     def record_leaf(self, leaf: Leaf, at: datetime) -> None:
         """Become a leaf; raise WrongState for a ticket that has one or a token, or that is not paid."""

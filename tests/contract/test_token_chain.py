@@ -162,6 +162,20 @@ async def test_signed_bytes_say_which_token_they_make(world: ChainWorld) -> None
         assert read.model_copy(update={"delegate_address": None}) == spec.model_copy(update={"subject_id": ""})
 
 
+async def test_the_transaction_that_made_a_mint_is_found(world: ChainWorld) -> None:
+    """For a ticket, and for a show, which its tickets' transactions name too; where there is no mint, there is none."""
+    show = await _show_on_sale(world)
+    spec = _ticket(show)
+    signed = await world.chain.sign(spec)
+    with pytest.raises(TransientError, match="no node knows"):
+        await world.chain.minted_by(signed.mint_address)
+    await world.chain.send(signed)
+    await world.settle(signed)
+    found = await world.chain.minted_by(signed.mint_address)
+    assert found.model_copy(update={"last_valid_block_height": signed.last_valid_block_height}) == signed
+    assert world.chain.signed_spec(await world.chain.minted_by(show)).name == "Evening Show"
+
+
 async def test_a_token_that_another_wallet_holds_is_no_problem(world: ChainWorld) -> None:
     """It is the token that was minted; only its holding differs."""
     spec = _ticket(await _show_on_sale(world))

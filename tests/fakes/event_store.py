@@ -1,6 +1,6 @@
 """An event store in memory, for tests of activities and workflows."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
@@ -62,6 +62,13 @@ class FakeEventStore:
             self.refuse_connections -= 1
             raise TransientError("no connection")
         return Committed(await self.read(look), len(self.log))
+
+    def forget(self, position: int) -> None:
+        """Forget what was stored after a position, as a restore from an older dump does."""
+        kept = Counter(event.originator_id for event in self.log[:position])
+        for stream in self.streams:
+            del self.streams[stream][kept[stream] :], self._stored[stream][kept[stream] :]
+        del self.log[position:]
 
     def events_of(self, stream: str) -> list[DomainEvent]:
         return list(self.streams.get(stream, []))

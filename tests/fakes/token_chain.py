@@ -31,6 +31,7 @@ Verb = Literal[
     "sign_burn",
     "check_wallet",
     "root_at",
+    "minted_by",
     "sign_transfer",
     "whereabouts",
 ]
@@ -58,13 +59,13 @@ class FakeTokenChain:
         self.burnt: Counter[str] = Counter()
         self.sends: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
-        self.missing_lamports = 0
-        self.is_paused = False
+        self.missing_lamports, self.is_paused = 0, False
         self.token_accounts: set[str] = set()
         self.moves: Counter[str] = Counter()
         self._had: dict[str, list[str | None]] = {}  # the wallets that a token was in, the newest last
         self._final_moves: list[tuple[int, str, str]] = []  # height, address, wallet
         self._specs: dict[str, TokenSpec] = {}
+        self._made: dict[str, SignedTransaction] = {}
         self._known: set[tuple[TokenKind, str | None]] = set()
         self._members: Counter[str] = Counter()
         self._landed: dict[str, _Landed] = {}
@@ -285,6 +286,14 @@ class FakeTokenChain:
         """Return the newest root in each show's mint."""
         return {show_mint: written[-1][1] for show_mint, written in self._roots.items() if written}
 
+    async def minted_by(self, address: str) -> SignedTransaction:
+        """Return the transaction that made a mint."""
+        self._begin("minted_by")
+        if address not in self._made:
+            raise TransientError(f"no node knows the transaction that made the mint {address}")
+        self._end("minted_by")
+        return self._made[address]
+
     async def send(self, signed: SignedTransaction) -> None:
         """Execute the signed bytes, once at most."""
         self._begin("send")
@@ -348,7 +357,7 @@ class FakeTokenChain:
         self._landed[signed.signature] = _Landed(self.height, failed)
         if failed:
             return
-        self._specs[signed.mint_address] = spec
+        self._specs[signed.mint_address], self._made[signed.mint_address] = spec, signed
         self._had[signed.mint_address] = [spec.owner_address]
         self.landings[signed.mint_address] += 1
         self._changes.append((self.height, signed.mint_address, 1))

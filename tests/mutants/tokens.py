@@ -8,6 +8,21 @@ PIN = "tests/activities/tokens/test_pin.py"
 
 TOKENS = (
     Mutant(
+        "any token at the address is adopted",
+        "activities/tokens/minter.py",
+        "        if differing:\n",
+        "        if not differing:\n",
+        f"{MINT}::test_another_token_at_the_address_is_not_adopted",
+    ),
+    Mutant(
+        "a token is adopted whoever holds it",
+        "activities/tokens/minter.py",
+        '        names.append("owner_address")\n',
+        "        pass\n",
+        "tests/activities/tokens/claims/test_deliver.py"
+        "::test_a_token_that_another_wallet_got_before_a_restore_is_not_adopted",
+    ),
+    Mutant(
         "a point of low order is a wallet",
         "adapters/solana/keys.py",
         "    if is_low_order(address):\n",

@@ -17,8 +17,8 @@ OF_TREES = (
     Mutant(
         "a token is signed for a leaf",
         TICKET,
-        '        if self.is_leaf:\n            raise WrongState("ticket is a leaf',
-        '        if self.leaf_end:\n            raise WrongState("ticket is a leaf',
+        "    def _refuse_leaf(self) -> None:\n        if self.is_leaf:",
+        "    def _refuse_leaf(self) -> None:\n        if self.leaf_end:",
         f"{LEAVES}::test_nothing_is_signed_for_a_leaf",
     ),
     Mutant(

@@ -13,6 +13,7 @@ from domain.catalog.show import Show
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
+from domain.tickets.has_token import TokenSigned
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.fakes.store_world import StoreWorld
@@ -291,3 +292,35 @@ async def test_a_slow_node_is_waited_for_a_moment_only() -> None:
             await asyncio.Event().wait()
 
     await WalletCheck(Slow(), seconds_max=0.01).check(str(Keypair().pubkey()), vault=False)
+
+
+@pytest.mark.parametrize("lost", [None, "minted_by", "supply_of", "read_token"])
+async def test_a_token_minted_before_a_restore_is_adopted(one: Mint, lost: Verb | None) -> None:
+    """The events have forgotten it: its bytes are read back from the chain, and nothing is signed again."""
+    store = one.store.store
+    position = len(store.log)
+    address = await one.mint()
+    made = await one.ticket()
+    store.forget(position)
+    assert ((await one.ticket()).signed, (await one.ticket()).mint_address) == (None, None)
+    if lost is not None:
+        one.chain.fail_after(lost)
+        with pytest.raises(TransientError):
+            await one.mint()
+    assert await one.mint() == address
+    ticket = await one.ticket()
+    assert (ticket.signed, ticket.mint_signature) == (made.signed, made.mint_signature)
+    assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)
+    assert [event.adopted for event in store.log if isinstance(event, TokenSigned)] == [True]
+
+
+async def test_another_token_at_the_address_is_not_adopted(one: Mint) -> None:
+    """It names what differs, and stores nothing."""
+    spec = TokenSpec(kind="ticket", subject_id=one.chain.ticket_id, name="Other", symbol="TICKET", uri="ipfs://other")
+    wrong = spec.model_copy(update={"group_address": "mint", "owner_address": CUSTODY})
+    await FakeTokenChain.send(one.chain, await one.chain.sign(wrong))
+    for _ in range(FINALIZED_AFTER):
+        await one.chain.fate("")
+    with pytest.raises(WrongState, match="not the one to be made: name, uri"):
+        await one.mint()
+    assert (await one.ticket()).signed is None

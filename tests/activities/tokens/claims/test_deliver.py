@@ -369,3 +369,32 @@ async def test_a_soulbound_ticket_refunded_while_it_is_signed_lapses(
     monkeypatch.setattr(FakeTokenChain, "sign", void_first)
     assert await bound.deliver() == "lapsed"
     assert bound.chain.landings.total() == 0
+
+
+@pytest.fixture
+async def leaf() -> Claims:
+    return await Claims().sell(minting="on_claim")
+
+
+async def test_a_claim_delivered_before_a_restore_is_delivered(leaf: Claims) -> None:
+    """The token is in its wallet already: the claim adopts it and ends the leaf."""
+    await leaf.claim()
+    position = len(leaf.shop.store.log)
+    await leaf.deliver()
+    leaf.shop.store.forget(position)
+    assert (await leaf.ticket()).is_leaf
+    assert await leaf.deliver() == "done"
+    assert (leaf.brought(), await holding(leaf), (await leaf.ticket()).is_leaf) == (1, ("held", WALLET), False)
+
+
+async def test_a_token_that_another_wallet_got_before_a_restore_is_not_adopted(leaf: Claims) -> None:
+    """The claim waits for an operator, and the ticket stays the leaf that it was."""
+    position = len(leaf.shop.store.log)
+    await leaf.claim()
+    await leaf.deliver()
+    leaf.shop.store.forget(position)
+    await leaf.claim(BOB)
+    with pytest.raises(WrongState, match="owner_address"):
+        await leaf.deliver()
+    ticket = await leaf.ticket()
+    assert (ticket.claim, ticket.is_leaf, ticket.signed) == ("requested", True, None)
