@@ -184,7 +184,7 @@ class TokenMinter:
 class MintHistory:
     """Finds the transactions that made mints, in the history that the chain keeps of their addresses."""
 
-    def __init__(self, client: NodeClient, issuers: set[Pubkey]) -> None:
+    def __init__(self, client: NodeClient, issuers: frozenset[Pubkey]) -> None:
         self._client = client
         self._issuers = issuers
 

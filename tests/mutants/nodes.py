@@ -149,6 +149,13 @@ NODES = (
         f"{POOL}::test_a_repeat_of_a_send_makes_room_for_others",
     ),
     Mutant(
+        "a node that names its chain is taken for well",
+        "adapters/solana/rpc/node.py",
+        "if method != CHECK or self._failures < FAILURES_MAX:",
+        "if method:",
+        f"{POOL}::test_a_node_that_only_names_its_chain_is_not_well",
+    ),
+    Mutant(
         "a pace grants every call at once",
         "adapters/solana/rpc/pace.py",
         "        self._free_at = self._now() + wait + self._interval\n",

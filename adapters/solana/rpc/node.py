@@ -18,6 +18,7 @@ from domain.core.transient import TransientError
 log = logging.getLogger("solana")
 JSON = {"Content-Type": "application/json"}
 SEND = "sendTransaction"
+CHECK = "getGenesisHash"
 FAILURES_MAX = 3  # failures in a row that open the circuit
 OPEN_SECONDS = 1.0
 OPEN_SECONDS_MAX = 16.0
@@ -117,7 +118,7 @@ class Node:
             if self.health.failures > failures:  # the check that this call waited for has failed: one is enough
                 raise BadAnswerError(self.health.trouble)
             try:
-                found = await self._call("getGenesisHash", GetGenesisHash(), GetGenesisHashResp)
+                found = await self._call(CHECK, GetGenesisHash(), GetGenesisHashResp)
             except RefusedError as refused:
                 # An error of this call must not be taken for one of the call that waits for it.
                 raise BadAnswerError(f"the Solana node's chain could not be checked: {refused}") from None
@@ -147,16 +148,16 @@ class Node:
         except LimitedError as limited:
             self.health.limited += 1
             self._pace(method).pause(limited.seconds)
-            self._close_circuit()
+            self._succeed(method)
             raise
         except RefusedError as refused:
-            self._close_circuit()
+            self._succeed(method)
             self.health.trouble = str(refused) if refused.is_behind else ""
             raise
         except TransientError as ill:
             self._fail(str(ill))
             raise
-        self._close_circuit()
+        self._succeed(method)
         return parsed
 
     async def _post(self, body: Any, *, unknown: bool) -> HttpAnswer:
@@ -182,8 +183,10 @@ class Node:
     def _open(self, seconds: float) -> None:
         self._open_until = now() + seconds
 
-    def _close_circuit(self) -> None:
-        self._failures, self._open_until, self.health.trouble = 0, 0.0, ""
+    def _succeed(self, method: str) -> None:
+        """Close the circuit; the check of the chain leaves it to the call that waits for the check."""
+        if method != CHECK or self._failures < FAILURES_MAX:
+            self._failures, self._open_until, self.health.trouble = 0, 0.0, ""
 
     def _pace(self, method: str) -> Pace:
         if method not in self._paces:

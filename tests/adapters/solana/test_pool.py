@@ -73,6 +73,23 @@ async def test_an_ill_node_is_left_alone_and_tried_again(nodes: list[OddNode], m
     await client.close()
 
 
+async def test_a_node_that_only_names_its_chain_is_not_well(
+    nodes: list[OddNode], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One trial that fails opens its circuit again, for longer, though the check of its chain before it succeeded."""
+    monkeypatch.setattr("adapters.solana.rpc.node.OPEN_SECONDS", 60.0)
+    monkeypatch.setattr("adapters.solana.rpc.node.OPEN_SECONDS_MAX", 240.0)
+    client = _client(nodes)
+    nodes[0].answers["getBalance"] = (500, "")
+    for trials in range(3):
+        client.pool._nodes[0]._open_until = 0.0  # its time has passed
+        for _ in range(20):
+            assert await _balance(client) == 5
+        assert Counter(nodes[0].calls) == {"getBalance": FAILURES_MAX + trials, "getGenesisHash": 1 + trials}
+        assert client.pool._nodes[0].opens_in() > 60.0 * 2**trials - 10
+    await client.close()
+
+
 async def test_the_health_of_a_node_is_told(nodes: list[OddNode], caplog: pytest.LogCaptureFixture) -> None:
     """After each call; a node that falls ill, and one that is well again, is logged once, without its key."""
     told: list[tuple[int, int, str]] = []
