@@ -1,12 +1,18 @@
 """`boxoffice reconcile`: read every system and check the invariants."""
 
 import asyncio
+import contextlib
 import json
+import signal
+from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from adapters.telemetry.loop import serve_loop
+from adapters.telemetry.reconciled import Reconciled
 from cli.checks.reconciliation import Report, UnreadableError, reconcile
 from devstack.stack import Stack
 from devstack.supervisor.data_dir import STACK_FILE
@@ -28,14 +34,25 @@ def command(
         Path | None,
         typer.Option(help="folder of a running `boxoffice up`; without it, read the settings' systems"),
     ] = None,
+    every: Annotated[
+        float | None, typer.Option(min=1, help="keep running, and look again after so many seconds")
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="with --every: port of metrics and probes")
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Compare events, Stripe, chain and engine: 0 all invariants hold, 1 one is broken, 2 not readable."""
+    """Compare events, Stripe, chain and engine: 0 all invariants hold, 1 one is broken, 2 not readable.
+
+    With --every it does so until SIGTERM or SIGINT, and shows the differences as metrics.
+    """
     try:
-        report = asyncio.run(
-            reconcile(settings_at(data_dir, "reconcile"), lambda text: typer.echo(f"reading {text}", err=True))
-        )
+        settings = settings_at(data_dir, "reconcile")
+        if every is not None:
+            asyncio.run(watch(settings, every, metrics_port))
+            return
+        report = asyncio.run(reconcile(settings, lambda text: typer.echo(f"reading {text}", err=True)))
     except UnreadableError as reason:
         typer.echo(f"boxoffice reconcile: {reason}", err=True)
         raise typer.Exit(UNREADABLE) from None
@@ -44,6 +61,40 @@ def command(
     else:
         picture(report)
     raise typer.Exit(BROKEN if report.findings.violations else WHOLE)
+
+
+async def watch(settings: Settings, every_seconds: float, metrics_port: int | None) -> None:
+    """Reconcile at an interval until SIGTERM or SIGINT; what could not be read is said, and read again."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    shown = Reconciled(invariant.name for invariant in INVARIANTS)
+    async with AsyncExitStack() as closing:
+        serve_loop(closing, settings.telemetry.host, metrics_port, _always, None)
+        while not stopping.is_set():
+            try:
+                tell(await reconcile(settings, _silent), shown)
+            except UnreadableError as reason:
+                typer.echo(f"boxoffice reconcile: {reason}", err=True)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every_seconds):
+                    await stopping.wait()
+
+
+def tell(report: Report, shown: Reconciled) -> None:
+    """Show a report as metrics, and print each violation."""
+    broken = Counter(violation.invariant for violation in report.findings.violations)
+    shown.show(report.findings.unexplained_minor, {one.name: broken[one.name] for one in INVARIANTS})
+    for violation in report.findings.violations:
+        typer.echo(f"{violation.invariant}: {violation.subject}: {violation.detail}", err=True)
+
+
+async def _always() -> None:
+    """Be ready: a system that cannot be read is a metric's age, not a reason to send no work."""
+
+
+def _silent(_: str) -> None:
+    """Say nothing of the progress."""
 
 
 def settings_at(data_dir: Path | None, process: Process) -> Settings:

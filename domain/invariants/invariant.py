@@ -159,6 +159,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.checked: Counter[str] = Counter()
+        self.unexplained_minor: dict[str, int] = {}  # by currency: the books' whole balance less Stripe's
         self._broken: dict[tuple[str, str], Violation] = {}
 
     def judge(self, invariant: Invariant, subject: str, fault: str | None) -> None:

@@ -80,8 +80,9 @@ def _judge_whole(
                 books[unit] += amount if account == STRIPE_CLEARING else 0
     balance = outside.balance_minor or {}
     for unit in sorted(balance.keys() | {unit for unit, amount in books.items() if amount}):
-        fault = _fault(balance.get(unit, 0) - left_out[unit], books[unit], unit)
-        findings.judge(WHOLE_BALANCE, f"{STRIPE_CLEARING} {unit}", fault)
+        at_stripe = balance.get(unit, 0) - left_out[unit]
+        findings.unexplained_minor[unit] = books[unit] - at_stripe
+        findings.judge(WHOLE_BALANCE, f"{STRIPE_CLEARING} {unit}", _fault(at_stripe, books[unit], unit))
 
 
 def _fault(at_stripe: int, in_books: int, unit: str) -> str | None:

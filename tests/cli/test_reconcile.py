@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
-from cli.checks.reconcile import NAMED_MAX, document, picture
+from adapters.telemetry.reconciled import Reconciled
+from cli.checks.reconcile import NAMED_MAX, document, picture, tell, watch
 from cli.checks.reconciliation import Report, Work
 from cli.main import app
 from domain.invariants.cross_system import judge_at_rest
-from domain.invariants.invariant import INVARIANTS, Findings
+from domain.invariants.invariant import INVARIANTS, WHOLE_BALANCE, Findings
 from domain.invariants.per_commit import History
 from settings import read_settings
 from tests.fakes.corrupted_history import LATE, Day, with_payment
@@ -63,6 +67,39 @@ def test_a_broken_invariant_is_reported_with_its_figures(day: Day, capsys: pytes
     shown = json.loads(json.dumps(document(broken)))
     assert [invariant["name"] for invariant in shown["invariants"] if invariant["violations"]] == ["money-has-an-owner"]
     assert shown["whole"] is False
+
+
+def test_what_nothing_explains_is_a_metric(day: Day) -> None:
+    """By currency, with its sign, and gone at the next look; a look that fails leaves it and ages."""
+    at, unexplained = [0.0], {"currency": "eur"}
+    shown = Reconciled((one.name for one in INVARIANTS), lambda: at[0])
+    assert day.outside.balance_minor is not None
+    more = {**day.outside.balance_minor, "eur": day.outside.balance_minor["eur"] + 3}
+    tell(report_of(day._replace(outside=day.outside._replace(balance_minor=more))), shown)
+    at[0] = 60.0
+    assert REGISTRY.get_sample_value("boxoffice_unexplained_minor", unexplained) == -3
+    broken = {"invariant": WHOLE_BALANCE.name}
+    assert REGISTRY.get_sample_value("boxoffice_invariant_violations", broken) == 1
+    assert REGISTRY.get_sample_value("boxoffice_reconciled_seconds") == 60
+    tell(report_of(day), shown)
+    assert REGISTRY.get_sample_value("boxoffice_unexplained_minor", unexplained) == 0
+    assert REGISTRY.get_sample_value("boxoffice_invariant_violations", broken) == 0
+    assert REGISTRY.get_sample_value("boxoffice_reconciled_seconds") == 0
+
+
+async def test_a_look_that_fails_is_said_and_the_next_one_comes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Until SIGTERM."""
+    for name, value in CLOSED.items():
+        monkeypatch.setenv(name, value)
+    watching = asyncio.create_task(watch(read_settings(), 0.01, None))
+    said = ""
+    while said.count("PostgreSQL could not be read") < 2:
+        await asyncio.sleep(0.01)
+        said += capsys.readouterr().err
+    os.kill(os.getpid(), signal.SIGTERM)
+    await watching
 
 
 def test_subjects_that_were_not_judged_are_named(day: Day, capsys: pytest.CaptureFixture[str]) -> None:

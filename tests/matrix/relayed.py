@@ -33,10 +33,12 @@ from tests.relay.gauge import Gauge
 from workflows.core.task_queue import RESTARTED_BY, SCHEDULE
 from workflows.payment_case import CaseInput
 from workflows.payouts import OnboardingInput
+from workflows.purchase import PurchaseWorkflow
 
 Moment = Literal["before", "after", "waiting"]
 PATIENCE_SECONDS = 30  # of a bank that decides, and so of the relay
-BACK_WITHIN = timedelta(seconds=180)  # the hold, that patience, and the relay's own
+BACK_WITHIN = timedelta(seconds=20)
+SOLD_WITHIN = timedelta(seconds=180)  # the hold, that patience, and the relay's own
 
 
 class Force(Faults):
@@ -190,7 +192,7 @@ class RelayedStage(Stage):
         result = await super().end()
         if self.ended is None or self.handle is None or self.ended.id != self.handle.id:
             return result
-        limit = self.skipped + BACK_WITHIN
+        limit = self.skipped + (SOLD_WITHIN if self._kind is PurchaseWorkflow else BACK_WITHIN)
         while self.skipped < limit and not getattr(self._kind, RESTARTED_BY).startswith(SCHEDULE):
             if (await self.client.get_workflow_handle(self.ended.id).describe()).run_id != self.ended.run_id:
                 self.handle = self.client.get_workflow_handle(self.ended.id)
