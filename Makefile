@@ -54,9 +54,10 @@ coverage: $(READY) ## every branch of domain/ and workflows/ is reached by the f
 golden: $(READY) ## accept the commands that the workflows issue today
 	$(BIN)/python -m tests.replay.record --golden
 
-docs: $(READY) ## write openapi.json, acts.md, problems.md, scopes.md and states.md
+docs: $(READY) ## write openapi.json, acts.md, door.md, problems.md, scopes.md and states.md
 	$(BIN)/python -m api.openapi > docs/openapi.json
 	$(BIN)/python -m tests.docs.acts > docs/acts.md
+	$(BIN)/python -m tests.docs.door > docs/door.md
 	$(BIN)/python -m tests.docs.problems > docs/problems.md
 	$(BIN)/python -m tests.docs.scopes > docs/scopes.md
 	$(BIN)/python -m tests.docs.states > docs/states.md

@@ -22,6 +22,7 @@ from activities.core.follow_ups import FollowUpCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.correct_buyer import BuyerCorrection
+from activities.sales.door.entry import DoorCommands
 from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.funds.sale import SaleFunds
 from activities.sales.request_purchase import PurchaseCommands
@@ -80,10 +81,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     closing.push_async_callback(asyncio.to_thread, store.close)
     secret = seed_of(settings.deployment.secret.get_secret_value())
     identity = await asyncio.to_thread(open_identity, settings.postgres.url, secret)
-    waits, sizes = waits_of(settings), (settings.postgres.pool_size, settings.postgres.read_pool_size)
-    pool, reads = (open_pool(settings.postgres.url, size, waits) for size in sizes)
-    await closing.enter_async_context(pool)
-    await closing.enter_async_context(reads)
+    pool, reads = await open_pools(settings, closing)
     limits, chain = settings.limits, reader_of(settings)
     closing.push_async_callback(chain.close)
     client = await observed_client(settings, store, reads, closing)
@@ -96,6 +94,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         holds=HoldCommands(store),
         prices=PriceCommands(store),
         refunds=RefundCommands(store),
+        door=DoorCommands(store),
         cancellations=ShowCancellationCommands(store),
         cancelled=ShowCancellationQueries(reads),
         queries=ReadModels(reads),
@@ -137,6 +136,16 @@ def timeouts_of(settings: Settings) -> Timeouts:
         saga.processing_extension_seconds,
         api.checkouts_in_flight_max,
     )
+
+
+async def open_pools(settings: Settings, closing: AsyncExitStack) -> tuple[Pool, Pool]:
+    """Open the pools of the side tables and of the read models; `closing` closes them."""
+    waits = waits_of(settings)
+    pool = open_pool(settings.postgres.url, settings.postgres.pool_size, waits)
+    reads = open_pool(settings.postgres.url, settings.postgres.read_pool_size, waits)
+    await closing.enter_async_context(pool)
+    await closing.enter_async_context(reads)
+    return pool, reads
 
 
 def funds_of(settings: Settings, reads: Pool) -> SaleFunds | None:

@@ -14,6 +14,7 @@ from activities.payouts.ports import AccountStatus, VenueRef
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.correct_buyer import BuyerCorrection
+from activities.sales.door.entry import DoorCommands
 from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
@@ -290,6 +291,7 @@ class Dependencies:
     holds: HoldCommands
     prices: PriceCommands
     refunds: RefundCommands
+    door: DoorCommands
     cancellations: ShowCancellationCommands
     cancelled: CancelledShows
     queries: Queries

@@ -69,7 +69,7 @@ class RefundView(Command):
 
 
 class RefundCommands:
-    """Command handlers of refunds and entry, called by the API in its own process."""
+    """Command handlers of refunds, called by the API in its own process."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
@@ -93,10 +93,6 @@ class RefundCommands:
             hand_out(uow, purchase, book, refund_id)
 
         return (await self._store.commit(decide)).position
-
-    async def redeem(self, ticket_id: str) -> int:
-        """Redeem a ticket for entry, once; return the event store's position."""
-        return (await self._store.commit(lambda uow: uow.get(Ticket, ticket_id).redeem(uow.at))).position
 
 
 def request(uow: UnitOfWork, command: RequestRefund) -> RefundView:

@@ -7,6 +7,7 @@ from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find
 from api.http.requests import Deps, PurchaseId
 from api.routes.verifications import secret_of
+from domain.tickets.admission import AdmissionReason
 from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import TicketState
 from domain.views.common import TokenWord
@@ -17,7 +18,8 @@ router = guarded_router(prefix="/api/v1/purchases/{purchase_id}/tickets", tags=[
 class HeldTicket(TypedDict):
     """A ticket and, for its buyer alone, the secret that verifies it; null for everybody else.
 
-    `generation` counts the claims that have handed its token over.
+    `admission` is what the door of its show would answer now. `generation` counts the
+    claims that have handed its token over.
     """
 
     ticket_id: str
@@ -27,6 +29,7 @@ class HeldTicket(TypedDict):
     mint_address: str | None
     claim: ClaimState
     generation: int
+    admission: AdmissionReason
     ticket_secret: str | None
 
 
@@ -46,7 +49,8 @@ async def read_purchase_tickets(purchase_id: PurchaseId, deps: Deps, caller: Cal
     if found is None:
         raise not_found("purchase", purchase_id)
     tickets: list[HeldTicket] = []
-    for line in found["tickets"]:
+    answers = await deps.door.look([line["ticket_id"] for line in found["tickets"]])
+    for line, answer in zip(found["tickets"], answers, strict=True):
         ticket = await deps.queries.ticket(line["ticket_id"])
         if ticket is not None:
             secret = secret_of(ticket["ticket_id"], ticket["public_name"], deps) if caller.kind == "buyer" else None
@@ -59,6 +63,7 @@ async def read_purchase_tickets(purchase_id: PurchaseId, deps: Deps, caller: Cal
                     "mint_address": ticket["mint_address"],
                     "claim": ticket["claim"],
                     "generation": ticket["generation"],
+                    "admission": answer.reason,
                     "ticket_secret": secret,
                 }
             )

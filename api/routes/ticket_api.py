@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+from fastapi import Query
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -11,7 +12,7 @@ from api.http.about_request import HOLDS
 from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find
-from api.http.requests import Body, Deps, Id, Key, TicketId, about, digest_of
+from api.http.requests import Body, Deps, Gate, Id, Key, TicketId, about, digest_of
 from api.ports import Dependencies
 from api.routes.quotes import QUOTE_PROBLEMS, ItemBody, QuoteAnswer, WantedBody, quoted
 from domain.catalog.line import Line
@@ -19,6 +20,7 @@ from domain.core.errors import (
     AlreadyEntered,
     HoldExpired,
     HoldReleased,
+    NotAdmitted,
     NotOnSale,
     NotOurHold,
     RefundNeeded,
@@ -26,6 +28,7 @@ from domain.core.errors import (
     UnknownSubject,
     WrongState,
 )
+from domain.tickets.admission import AdmissionReason
 from domain.tickets.ticket import TicketState
 from domain.views.catalog import StockedShow, StockedTicketType
 from domain.views.common import TokenWord
@@ -33,6 +36,10 @@ from domain.views.common import TokenWord
 BATCH_MAX = 200
 ITEMS_MAX = 20
 router = guarded_router(prefix="/internal/tickets", tags=["internal"])
+ShowScanned = Annotated[
+    Id | None, Query(description="Show at whose door it is; null for its own.", examples=["sh_9k3m2x8r5t1w"])
+]
+GateScanned = Annotated[Gate | None, Query(description="Gate at which it is.", examples=["North"])]
 ShowIdField = Annotated[Id, about("Id of the show.", "sh_9k3m2x8r5t1w")]
 
 
@@ -126,13 +133,14 @@ class TicketRedeemedAnswer(TypedDict):
 
 
 class TicketStatus(TypedDict):
-    """The right to enter of a ticket, and its token."""
+    """The right to enter of a ticket, and its token; `admission` is what the door would answer now."""
 
     ticket_id: str
     show_id: str
     ticket_type_id: str
     state: TicketState
     token: TokenWord
+    admission: AdmissionReason
 
 
 @router.post("/availability", openapi_extra=may_answer(NOT_FOUND))
@@ -222,11 +230,16 @@ async def cancel_tickets(body: BatchBody, deps: Deps) -> TicketsCancelled:
     return {"cancelled": body.ticket_ids}
 
 
-@router.post("/{ticket_id}/redeem", openapi_extra=may_answer(UnknownSubject, AlreadyEntered, WrongState))
+@router.post("/{ticket_id}/redeem", openapi_extra=may_answer(UnknownSubject, AlreadyEntered, NotAdmitted, WrongState))
 @needs("door", "internal")
-async def redeem_ticket(ticket_id: TicketId, deps: Deps) -> TicketRedeemedAnswer:
-    """Use a ticket for entry, once; a second use is refused."""
-    await deps.refunds.redeem(ticket_id)
+async def redeem_ticket(
+    ticket_id: TicketId, deps: Deps, show_id: ShowScanned = None, gate: GateScanned = None
+) -> TicketRedeemedAnswer:
+    """Use a ticket for entry, once; a ticket that gives no entry is refused with the reason.
+
+    Name the show, so that a ticket for another one is refused and stays unused.
+    """
+    await deps.door.redeem(ticket_id, show_id or "", gate or "")
     return {"ticket_id": ticket_id, "state": "redeemed"}
 
 
@@ -243,6 +256,7 @@ async def read_ticket_status(ticket_id: TicketId, deps: Deps) -> TicketStatus:
         "ticket_type_id": found["ticket_type_id"],
         "state": found["state"],
         "token": found["token"],
+        "admission": (await deps.door.look([ticket_id]))[0].reason,
     }
 
 

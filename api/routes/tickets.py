@@ -6,6 +6,7 @@ from api.http.guard import guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Deps, TicketId
+from domain.tickets.admission import AdmissionReason
 from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenHolding, TokenState
@@ -16,14 +17,19 @@ router = guarded_router(prefix="/api/v1/tickets", tags=["tickets"])
 
 
 class TicketAnswer(TicketDocument):
-    """A ticket; `stale` is true when the answer may lack the event that was waited for."""
+    """A ticket; `stale` is true when the answer may lack the event that was waited for.
+
+    `admission` is what the door of its show would answer now.
+    """
 
     stale: bool
+    admission: AdmissionReason
 
 
 class VerifiedTicket(TypedDict):
-    """A ticket as the events and the chain have it; `valid` is the right to enter.
+    """A ticket as the events and the chain have it; `valid` is the right to enter, now or once the doors open.
 
+    `admission` is what the door of its show would answer now.
     `on_chain` says that its token is the one that was minted for it and exists; `token_holding` says whether the
     wallet that it was minted to, or that has claimed it, holds it, another one does, or its holder has burnt it.
     `leaf` is of a ticket whose show mints on claim: its proof under the root that stands in the show's mint now, or
@@ -34,6 +40,7 @@ class VerifiedTicket(TypedDict):
     show_id: str
     state: TicketState
     valid: bool
+    admission: AdmissionReason
     blocked: bool
     mint_address: str | None
     mint_signature: str | None
@@ -52,7 +59,8 @@ async def read_ticket(ticket_id: TicketId, deps: Deps, after: After = 0) -> Tick
     found = await find(deps.queries, deps.queries.ticket, ticket_id)
     if found is None:
         raise not_found("ticket", ticket_id)
-    return {**found, "stale": stale}
+    (answer,) = await deps.door.look([ticket_id])
+    return {**found, "stale": stale, "admission": answer.reason}
 
 
 @router.get("/{ticket_id}/verify", openapi_extra=may_answer(NOT_FOUND))
@@ -60,11 +68,13 @@ async def read_ticket(ticket_id: TicketId, deps: Deps, after: After = 0) -> Tick
 async def verify_ticket(ticket_id: TicketId, deps: Deps) -> VerifiedTicket:
     """Check a ticket against its events and its token or leaf on chain; one that is not minted yet can be valid."""
     ticket, token = await deps.read_ticket(ticket_id)
+    (answer,) = await deps.door.look([ticket_id])
     return {
         "ticket_id": ticket_id,
         "show_id": ticket.show_id,
         "state": ticket.state,
-        "valid": ticket.state == "issued" and not ticket.blocked,
+        "valid": answer.valid,
+        "admission": answer.reason,
         "blocked": ticket.blocked,
         "mint_address": ticket.mint_address,
         "mint_signature": ticket.mint_signature,

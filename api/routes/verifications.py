@@ -10,6 +10,7 @@ from api.http.guard import guarded_router, public
 from api.http.problems import NOT_FOUND, Problem, may_answer
 from api.http.requests import Body, Deps, about
 from api.ports import Dependencies
+from domain.tickets.admission import AdmissionReason
 from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenHolding, TokenState
 from domain.views.purchase import TicketDocument
@@ -40,8 +41,9 @@ class VerificationBody(Body):
 
 
 class Verification(TypedDict):
-    """A ticket's right to enter; `valid` is the answer at this moment.
+    """A ticket's right to enter; `valid` is whether it lets somebody in, now or once the doors open.
 
+    `admission` is what the door of its show would answer now.
     `on_chain` says that its token is the one that was minted for it and exists; `token_holding` what its holder has
     done with it. The right belongs to the purchase: a ticket stays valid by its secret where its token was moved or
     burnt, but a burnt token gives no entry by its address. `leaf` proves a ticket whose show mints on claim, under the
@@ -52,6 +54,7 @@ class Verification(TypedDict):
     ticket_type_id: str
     state: TicketState
     valid: bool
+    admission: AdmissionReason
     blocked: bool
     on_chain: bool
     token_holding: TokenHolding | None
@@ -66,11 +69,13 @@ async def verify_by_secret(body: VerificationBody, deps: Deps) -> Verification:
     if found is None:
         raise Problem(NOT_FOUND, "there is no such ticket")
     ticket, token = await deps.read_ticket(found["ticket_id"])
+    (answer,) = await deps.door.look([found["ticket_id"]])
     return {
         "show_id": ticket.show_id,
         "ticket_type_id": ticket.ticket_type_id,
         "state": ticket.state,
-        "valid": ticket.state == "issued" and not ticket.blocked and not _shows_nothing(body, token),
+        "valid": answer.valid and not _shows_nothing(body, token),
+        "admission": answer.reason,
         "blocked": ticket.blocked,
         "on_chain": token is not None and token.is_ours,
         "token_holding": None if token is None else token.holding,

@@ -11,6 +11,7 @@ from domain.core.errors import NotOnSale, UnknownSubject, WrongState
 from domain.money.currency import check_digits
 from domain.money.money import Tax
 from domain.money.payment_method import PaymentMethod
+from domain.tickets.admission import ShowAtDoor
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.token import Minting, SignedTransaction, TransferPolicy
 
@@ -218,6 +219,11 @@ class Show(TokenizedAggregate):
     def mints_at_claim(self) -> bool:
         """Whether a ticket gets its token only when it is claimed: its wallet must be known, or a leaf proves it."""
         return self.transfer == "soulbound" or self.minting == "on_claim"
+
+    @property
+    def at_door(self) -> ShowAtDoor:
+        """The show as the door knows it."""
+        return ShowAtDoor(self.identity, ends_at=self.ends_at, called_off=self.called_off)
 
     def resells(self, at: datetime) -> bool:
         """Return whether refunded seats go back on sale: the show allows it and its sale is not over."""

@@ -22,6 +22,7 @@ Refusal
 ├── RefundExceeds         refund-exceeds        the refund exceeds the refundable amount
 ├── PaymentDisputed       payment-disputed      the buyer's bank decides about the money
 ├── AlreadyEntered        ticket-redeemed       the ticket was already used for entry
+├── NotAdmitted           not-admitted          the ticket gives no entry here and now
 ├── InvalidWallet         invalid-wallet        nobody's address on Solana
 ├── AlreadyClaimed        already-claimed       another wallet has claimed the ticket's token
 ├── NotInCustody          not-in-custody        the token was never in our custody
@@ -214,7 +215,19 @@ class AlreadyEntered(Refusal):
     """The ticket was already used for entry."""
 
     code = "ticket-redeemed"
-    remedy = "Only an operator can refund it, with `even_redeemed`."
+    remedy = (
+        "At the door, read `values.entered_at` and `values.gate`. Only an operator can refund it, with `even_redeemed`."
+    )
+
+
+class NotAdmitted(Refusal):
+    """The ticket gives no entry to this show at this time; `values.reason` says why."""
+
+    code = "not-admitted"
+    remedy = (
+        "Read `values.reason`: wrong-show, show-cancelled, stale-generation, blocked (its payment is disputed), not-yet"
+        " or over. Show the person the reason; the same scan can be admitted once it no longer holds."
+    )
 
 
 class InvalidWallet(Refusal):

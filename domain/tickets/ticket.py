@@ -5,11 +5,13 @@ from typing import Any, Literal
 
 from domain.core.aggregate import CreatedEvent, DomainEvent
 from domain.core.errors import AlreadyEntered, RefundNeeded, WrongState
+from domain.tickets import admission
+from domain.tickets.admission import Admission, DoorEntry, ShowAtDoor, TicketAtDoor
 from domain.tickets.claiming import ClaimableTicket
 from domain.tickets.leaf import Leaf, LeafEnd
 from domain.tickets.token import SignedTransaction
 
-TicketState = Literal["reserved", "issued", "redeemed", "void"]
+TicketState = admission.TicketState
 
 
 class TicketReserved(CreatedEvent["Ticket"]):
@@ -48,13 +50,18 @@ class TicketVoided(DomainEvent["Ticket"]):
 
 
 class TicketRedeemed(DomainEvent["Ticket"]):
-    """The ticket was used for entry."""
+    """The ticket was used for entry, at a gate; `entered_at` is the time if it was told later, by a gate offline."""
 
     TOPIC = "ticket.redeemed"
 
+    gate: str = ""
+    check_in_id: str = ""
+    entered_at: datetime | None = None
+
     def apply(self, ticket: "Ticket") -> None:
         """Mark the ticket as redeemed."""
-        ticket.state, ticket.entered = "redeemed", True
+        ticket.state = "redeemed"
+        ticket.entry = DoorEntry(self.entered_at or self.timestamp, self.gate, self.check_in_id)
 
 
 class BurnSigned(DomainEvent["Ticket"]):
@@ -160,7 +167,7 @@ class Ticket(ClaimableTicket):
         self.state: TicketState = "reserved"
         self.burn: SignedTransaction | None = None
         self.ended_as: Literal["burnt", "forgone"] | None = None
-        self.entered = False
+        self.entry: DoorEntry | None = None  # stays when a refund voids a used ticket
         self.dispute_ids: list[str] = []
         self.leaf: Leaf | None = None
         self.leaf_end: LeafEnd | None = None
@@ -169,6 +176,11 @@ class Ticket(ClaimableTicket):
     def is_leaf(self) -> bool:
         """Whether it is proved by a leaf of its show's tree: nothing may be minted for it."""
         return self.leaf is not None and self.leaf_end is None
+
+    @property
+    def entered(self) -> bool:
+        """Whether somebody entered with it."""
+        return self.entry is not None
 
     @property
     def blocked(self) -> bool:
@@ -223,13 +235,21 @@ class Ticket(ClaimableTicket):
         if self.state == "reserved":
             self.record(TicketVoided, at)
 
-    def redeem(self, at: datetime) -> None:
-        """Use the ticket for entry, once; raise AlreadyEntered or WrongState otherwise."""
-        if self.state == "redeemed":
-            raise AlreadyEntered("the ticket was already used for entry", ticket_id=self.identity)
-        if self.state != "issued":
-            raise WrongState(f"ticket is {self.state}; only an issued ticket gives entry", ticket_id=self.identity)
-        self.record(TicketRedeemed, at)
+    def admits(self, show: ShowAtDoor, at: datetime, generation: int | None = None) -> Admission:
+        """Decide whether it lets somebody into a show at a time; every way to ask asks this.
+
+        `generation` is that of the code shown, None if none was shown.
+        """
+        known = TicketAtDoor(self.show_id, self.state, self.blocked, self.entry, self.generation)
+        return admission.admission(known, show, at, generation)
+
+    def enter(self, show: ShowAtDoor, entry: DoorEntry, at: datetime, generation: int | None = None) -> Admission:
+        """Use the ticket for entry if it admits at the time of the entry; return the answer."""
+        answer = self.admits(show, entry.at, generation)
+        if answer.admitted:
+            entered_at = None if entry.at == at else entry.at
+            self.record(TicketRedeemed, at, gate=entry.gate, check_in_id=entry.check_in_id, entered_at=entered_at)
+        return answer
 
     def give_back(self, at: datetime, *, even_redeemed: bool) -> None:
         """Void a paid ticket because of a refund; a redeemed one only with `even_redeemed`."""

@@ -11,7 +11,8 @@ from domain.catalog.discount import DiscountTerms
 from domain.catalog.line import Line
 from domain.catalog.show import TicketType
 from domain.money.money import FeeRates
-from tests.fakes.shop_world import ApiWorld, SellingEngine
+from tests.fakes.selling_engine import SellingEngine
+from tests.fakes.shop_world import ApiWorld
 from tests.fakes.small_tables import MemoryCheckouts
 
 

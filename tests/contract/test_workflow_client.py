@@ -17,7 +17,7 @@ from relay.payouts_client import PayoutsClient
 from relay.workflow_client import Timeouts, WorkflowClient
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.judged import judged
-from tests.fakes.shop_world import SellingEngine
+from tests.fakes.selling_engine import SellingEngine
 from tests.fakes.world import SagaWorld
 from tests.workflows.conftest import skipping
 

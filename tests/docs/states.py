@@ -29,6 +29,7 @@ from domain.payments.payment_intent import IntentState, StripeRefund
 from domain.payments.refund import NOTHING, Refund
 from domain.payments.refunds import Refunds, RefundsOpened
 from domain.tickets import ticket
+from domain.tickets.admission import DoorEntry, ShowAtDoor
 from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.leaf import Leaf
 from domain.tickets.ticket import LeafEnded, LeafRecorded, Ticket
@@ -44,6 +45,7 @@ from tests.fakes.samples import (
     new_ticket,
 )
 
+DOOR = ShowAtDoor("sh")
 Act = Callable[[Any], object]
 START = "[*]"
 FREE = price_of("eur", ((2, 0),), FeeRates())
@@ -162,7 +164,7 @@ ORDER = Axis(
 TICKET_ACTS: tuple[Act, ...] = (
     lambda one: one.issue(AT),
     lambda one: one.void(AT),
-    lambda one: one.redeem(AT),
+    lambda one: one.enter(DOOR, DoorEntry(AT), AT),
     lambda one: one.give_back(AT, even_redeemed=True),
     lambda one: one.block("dp", AT),
     lambda one: one.unblock("dp", AT),

@@ -13,11 +13,17 @@ from api.http.problems import REFUSALS
 from domain.core import errors
 from domain.core.errors import Refusal
 from domain.tickets.ticket import TicketRedeemed
-from tests.docs import acts, problems, scopes, states
+from tests.docs import acts, door, problems, scopes, states
 from tests.fakes.api_client import document
 
 ROOT = Path(__file__).parents[2]
-PAGES = [("acts.md", acts.page), ("problems.md", problems.page), ("scopes.md", scopes.page), ("states.md", states.page)]
+PAGES = [
+    ("acts.md", acts.page),
+    ("door.md", door.page),
+    ("problems.md", problems.page),
+    ("scopes.md", scopes.page),
+    ("states.md", states.page),
+]
 
 
 @pytest.mark.parametrize(("name", "page"), PAGES)

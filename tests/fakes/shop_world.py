@@ -10,20 +10,16 @@ from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
-from activities.core.about import About
 from activities.core.commands import (
-    CapacityChange,
     EndPurchase,
-    HoldRef,
-    MintSubject,
     MintTicket,
     PurchaseRef,
-    RefundRef,
 )
 from activities.core.follow_ups import FollowUpCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.correct_buyer import BuyerCorrection
+from activities.sales.door.entry import DoorCommands
 from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
@@ -55,15 +51,13 @@ from domain.access.api_key import KeyKind
 from domain.access.subject import Scope
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
-from domain.core.actor import acting_as, present_actor
-from domain.core.errors import Refusal
+from domain.core.actor import present_actor
 from domain.core.ids import DEFAULT_TENANT
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import Posting, balances
 from domain.money.money import FeeRates
 from domain.money.statement import Statement, StatementQuery
-from domain.orders.order import Order
 from domain.payments.payment import Payment, PaymentRefunded
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
@@ -77,12 +71,12 @@ from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.identity import IDENTITY
 from tests.fakes.memory_lists import MemoryLists
-from tests.fakes.paying import capture, open_payment
+from tests.fakes.paying import capture
 from tests.fakes.recomputed import venue_statement, venue_sums
+from tests.fakes.selling_engine import SellingEngine
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
 from tests.fakes.token_chain import FakeTokenChain
 from tests.fakes.webhooks import verify
-from workflows.purchase import CheckoutAnswer
 
 WALLET = "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB"
 NOTHING_COUNTED: Any = dict.fromkeys(CancellationProgress.__annotations__, 0)
@@ -188,74 +182,9 @@ class MemoryReads(MemoryLists):
         return copied
 
 
-class SellingEngine:
-    """Runs a purchase up to the open checkout at once, once per attempt; `away` gives no answer, as when paused."""
-
-    def __init__(self, store: FakeEventStore, secrets: MemoryCheckouts) -> None:
-        self._store = store
-        self._secrets = secrets
-        self.away = False
-        self._answers: dict[tuple[str, int], CheckoutAnswer] = {}
-        self.told: list[tuple[str, str]] = []
-
-    async def open_purchase(self, purchase: PurchaseRef, about: About) -> CheckoutAnswer | None:
-        self.told.append(("open_purchase", purchase.purchase_id))
-        if self.away:
-            return None
-        attempt = (purchase.purchase_id, purchase.attempt)
-        if attempt not in self._answers:
-            with acting_as(None):  # the engine acts for itself
-                self._answers[attempt] = await self._open(purchase)
-        return self._answers[attempt]
-
-    async def _open(self, purchase: PurchaseRef) -> CheckoutAnswer:
-        sales = SalesActivities(self._store)
-        try:
-            order = await sales.place_order(purchase)
-        except Refusal as refusal:
-            await sales.cancel_order(EndPurchase(purchase=purchase, reason=refusal.code))
-            return CheckoutAnswer(state="ended", refusal_code=refusal.code, refusal_detail=str(refusal))
-        if order.price.charge_minor == 0:
-            await sales.confirm_seats(purchase)
-            return CheckoutAnswer(state="open", order=order)
-        await self._store.commit(lambda uow: open_payment(uow, purchase))
-        await self._store.commit(lambda uow: uow.get(Order, purchase.purchase_id).open_checkout(uow.at))
-        self._secrets.kept[purchase.purchase_id] = f"secret-of-{purchase.purchase_id}"
-        return CheckoutAnswer(state="open", order=order)
-
-    async def buyer_cancelled(self, purchase_id: str) -> bool | None:
-        return self._tell("buyer_cancelled", purchase_id)
-
-    async def look_again(self, purchase_id: str) -> bool | None:
-        return self._tell("look_again", purchase_id)
-
-    async def register(self, subject: MintSubject, about: About) -> bool:
-        return bool(self._tell("register", subject.subject_id))
-
-    async def watch_hold(self, hold: HoldRef, about: About) -> bool:
-        return bool(self._tell("watch_hold", hold.reservation_id))
-
-    async def change_capacity(self, change: CapacityChange, about: About) -> bool:
-        return bool(self._tell("change_capacity", f"{change.show_id}/{change.number}"))
-
-    async def hold_ended(self, reservation_id: str) -> bool | None:
-        return self._tell("hold_ended", reservation_id)
-
-    async def start_refund(self, refund: RefundRef, about: About) -> bool:
-        return bool(self._tell("start_refund", refund.refund_id))
-
-    async def start_claim(self, claimed: MintTicket, about: About) -> bool:
-        return bool(self._tell("start_claim", claimed.ticket_id))
-
-    async def start_cancellation(self, tenant_id: str, about: About) -> bool:
-        return bool(self._tell("start_cancellation", about.show_id))
-
-    async def cancellation_news(self, show_id: str) -> bool | None:
-        return self._tell("cancellation_news", show_id)
-
-    def _tell(self, verb: str, identity: str) -> bool | None:
-        self.told.append((verb, identity))
-        return None if self.away else True
+def _shown(line: AuditLine) -> AuditEntry:
+    position, at, by, event, stream = line
+    return {"position": position, "at": at.isoformat(), "subject": by, "event": event, "stream": stream}
 
 
 async def no_rate_limit(subject: str | None, address: str | None, rate_class: RateClass = "api", /) -> None:
@@ -289,6 +218,7 @@ class ApiWorld:
             holds=HoldCommands(self.store),
             prices=PriceCommands(self.store),
             refunds=RefundCommands(self.store),
+            door=DoorCommands(self.store),
             cancellations=ShowCancellationCommands(self.store),
             cancelled=self.reads,
             queries=self.reads,

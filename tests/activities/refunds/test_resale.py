@@ -9,6 +9,7 @@ import pytest
 from activities.core.commands import PurchaseRef, RefundRef
 from activities.refunds.request_refund import RefundCommands, RequestRefund
 from activities.refunds.resale import add_group_capacity, restock_seats
+from activities.sales.door.entry import DoorCommands
 from domain.catalog.show import Show
 from domain.core.errors import UnknownSubject, WrongState
 from domain.core.transient import TransientError
@@ -156,7 +157,7 @@ async def test_what_somebody_entered_with_and_what_no_longer_sells_does_not_come
     await day.open(resell_refunded=True, sale_until=AT + timedelta(hours=1))
     purchase = await day.sell("sold")
     ticket_id = tickets_of(day)[0]
-    await RefundCommands(day.store).redeem(ticket_id)
+    await DoorCommands(day.store).redeem(ticket_id)
     refund = await refunded(day, purchase, even_redeemed=True)
     await burnt(day, refund)
     assert await decided(day, refund) == (("sh", 8 + 2), 2)

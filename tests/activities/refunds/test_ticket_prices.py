@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from activities.refunds.request_refund import RefundCommands, RequestRefund
+from activities.sales.door.entry import DoorCommands
 from activities.sales.order import ticket_ids_of
 from domain.catalog.show import TicketType
 from domain.core.errors import AlreadyEntered, RefundExceeds
@@ -113,7 +114,7 @@ async def test_all_money_back_voids_the_tickets(shop: Shop, parts: tuple[dict[st
 async def test_the_last_ticket_voids_those_whose_money_is_back(shop: Shop) -> None:
     """After an amount for one ticket the refund of another one ends both; a free one and a used one stay."""
     await shop.sell(floor=3, balcony=1)
-    await shop.world.store.commit(lambda uow: uow.get(Ticket, shop.tickets[2]).redeem(uow.at))
+    await DoorCommands(shop.world.store).redeem(shop.tickets[2])
     await shop.refund(amount_minor=2208)
     assert await shop.refund(0) == 1104
     assert await shop.states() == ["void", "void", "redeemed", "issued"]
@@ -122,7 +123,7 @@ async def test_the_last_ticket_voids_those_whose_money_is_back(shop: Shop) -> No
 async def test_the_last_amount_does_not_void_a_used_ticket_unasked(shop: Shop) -> None:
     """As with a refund of the rest, only an operator returns all money of a ticket that was used."""
     await shop.sell(floor=1)
-    await shop.world.store.commit(lambda uow: uow.get(Ticket, shop.tickets[0]).redeem(uow.at))
+    await DoorCommands(shop.world.store).redeem(shop.tickets[0])
     with pytest.raises(AlreadyEntered):
         await shop.refund(amount_minor=1104)
     assert await shop.refund(amount_minor=1104, even_redeemed=True) == 1104

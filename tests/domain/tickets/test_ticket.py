@@ -3,9 +3,12 @@
 import pytest
 
 from domain.core.errors import AlreadyEntered, RefundNeeded, WrongState
+from domain.tickets.admission import Admission, DoorEntry, ShowAtDoor
 from domain.tickets.has_token import Drawing
 from domain.tickets.ticket import Ticket
 from tests.fakes.samples import AT, SIGNED, events_of, folded, names_of, new_ticket, new_venue, through_json
+
+DOOR = ShowAtDoor("sh")
 
 
 @pytest.fixture
@@ -109,15 +112,14 @@ def test_the_token_of_a_refunded_ticket_ends_once(ticket: Ticket) -> None:
 
 def test_a_ticket_is_used_once_and_given_back_by_an_operator(ticket: Ticket) -> None:
     """An unpaid ticket gives no entry; a redeemed one is refunded only with `even_redeemed`."""
-    with pytest.raises(WrongState):
-        ticket.redeem(AT)
+    assert ticket.enter(DOOR, DoorEntry(AT), AT).reason == "unpaid"
     with pytest.raises(WrongState):
         ticket.give_back(AT, even_redeemed=False)
     ticket.issue(AT)
-    ticket.redeem(AT)
-    for act in (ticket.redeem, lambda at: ticket.give_back(at, even_redeemed=False)):
-        with pytest.raises(AlreadyEntered):
-            act(AT)
+    assert ticket.enter(DOOR, DoorEntry(AT, "North"), AT).admitted
+    assert ticket.enter(DOOR, DoorEntry(AT, "South"), AT) == Admission("already-checked-in", DoorEntry(AT, "North"))
+    with pytest.raises(AlreadyEntered):
+        ticket.give_back(AT, even_redeemed=False)
     ticket.give_back(AT, even_redeemed=True)
     ticket.forgo_token(AT)
     assert (ticket.state, ticket.ended_as) == ("void", None)

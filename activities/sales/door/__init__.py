@@ -1,0 +1,1 @@
+"""Let people in: ask about a ticket, and check it in."""
