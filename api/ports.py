@@ -26,9 +26,10 @@ from domain.money.money import FeeRates
 from domain.money.statement import Statement, StatementQuery
 from domain.orders.personal_data import KeptBuyer, PersonalData
 from domain.payments.webhook_event import WebhookEvent
+from domain.tickets.admission import PresentedCode
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
-from domain.views.access import AuditEntry, AuditQuery
+from domain.views.access import AuditEntry, AuditQuery, DoorDocument
 from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
 from domain.views.listed import D, Listing, ListQuery, Page, R
 from domain.views.payouts import AccountDocument
@@ -104,6 +105,9 @@ class Queries(ProjectionUpdates, Protocol):
     async def discount(self, discount_id: str) -> DiscountDocument | None:
         """Return a discount."""
 
+    async def door(self, show_id: str) -> DoorDocument | None:
+        """Return the counts of a show's door; None before its first scan."""
+
     async def refund(self, refund_id: str) -> RefundDocument | None:
         """Return a refund."""
 
@@ -146,6 +150,19 @@ class Engine(Protocol):
 
     async def cancellation_news(self, show_id: str) -> bool | None:
         """Signal a show cancellation that its terms have changed."""
+
+
+class TicketCodes(Protocol):
+    """Makes, reads and draws tickets' codes."""
+
+    def make(self, ticket_id: str, generation: int) -> str:
+        """Return the code of a ticket in a generation."""
+
+    def read(self, code: str) -> PresentedCode | None:
+        """Return the ticket and the generation of a code; None for a text that no key has made."""
+
+    def draw(self, code: str, form: Literal["svg", "png"]) -> bytes:
+        """Return the QR code of a code as a picture."""
 
 
 class CancelledShows(Protocol):
@@ -292,6 +309,7 @@ class Dependencies:
     prices: PriceCommands
     refunds: RefundCommands
     door: DoorCommands
+    ticket_codes: TicketCodes
     cancellations: ShowCancellationCommands
     cancelled: CancelledShows
     queries: Queries

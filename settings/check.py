@@ -24,7 +24,7 @@ from settings import (
     setting_names,
 )
 from settings.groups import SolanaSettings, TemporalSettings
-from settings.values import SECRET_CHARS_MIN, SEED, secrets_in
+from settings.values import SECRET_CHARS_MIN, SEED, keys_of, secrets_in
 
 PRODUCTION = "production"
 REFUSED_EXIT = 2
@@ -49,6 +49,7 @@ PLATFORM_FEE, PROCESSING_FEE = "BOXOFFICE_FEES__PLATFORM_BPS", "BOXOFFICE_FEES__
 DEPLOYMENT_SECRET = "BOXOFFICE_DEPLOYMENT__SECRET"  # noqa: S105 - the name of a setting
 DEVELOPMENT_KEY = "BOXOFFICE_API__DEVELOPMENT_KEY"
 PRIVACY_KEYS, CODEC_KEYS = "BOXOFFICE_PRIVACY__KEYS", "BOXOFFICE_TEMPORAL__CODEC_KEYS"
+CODE_KEYS = "BOXOFFICE_DOOR__CODE_KEYS"
 LOOKUP_SECRET = "BOXOFFICE_PRIVACY__LOOKUP_SECRET"  # noqa: S105 - the name of a setting
 CODEC_TOKEN = "BOXOFFICE_CODEC_SERVER__TOKEN"  # noqa: S105 - the name of a setting
 HOLD = "BOXOFFICE_SAGA__HOLD_SECONDS"
@@ -72,7 +73,7 @@ QUEUE_NEEDS: Mapping[str, frozenset[str]] = {
     "mint": PRIVACY | SIGNING | {ADDRESS_SECRET, PUBLIC_URL},
 }
 NEEDS: Mapping[str, frozenset[str]] = {
-    "api": PRIVACY | {DEPLOYMENT_SECRET, ISSUER_ADDRESS, *WEBHOOK_SECRETS, INTERNAL_TOKEN, PUBLIC_URL},
+    "api": PRIVACY | {DEPLOYMENT_SECRET, ISSUER_ADDRESS, *WEBHOOK_SECRETS, INTERNAL_TOKEN, PUBLIC_URL, CODE_KEYS},
     "buyer": PRIVACY - {CODEC_KEYS},
     "codec-server": frozenset({CODEC_KEYS, CODEC_TOKEN}),
     "doctor": frozenset({STRIPE_KEY, CODEC_KEYS}),
@@ -207,6 +208,16 @@ def _short_secrets(settings: Settings, needs: Collection[str]) -> Iterator[Fault
             yield Fault(name, f"has {length} characters; at least {SECRET_CHARS_MIN}")
 
 
+def _weak_code_keys(settings: Settings) -> Iterator[Fault]:
+    """Yield keys of tickets' codes that somebody can guess, or that also open something else."""
+    keys = set(keys_of(settings.door.code_keys).values())
+    if any(not any(key) for key in keys):
+        yield Fault(CODE_KEYS, "has a key of zeros: anybody could make a code")
+    others = {*keys_of(settings.privacy.keys).values(), *keys_of(settings.temporal.codec_keys).values()}
+    if keys & others:
+        yield Fault(CODE_KEYS, f"shares a key with {PRIVACY_KEYS} or {CODEC_KEYS}; each has its own")
+
+
 def _unsafe_secrets(settings: Settings, needs: Collection[str]) -> Iterator[Fault]:
     yield from _short_secrets(settings, needs)
     if _text(settings, DEVELOPMENT_KEY):
@@ -216,6 +227,7 @@ def _unsafe_secrets(settings: Settings, needs: Collection[str]) -> Iterator[Faul
     for (one, first), (other, second) in combinations(seeds.items(), 2):
         if first == second:
             yield Fault(other, f"is equal to {one}; each seed must be another")
+    yield from _weak_code_keys(settings)
     ours, venues = (secrets_in(SecretStr(_text(settings, name))) for name in WEBHOOK_SECRETS)
     if set(ours) & set(venues):
         yield Fault(WEBHOOK_SECRETS[1], f"shares a secret with {WEBHOOK_SECRETS[0]}; each endpoint has its own")

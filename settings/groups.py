@@ -96,6 +96,15 @@ class PrivacySettings(Group):
         return keys_of(self.keys), self.lookup_secret.get_secret_value()
 
 
+class DoorSettings(Group):
+    """Tickets' codes."""
+
+    code_keys: Keys = Field(
+        UNSET,
+        description="keys of tickets' codes, id:base64 of 32 bytes, by commas; the first makes, all are let in",
+    )
+
+
 class StripeSettings(Group):
     """Stripe's API, keys and webhook secrets."""
 

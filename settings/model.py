@@ -14,6 +14,7 @@ from settings.groups import (
     ApiSettings,
     CodecServerSettings,
     DeploymentSettings,
+    DoorSettings,
     FeeSettings,
     Group,
     InternalSettings,
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
         default_factory=CodecServerSettings, description="the server that decodes payloads for Temporal's web UI"
     )
     privacy: PrivacySettings = Field(default_factory=PrivacySettings, description="personal data at rest")
+    door: DoorSettings = Field(default_factory=DoorSettings, description="tickets' codes")
     stripe: StripeSettings = Field(default_factory=StripeSettings, description="Stripe's API, keys and webhook secrets")
     solana: SolanaSettings = Field(default_factory=SolanaSettings, description="the Solana node and our keys")
     ipfs: IpfsSettings = Field(default_factory=IpfsSettings, description="the node that keeps tokens' metadata")

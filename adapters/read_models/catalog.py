@@ -5,7 +5,6 @@ from typing import Any
 
 from adapters.read_models.documents import (
     ALLOCATIONS,
-    DISCOUNTS,
     FILES,
     HOLDS,
     PURCHASES,
@@ -16,7 +15,6 @@ from adapters.read_models.documents import (
     DocumentBatch,
     ReadModel,
 )
-from domain.catalog.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
 from domain.catalog.show import (
     CapacityChangeBegun,
     CapacityChangeEnded,
@@ -42,6 +40,8 @@ from domain.stock.reservation import ReservationConfirmed, ReservationEnded, Res
 from domain.tickets.claiming import ClaimDone, ClaimLapsed, TicketClaimed
 from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenMinted, TokenSigned
 from domain.tickets.ticket import (
+    CodeIssuedAnew,
+    EntryUndone,
     LeafEnded,
     LeafRecorded,
     TicketBlocked,
@@ -56,7 +56,6 @@ from domain.tickets.ticket import (
 )
 from domain.views.catalog import (
     AllocationDocument,
-    DiscountDocument,
     FileDocument,
     HoldDocument,
     ReservationDocument,
@@ -64,7 +63,6 @@ from domain.views.catalog import (
     TicketTypeDocument,
     VenueDocument,
     rates_document,
-    terms_document,
 )
 from domain.views.common import TokenFields, TokenWord, no_token
 from domain.views.purchase import TicketDocument
@@ -153,28 +151,6 @@ def _capacity_ended(documents: DocumentBatch, event: CapacityChangeEnded, _: int
         change["state"] = "made" if event.made else "refused"
 
 
-def _discount(documents: DocumentBatch, event: DiscountCreated, _: int) -> None:
-    discount: DiscountDocument = {
-        "tenant_id": event.tenant_id,
-        "show_id": event.show_id,
-        "code": event.code,
-        **terms_document(DiscountTerms.model_validate(event.terms)),
-        "in_use": 0,
-        "created_at": event.timestamp.isoformat(),
-    }
-    documents.put(DISCOUNTS, identity_of(event), discount)
-
-
-def _claims(change: int) -> Fold:
-    """Return a fold that counts the orders that use one of a limited number."""
-
-    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        if discount := documents.edit(DISCOUNTS, identity_of(event)):
-            discount["in_use"] += change
-
-    return fold
-
-
 def _on_sale(documents: DocumentBatch, event: ShowWentOnSale, _: int) -> None:
     if show := documents.edit(SHOWS, identity_of(event)):
         show["on_sale"] = True
@@ -255,6 +231,11 @@ def _claim_requested(documents: DocumentBatch, event: TicketClaimed, _: int) -> 
 def _claim_done(documents: DocumentBatch, event: ClaimDone, _: int) -> None:
     if ticket := documents.edit(TICKETS, identity_of(event)):
         ticket["claim"], ticket["generation"] = "done", event.generation
+
+
+def _code_anew(documents: DocumentBatch, event: CodeIssuedAnew, _: int) -> None:
+    if ticket := documents.edit(TICKETS, identity_of(event)):
+        ticket["generation"] = event.generation
 
 
 def _claim_lapsed(documents: DocumentBatch, event: ClaimLapsed, _: int) -> None:
@@ -361,6 +342,8 @@ TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
     TicketIssued: _ticket_is("issued"),
     TicketVoided: _ticket_is("void"),
     TicketRedeemed: _ticket_is("redeemed"),
+    EntryUndone: _ticket_is("issued"),
+    CodeIssuedAnew: _code_anew,
     TicketBlocked: _ticket_blocked,
     TicketUnblocked: _ticket_unblocked,
     TokenBurnt: _token_is("burnt"),
@@ -379,9 +362,6 @@ FOLDS: dict[type[DomainEvent], Fold] = {
     CapacityChangeBegun: _capacity_requested,
     CapacityChangeEnded: _capacity_ended,
     SaleWindowChanged: _window_changed,
-    DiscountCreated: _discount,
-    DiscountClaimed: _claims(1),
-    DiscountReturned: _claims(-1),
     MetadataDrawn: _drawn,
     MetadataPinned: _pinned,
     **TICKET_FOLDS,

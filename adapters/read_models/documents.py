@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from domain.money.statement import Entry
-from domain.views.access import KeyDocument
+from domain.views.access import DoorDocument, KeyDocument
 from domain.views.catalog import (
     AllocationDocument,
     DiscountDocument,
@@ -51,6 +51,7 @@ CANCELLATIONS = ReadModel("cancellations", CancellationDocument)
 API_KEYS = ReadModel("keys", KeyDocument)
 FILES = ReadModel("files", FileDocument)
 FOLLOW_UPS = ReadModel("follow_ups", FollowUpDocument)
+DOORS = ReadModel("doors", DoorDocument)
 TREES = ReadModel("trees", TreeDocument)
 READ_MODELS = tuple(model for model in tuple(globals().values()) if isinstance(model, ReadModel))
 KINDS = tuple(model.name for model in READ_MODELS)

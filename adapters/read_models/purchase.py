@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from adapters.read_models.access import KEY_FOLDS
+from adapters.read_models.access.door import DOOR_FOLDS
+from adapters.read_models.access.keys import KEY_FOLDS
 from adapters.read_models.catalog import FOLDS, TICKET_FOLDS, Fold, identity_of
 from adapters.read_models.documents import PURCHASES, TICKETS, AuditLine, DocumentBatch, TimelineLine
 from adapters.read_models.money.books import BOOKS_FOLDS
+from adapters.read_models.money.discount import DISCOUNT_FOLDS
 from adapters.read_models.money.dispute import DISPUTE_FOLDS, DISPUTE_TEXTS
 from adapters.read_models.money.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.read_models.money.refund import REFUND_FOLDS, REFUND_TEXTS
@@ -44,10 +46,13 @@ from domain.payouts.payee import ShortfallNetted, ShortfallNoted
 from domain.payouts.transfer import ReversalRefused
 from domain.stock.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed, SeatsRestocked
 from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
+from domain.tickets.check_in import CheckInUndone, TicketScanned
 from domain.tickets.claiming import ClaimDone, ClaimLapsed, ClaimSigned, TicketClaimed
 from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenMinted, TokenSigned
 from domain.tickets.ticket import (
     BurnSigned,
+    CodeIssuedAnew,
+    EntryUndone,
     LeafEnded,
     LeafRecorded,
     TicketIssued,
@@ -97,6 +102,8 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     **TRANSFER_TEXTS,
     OrderCancelled: lambda event: f"Purchase ended without a sale: {event.reason}.",
     TicketRedeemed: lambda event: f"Ticket {identity_of(event)} used for entry.",
+    EntryUndone: lambda event: f"DoorEntry with ticket {identity_of(event)} undone.",
+    CodeIssuedAnew: lambda event: f"Code of ticket {identity_of(event)} issued anew.",
     BurnSigned: lambda event: f"Burn of ticket {identity_of(event)} signed.",
     TokenBurnt: lambda event: f"Token of ticket {identity_of(event)} burnt.",
     TokenForgone: lambda event: f"Ticket {identity_of(event)} gets no token.",
@@ -113,6 +120,7 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 NOT_IN_TIMELINE = frozenset({
     BuyerCorrectionDecided, BuyerErasureDecided, MetadataDrawn, MetadataPinned, RefundsOpened, RefundsPriced,
     *FOLLOW_UP_FOLDS, TreeOpened, LeafAppended, LeafNullified, LeafDebtSettled, RootSigned, RootWritten,
+    TicketScanned, CheckInUndone,
 })  # fmt: skip
 
 
@@ -287,10 +295,22 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     **DISPUTE_FOLDS,
     **dict.fromkeys(TICKET_FOLDS, _ticket_changed),
 }
-TABLES = (FOLDS, BOOKS_FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS, FOLLOW_UP_FOLDS, TREE_FOLDS)
+TABLES = (
+    FOLDS,
+    BOOKS_FOLDS,
+    PURCHASE_FOLDS,
+    REFUND_FOLDS,
+    CANCELLATION_FOLDS,
+    KEY_FOLDS,
+    FOLLOW_UP_FOLDS,
+    TREE_FOLDS,
+    DOOR_FOLDS,
+    DISCOUNT_FOLDS,
+)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, BuyerCorrectionDecided, BuyerErasureDecided, ClaimEnded, ClaimSigned, ClaimSold,
     DiscountKeyUsed, GroupCapacityAdded, GroupResizeSigned, OperatorActed, PaymentIntentRefused, RefundsOpened,
     RefundsPriced, ReversalRefused, RootSigned, ShortfallNetted, ShortfallNoted, TicketsClaimed,
+    CheckInUndone,
 })  # fmt: skip

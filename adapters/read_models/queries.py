@@ -10,6 +10,7 @@ from psycopg.errors import UndefinedColumn, UndefinedTable
 from adapters.postgres.connections import Pool, connection_of
 from adapters.read_models.documents import (
     DISCOUNTS,
+    DOORS,
     FILES,
     PURCHASES,
     READ_MODELS,
@@ -27,7 +28,7 @@ from domain.core.actor import present_actor
 from domain.core.transient import TransientError
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 from domain.money.statement import LINES_MAX, Statement, StatementQuery
-from domain.views.access import AuditEntry, AuditQuery, KeyDocument
+from domain.views.access import AuditEntry, AuditQuery, DoorDocument, KeyDocument
 from domain.views.catalog import (
     AllocationDocument,
     DiscountDocument,
@@ -192,6 +193,10 @@ class ReadModels:
     async def ticket_minted_at(self, mint_address: str) -> TicketDocument | None:
         """Return the ticket whose token is at this address."""
         return _named(await self._seen(TICKET_AT, mint_address))
+
+    async def door(self, show_id: str) -> DoorDocument | None:
+        """Return the counts of a show's door; None before its first scan."""
+        return await self._document(DOORS, show_id)
 
     async def discount(self, discount_id: str) -> DiscountDocument | None:
         """Return a discount; `in_use` counts the orders that use one of a limited number."""

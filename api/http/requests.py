@@ -95,6 +95,7 @@ Key = Annotated[
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROLS)]
 Gate = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=NO_CONTROLS)]
+TicketCode = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_.\-]+$")]
 After = Annotated[
     int,
     Query(

@@ -6,17 +6,19 @@ from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find
 from api.http.requests import Deps, PurchaseId
+from api.ports import Dependencies
 from api.routes.verifications import secret_of
-from domain.tickets.admission import AdmissionReason
+from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import TicketState
 from domain.views.common import TokenWord
+from domain.views.purchase import TicketDocument
 
 router = guarded_router(prefix="/api/v1/purchases/{purchase_id}/tickets", tags=["purchases"])
 
 
 class HeldTicket(TypedDict):
-    """A ticket and, for its buyer alone, the secret that verifies it; null for everybody else.
+    """A ticket; its buyer alone has the secret that verifies it and the code that gives entry, null for all others.
 
     `admission` is what the door of its show would answer now. `generation` counts the
     claims that have handed its token over.
@@ -31,6 +33,7 @@ class HeldTicket(TypedDict):
     generation: int
     admission: AdmissionReason
     ticket_secret: str | None
+    ticket_code: str | None
 
 
 class HeldTickets(TypedDict):
@@ -49,11 +52,12 @@ async def read_purchase_tickets(purchase_id: PurchaseId, deps: Deps, caller: Cal
     if found is None:
         raise not_found("purchase", purchase_id)
     tickets: list[HeldTicket] = []
-    answers = await deps.door.look([line["ticket_id"] for line in found["tickets"]])
+    answers = await deps.door.look([PresentedCode(line["ticket_id"]) for line in found["tickets"]])
     for line, answer in zip(found["tickets"], answers, strict=True):
         ticket = await deps.queries.ticket(line["ticket_id"])
         if ticket is not None:
-            secret = secret_of(ticket["ticket_id"], ticket["public_name"], deps) if caller.kind == "buyer" else None
+            secret = secret_of(ticket, deps) if caller.kind == "buyer" else None
+            ticket_code = code_of(ticket, deps) if caller.kind == "buyer" else None
             tickets.append(
                 {
                     "ticket_id": ticket["ticket_id"],
@@ -65,6 +69,13 @@ async def read_purchase_tickets(purchase_id: PurchaseId, deps: Deps, caller: Cal
                     "generation": ticket["generation"],
                     "admission": answer.reason,
                     "ticket_secret": secret,
+                    "ticket_code": ticket_code,
                 }
             )
     return {"purchase_id": purchase_id, "show_id": found["show_id"], "tickets": tickets}
+
+
+def code_of(ticket: TicketDocument, deps: Dependencies) -> str | None:
+    """Return the code of a ticket; None unless it is paid."""
+    is_paid = ticket["state"] in {"issued", "redeemed"}
+    return deps.ticket_codes.make(ticket["ticket_id"], ticket["generation"]) if is_paid else None

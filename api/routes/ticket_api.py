@@ -28,7 +28,7 @@ from domain.core.errors import (
     UnknownSubject,
     WrongState,
 )
-from domain.tickets.admission import AdmissionReason
+from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.ticket import TicketState
 from domain.views.catalog import StockedShow, StockedTicketType
 from domain.views.common import TokenWord
@@ -256,7 +256,7 @@ async def read_ticket_status(ticket_id: TicketId, deps: Deps) -> TicketStatus:
         "ticket_type_id": found["ticket_type_id"],
         "state": found["state"],
         "token": found["token"],
-        "admission": (await deps.door.look([ticket_id]))[0].reason,
+        "admission": (await deps.door.look([PresentedCode(ticket_id)]))[0].reason,
     }
 
 

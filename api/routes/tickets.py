@@ -6,7 +6,7 @@ from api.http.guard import guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Deps, TicketId
-from domain.tickets.admission import AdmissionReason
+from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenHolding, TokenState
@@ -59,7 +59,7 @@ async def read_ticket(ticket_id: TicketId, deps: Deps, after: After = 0) -> Tick
     found = await find(deps.queries, deps.queries.ticket, ticket_id)
     if found is None:
         raise not_found("ticket", ticket_id)
-    (answer,) = await deps.door.look([ticket_id])
+    (answer,) = await deps.door.look([PresentedCode(ticket_id)])
     return {**found, "stale": stale, "admission": answer.reason}
 
 
@@ -68,7 +68,7 @@ async def read_ticket(ticket_id: TicketId, deps: Deps, after: After = 0) -> Tick
 async def verify_ticket(ticket_id: TicketId, deps: Deps) -> VerifiedTicket:
     """Check a ticket against its events and its token or leaf on chain; one that is not minted yet can be valid."""
     ticket, token = await deps.read_ticket(ticket_id)
-    (answer,) = await deps.door.look([ticket_id])
+    (answer,) = await deps.door.look([PresentedCode(ticket_id)])
     return {
         "ticket_id": ticket_id,
         "show_id": ticket.show_id,

@@ -8,9 +8,9 @@ from typing_extensions import TypedDict
 
 from api.http.guard import guarded_router, public
 from api.http.problems import NOT_FOUND, Problem, may_answer
-from api.http.requests import Body, Deps, about
+from api.http.requests import Body, Deps, TicketCode, about
 from api.ports import Dependencies
-from domain.tickets.admission import AdmissionReason
+from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenHolding, TokenState
 from domain.views.purchase import TicketDocument
@@ -18,16 +18,18 @@ from domain.views.trees import LeafState
 
 router = guarded_router(prefix="/api/v1/verifications", tags=["tickets"])
 SECRET_PATTERN = r"^[A-Za-z0-9_\-]{1,64}\.ts_[a-z2-7]{26}$"  # noqa: S105 - a pattern
+NAMES = ("ticket_secret", "ticket_code", "mint_address")
 ADDRESS_PATTERN = r"^[1-9A-HJ-NP-Za-km-z]{32,44}$"
 
 
 class VerificationBody(Body):
-    """What names the ticket: its secret, or the address of its token; one of them."""
+    """What names the ticket: its secret, its code, or the address of its token; one of them."""
 
     ticket_secret: Annotated[
         Annotated[str, StringConstraints(pattern=SECRET_PATTERN)] | None,
         about("Secret of the ticket, from its purchase.", "tk_5k2.ts_aaaaaaaaaaaaaaaaaaaaaaaaaa"),
     ] = None
+    ticket_code: Annotated[TicketCode | None, about("Text of the QR code.", "BX1.k1.MFRGGZDFMZTWQ2LK")] = None
     mint_address: Annotated[
         Annotated[str, StringConstraints(pattern=ADDRESS_PATTERN)] | None,
         Field(description="Address of its token on chain.", examples=["7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"]),
@@ -35,8 +37,8 @@ class VerificationBody(Body):
 
     @model_validator(mode="after")
     def _check_name(self) -> Self:
-        if (self.ticket_secret is None) == (self.mint_address is None):
-            raise ValueError("give either ticket_secret or mint_address")
+        if [self.ticket_secret, self.ticket_code, self.mint_address].count(None) != len(NAMES) - 1:
+            raise ValueError(f"give one of {', '.join(NAMES)}")
         return self
 
 
@@ -64,12 +66,12 @@ class Verification(TypedDict):
 @router.post("", openapi_extra=may_answer(NOT_FOUND))
 @public
 async def verify_by_secret(body: VerificationBody, deps: Deps) -> Verification:
-    """Check a ticket by what its holder has; a ticket that is not minted yet can be valid by its secret."""
-    found = await _named(body, deps)
-    if found is None:
+    """Check a ticket by what its holder has; a ticket that is not minted yet can be valid by its secret or code."""
+    shown = await _named(body, deps)
+    if shown is None:
         raise Problem(NOT_FOUND, "there is no such ticket")
-    ticket, token = await deps.read_ticket(found["ticket_id"])
-    (answer,) = await deps.door.look([found["ticket_id"]])
+    ticket, token = await deps.read_ticket(shown.ticket_id)
+    (answer,) = await deps.door.look([shown])
     return {
         "show_id": ticket.show_id,
         "ticket_type_id": ticket.ticket_type_id,
@@ -88,17 +90,27 @@ def _shows_nothing(body: VerificationBody, token: TokenState | None) -> bool:
     return body.mint_address is not None and token is not None and token.holding == "burnt"
 
 
-def secret_of(ticket_id: str, public_name: str, deps: Dependencies) -> str:
-    """Return the secret of a ticket: its public name finds it, the rest only this deployment can make."""
-    return f"{public_name}.{deps.identity.derive('ts', ticket_id)}"
+def secret_of(ticket: TicketDocument, deps: Dependencies) -> str:
+    """Return the secret of a ticket: its public name finds it, the rest only this deployment can make.
+
+    It changes with the generation of its code; the first one is as in 0.1.0.
+    """
+    later = (str(ticket["generation"]),) if ticket["generation"] else ()
+    return f"{ticket['public_name']}.{deps.identity.derive('ts', ticket['ticket_id'], *later)}"
 
 
-async def _named(body: VerificationBody, deps: Dependencies) -> TicketDocument | None:
+async def _named(body: VerificationBody, deps: Dependencies) -> PresentedCode | None:
+    """Return the ticket that is named, and the generation of the code by which it is."""
+    if body.ticket_code is not None:
+        return deps.ticket_codes.read(body.ticket_code)
     if body.mint_address is not None:
-        return await deps.queries.ticket_minted_at(body.mint_address)
+        return _shown(await deps.queries.ticket_minted_at(body.mint_address))
     given = body.ticket_secret or ""
     found = await deps.queries.ticket_named(given.partition(".")[0])
     if found is None:
         return None
-    wanted = secret_of(found["ticket_id"], found["public_name"], deps)
-    return found if hmac.compare_digest(given.encode(), wanted.encode()) else None
+    return _shown(found) if hmac.compare_digest(given.encode(), secret_of(found, deps).encode()) else None
+
+
+def _shown(found: TicketDocument | None) -> PresentedCode | None:
+    return None if found is None else PresentedCode(found["ticket_id"], None)

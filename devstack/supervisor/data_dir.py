@@ -26,6 +26,7 @@ API_KEY = "BOXOFFICE_STRIPE__API_KEY"
 WEBHOOK_SECRET = "BOXOFFICE_STRIPE__WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 CONNECT_WEBHOOK_SECRET = "BOXOFFICE_STRIPE__CONNECT_WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 DEPLOYMENT_SECRET = "BOXOFFICE_DEPLOYMENT__SECRET"  # noqa: S105 - the name of a setting
+CODE_KEYS = "BOXOFFICE_DOOR__CODE_KEYS"
 PRIVACY_KEYS = "BOXOFFICE_PRIVACY__KEYS"
 LOOKUP_SECRET = "BOXOFFICE_PRIVACY__LOOKUP_SECRET"  # noqa: S105 - the name of a setting
 INTERNAL_TOKEN = "BOXOFFICE_INTERNAL__TOKEN"  # noqa: S105 - the name of a setting
@@ -92,6 +93,7 @@ class StackSecrets:
             INTERNAL_TOKEN: secrets.token_urlsafe(SEED_BYTES),
             DEVELOPMENT_KEY: f"bo_dev_{secrets.token_hex(4)}_{secrets.token_urlsafe(SEED_BYTES)}",
             PRIVACY_KEYS: f"dev:{base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode()}",
+            CODE_KEYS: f"dev:{base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode()}",
             LOOKUP_SECRET: secrets.token_urlsafe(SEED_BYTES),
             **{name: secrets.token_hex(SEED_BYTES) for name in roles},
             **kept.get("env", {}),

@@ -35,6 +35,10 @@ class Identity:
         text = framed(self.deployment_id, prefix, *parts)
         return in_letters(prefix, hmac.new(self.secret, text, "sha256").digest())
 
+    def secret_for(self, purpose: str) -> bytes:
+        """Return a secret of 32 bytes for one purpose, from which the deployment's does not follow."""
+        return hmac.new(self.secret, framed(self.deployment_id, "secret", purpose), "sha256").digest()
+
     def of_key(self, prefix: str, scope: str, idempotency_key: str, *within: str) -> str:
         """Return the id of the object that an Idempotency-Key makes; keys of two scopes never name the same one."""
         return self.derive(prefix, scope, idempotency_key, *within)

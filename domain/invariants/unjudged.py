@@ -35,8 +35,18 @@ from domain.payments.refunds import RefundsOpened, RefundsPriced
 from domain.payouts.payee import AccountChanged, PayeeNamed, ShortfallNetted, ShortfallNoted
 from domain.payouts.payout import PayoutPaid, PayoutReturned
 from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
+from domain.tickets.check_in import CheckInUndone, TicketScanned
 from domain.tickets.has_token import MetadataDrawn, MetadataPinned
-from domain.tickets.ticket import BurnSigned, TicketBlocked, TicketRedeemed, TicketUnblocked, TokenBurnt, TokenForgone
+from domain.tickets.ticket import (
+    BurnSigned,
+    CodeIssuedAnew,
+    EntryUndone,
+    TicketBlocked,
+    TicketRedeemed,
+    TicketUnblocked,
+    TokenBurnt,
+    TokenForgone,
+)
 
 UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
     {
@@ -88,6 +98,10 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         BurnSigned,
         TicketBlocked,
         TicketRedeemed,
+        EntryUndone,
+        CodeIssuedAnew,
+        TicketScanned,
+        CheckInUndone,
         TicketUnblocked,
         TokenBurnt,
         TokenForgone,

@@ -26,6 +26,13 @@ class DoorEntry(NamedTuple):
     check_in_id: str = ""
 
 
+class PresentedCode(NamedTuple):
+    """A ticket that is shown, and the generation of the code by which it is; None without a code."""
+
+    ticket_id: str
+    generation: int | None = None
+
+
 class ShowAtDoor(NamedTuple):
     """What the door knows of a show; without a time that side is open."""
 

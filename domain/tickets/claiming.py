@@ -44,7 +44,8 @@ class ClaimSigned(DomainEvent["ClaimableTicket"]):
 class ClaimDone(DomainEvent["ClaimableTicket"]):
     """The token is in the claimed wallet: `signature` is of the transaction that brought it there, final on chain.
 
-    `generation` counts the holders of the ticket; what a former one was given is worth nothing from then on.
+    `generation` counts the holders of the ticket and the codes that were issued anew; what a former one was given is
+    worth nothing from then on.
     """
 
     TOPIC = "ticket.claim-done"

@@ -64,6 +64,31 @@ class TicketRedeemed(DomainEvent["Ticket"]):
         ticket.entry = DoorEntry(self.entered_at or self.timestamp, self.gate, self.check_in_id)
 
 
+class EntryUndone(DomainEvent["Ticket"]):
+    """The check-in of the ticket was undone: the ticket gives entry again."""
+
+    TOPIC = "ticket.entry-undone"
+
+    check_in_id: str
+    gate: str = ""
+
+    def apply(self, ticket: "Ticket") -> None:
+        """Mark the ticket as not used."""
+        ticket.state, ticket.entry = "issued", None
+
+
+class CodeIssuedAnew(DomainEvent["Ticket"]):
+    """The code of the ticket was issued anew: those of earlier generations give no entry any more."""
+
+    TOPIC = "ticket.code-issued-anew"
+
+    generation: int
+
+    def apply(self, ticket: "Ticket") -> None:
+        """Begin the next generation."""
+        ticket.generation = self.generation
+
+
 class BurnSigned(DomainEvent["Ticket"]):
     """The transaction that burns the token of a void ticket was signed; stored before it is sent."""
 
@@ -250,6 +275,33 @@ class Ticket(ClaimableTicket):
             entered_at = None if entry.at == at else entry.at
             self.record(TicketRedeemed, at, gate=entry.gate, check_in_id=entry.check_in_id, entered_at=entered_at)
         return answer
+
+    def undo_entry(self, check_in_id: str, at: datetime) -> None:
+        """Undo the entry that a check-in made; raise WrongState if the ticket is not used by it now."""
+        if self.state != "redeemed" or self.entry is None or self.entry.check_in_id != check_in_id:
+            raise WrongState(f"ticket is {self.state}, and not by this check-in", ticket_id=self.identity)
+        self.record(EntryUndone, at, check_in_id=check_in_id, gate=self.entry.gate)
+
+    def check_code(self) -> None:
+        """Raise WrongState unless the ticket has a code: it is paid."""
+        if self.state not in {"issued", "redeemed"}:
+            raise WrongState(f"ticket is {self.state}; only a paid ticket has a code", ticket_id=self.identity)
+
+    def issue_code_anew(self, generation: int, at: datetime) -> int:
+        """End the code of a generation; return the newest generation. A repeat changes nothing.
+
+        Raise WrongState if the newest one is neither it nor the next.
+        """
+        self.check_code()
+        if self.generation not in {generation, generation + 1}:
+            raise WrongState(
+                f"the newest code is of generation {self.generation}, not {generation}",
+                ticket_id=self.identity,
+                generation=self.generation,
+            )
+        if self.generation == generation:
+            self.record(CodeIssuedAnew, at, generation=generation + 1)
+        return self.generation
 
     def give_back(self, at: datetime, *, even_redeemed: bool) -> None:
         """Void a paid ticket because of a refund; a redeemed one only with `even_redeemed`."""

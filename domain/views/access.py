@@ -1,4 +1,4 @@
-"""Views of API keys, and of what subjects did."""
+"""Views of who may act and who has entered: API keys, the audit, and the doors of shows."""
 
 from typing import NamedTuple
 
@@ -6,6 +6,7 @@ from typing_extensions import TypedDict
 
 from domain.access.api_key import KeyKind
 from domain.core.timestamp import Timestamp
+from domain.tickets.admission import AdmissionReason
 
 
 class KeyDocument(TypedDict):
@@ -40,3 +41,28 @@ class AuditQuery(NamedTuple):
     subject: str
     after: int
     limit: int
+
+
+class EntryCount(TypedDict):
+    """The people who entered at a gate with tickets of one type."""
+
+    gate: str
+    ticket_type_id: str
+    count: int
+
+
+class RefusedCount(TypedDict):
+    """The scans that a gate refused for one reason."""
+
+    gate: str
+    reason: AdmissionReason
+    count: int
+
+
+class DoorDocument(TypedDict):
+    """The counts of a show's door."""
+
+    tenant_id: str
+    show_id: str
+    entries: list[EntryCount]
+    refused: list[RefusedCount]

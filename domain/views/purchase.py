@@ -50,7 +50,8 @@ class TicketDocument(TicketLine):
     """A ticket: the right to enter, and its token; `public_name` is its name on chain, which tells none of its ids.
 
     `claim` is `requested` until the token is in the claimed wallet, then `done`; one that lapsed is `none` again, and
-    `claim_lapsed` says why. `generation` counts the holders that the ticket was handed to by a claim.
+    `claim_lapsed` says why. `generation` counts the claims that handed the ticket over and the codes that were issued
+    anew: only a code of this generation gives entry.
     `leaf_index` is its place in its show's tree, null unless its leaf proves it. Documents of before the lists lack
     `reserved_at`.
     """

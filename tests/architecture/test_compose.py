@@ -53,6 +53,7 @@ COMPLETE = {
     "BOXOFFICE_SOLANA__ISSUER_ADDRESS": str(issuer_of("02" * 32).pubkey()),
     "BOXOFFICE_INTERNAL__TOKEN": "t" * 32,
     "BOXOFFICE_DEPLOYMENT__SECRET": "03" * 32,
+    "BOXOFFICE_DOOR__CODE_KEYS": f"k1:{base64.b64encode(bytes(range(32))).decode()}",
     "BOXOFFICE_PRIVACY__KEYS": f"k1:{base64.b64encode(bytes(32)).decode()}",
     "BOXOFFICE_PRIVACY__LOOKUP_SECRET": "l" * 32,
     "BOXOFFICE_TEMPORAL__CODEC_KEYS": f"k1:{base64.b64encode(bytes(32)).decode()}",

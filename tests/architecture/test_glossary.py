@@ -10,9 +10,9 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 EVENTS = {"DomainEvent", "CreatedEvent"}
 # Ordinary English, the same in any program.
 EVERYDAY = {
-    "amount", "back", "by", "change", "document", "due", "error", "external", "field", "finding", "history", "key",
-    "link", "of", "owner", "paid", "progress", "query", "rate", "recipient", "request", "spec", "state", "status",
-    "stripe", "sum", "summary", "term", "type",
+    "amount", "back", "by", "change", "count", "document", "due", "error", "external", "field", "finding", "history",
+    "key", "link", "of", "owner", "paid", "progress", "query", "rate", "recipient", "request", "spec", "state",
+    "status", "stripe", "sum", "summary", "term", "type",
 }  # fmt: skip
 
 

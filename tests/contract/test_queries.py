@@ -185,7 +185,7 @@ async def test_the_name_of_an_older_ticket_is_its_id(shop: Shop) -> None:
         assert await shop.queries.ticket_named(ticket_id) == await shop.queries.ticket(ticket_id) == named
 
 
-UNKNOWN = ["purchase", "show", "venue", "ticket", "ticket_named", "ticket_minted_at", "discount", "refund"]
+UNKNOWN = ["purchase", "show", "venue", "ticket", "ticket_named", "ticket_minted_at", "discount", "refund", "door"]
 
 
 @pytest.mark.parametrize("kind", UNKNOWN)

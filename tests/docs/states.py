@@ -164,7 +164,9 @@ ORDER = Axis(
 TICKET_ACTS: tuple[Act, ...] = (
     lambda one: one.issue(AT),
     lambda one: one.void(AT),
-    lambda one: one.enter(DOOR, DoorEntry(AT), AT),
+    lambda one: one.enter(DOOR, DoorEntry(AT, "", "ci"), AT),
+    lambda one: one.undo_entry("ci", AT),
+    lambda one: one.issue_code_anew(0, AT),
     lambda one: one.give_back(AT, even_redeemed=True),
     lambda one: one.block("dp", AT),
     lambda one: one.unblock("dp", AT),

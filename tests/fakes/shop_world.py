@@ -27,10 +27,12 @@ from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.trees.proof import LeafReader
+from adapters.privacy.ticket_codes import SealedCodes
 from adapters.read_models.documents import (
     ALLOCATIONS,
     CANCELLATIONS,
     DISCOUNTS,
+    DOORS,
     FILES,
     PURCHASES,
     REFUNDS,
@@ -62,6 +64,7 @@ from domain.payments.payment import Payment, PaymentRefunded
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
+from domain.views.access import DoorDocument
 from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument, TimelineEntry
@@ -79,6 +82,7 @@ from tests.fakes.token_chain import FakeTokenChain
 from tests.fakes.webhooks import verify
 
 WALLET = "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB"
+CODES = SealedCodes({"k2": bytes(range(32)), "k1": bytes(range(1, 33))}, IDENTITY.deployment_id)
 NOTHING_COUNTED: Any = dict.fromkeys(CancellationProgress.__annotations__, 0)
 
 
@@ -162,6 +166,9 @@ class MemoryReads(MemoryLists):
     async def discount(self, discount_id: str) -> DiscountDocument | None:
         return self._document(DISCOUNTS, discount_id)
 
+    async def door(self, show_id: str) -> DoorDocument | None:
+        return self._document(DOORS, show_id)
+
     async def refund(self, refund_id: str) -> RefundDocument | None:
         return self._document(REFUNDS, refund_id)
 
@@ -180,11 +187,6 @@ class MemoryReads(MemoryLists):
             found = found if actor.may_see(owner.tenant_id, venue_id) else None
         copied: V | None = json.loads(json.dumps(found))
         return copied
-
-
-def _shown(line: AuditLine) -> AuditEntry:
-    position, at, by, event, stream = line
-    return {"position": position, "at": at.isoformat(), "subject": by, "event": event, "stream": stream}
 
 
 async def no_rate_limit(subject: str | None, address: str | None, rate_class: RateClass = "api", /) -> None:
@@ -219,6 +221,7 @@ class ApiWorld:
             prices=PriceCommands(self.store),
             refunds=RefundCommands(self.store),
             door=DoorCommands(self.store),
+            ticket_codes=CODES,
             cancellations=ShowCancellationCommands(self.store),
             cancelled=self.reads,
             queries=self.reads,

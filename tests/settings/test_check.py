@@ -24,6 +24,7 @@ from settings.check import (
 
 ISSUER, OTHER, DEPLOYMENT = "a1" * 32, "b2" * 32, "c3" * 32
 KEY = b64encode(bytes(range(32))).decode()
+CODE_KEY = b64encode(bytes(range(1, 33))).decode()
 SAFE = {
     "ENVIRONMENT": "production",
     "POSTGRES__URL": "postgresql://boxoffice:hidden@db.example/boxoffice",
@@ -41,6 +42,7 @@ SAFE = {
     "API__PUBLIC_URL": "https://tickets.example",
     "DEPLOYMENT__SECRET": DEPLOYMENT,
     "PRIVACY__KEYS": f"k1:{KEY}",
+    "DOOR__CODE_KEYS": f"k1:{CODE_KEY}",
     "PRIVACY__LOOKUP_SECRET": "hidden" * 6,
     "TEMPORAL__CODEC_KEYS": f"k1:{KEY}",
     "CODEC_SERVER__TOKEN": "hidden" * 6,
@@ -226,3 +228,12 @@ def test_a_refused_start_prints_one_list_and_exits_with_two(capsys: pytest.Captu
         "API__PORT", "API__PUBLIC_URL", "INTERNAL__TOKEN"
     ]  # fmt: skip
     assert "hidden" not in "".join(lines)
+
+
+def test_the_keys_of_codes_are_of_codes_alone() -> None:
+    """One of zeros is anybody's; one that also seals personal data or payloads would give both away."""
+    assert "zeros" in refused("api", DOOR__CODE_KEYS=f"k1:{b64encode(bytes(32)).decode()}")["DOOR__CODE_KEYS"]
+    for taken in (SAFE["PRIVACY__KEYS"], f"k2:{CODE_KEY},k1:{KEY}"):
+        assert "shares a key" in refused("api", DOOR__CODE_KEYS=taken)["DOOR__CODE_KEYS"]
+    assert "DOOR__CODE_KEYS" in refused("api", DOOR__CODE_KEYS="")
+    assert refused("api", DOOR__CODE_KEYS=f"k2:{CODE_KEY}") == {}

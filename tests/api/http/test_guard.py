@@ -72,6 +72,9 @@ class Operation:
             sent["json"]["amount_minor"] = 100
         if self.name == "search_purchases":  # the same
             sent["json"]["email"] = "ann@example.org"
+        if self.name in {"check_in", "upload_check_ins"}:
+            for one in sent["json"].get("scans", [sent["json"]]):
+                one["ticket_id"] = ids["ticket_id"]
         return sent
 
     def _example(self, schema: dict[str, Any], ids: dict[str, str], name: str = "") -> Any:
@@ -141,6 +144,8 @@ async def ids(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, str]:
     ticket_id, other = (ticket["ticket_id"] for ticket in sold["tickets"])
     refund = await made(client, f"/api/v1/purchases/{purchase_id}/refunds", {"ticket_ids": [other]}, "r")
     reservation = await made(client, "/internal/tickets/reserve", wanted, "h")
+    scanned = {"show_id": show_id, "gate": "North", "nonce": "n", "ticket_id": other}
+    check_in = await made(client, "/api/v1/checkins", scanned, "")
     other_show = {"venue_id": venue_id, "name": "Off", "currency": "eur", "ticket_types": types}
     cancelled = await made(client, "/api/v1/shows", other_show, "c")
     await made(client, f"/api/v1/shows/{cancelled['show_id']}/cancellation", {}, "")
@@ -152,6 +157,7 @@ async def ids(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, str]:
         "purchase_id": purchase_id,
         "ticket_id": ticket_id,
         "refund_id": refund["refund_id"],
+        "check_in_id": check_in["check_in_id"],
         "reservation_id": reservation["reservation_id"],
         "code": "EARLY",
         "cid": cid_of(b"a file"),
@@ -261,7 +267,7 @@ async def test_the_token_is_of_one_purchase(client: httpx.AsyncClient, world: Ap
     """The token of another purchase, or a wrong one, is 404 as for nobody's id; the right one opens, in both places."""
     token = world.authenticator.purchase_token(ids["purchase_id"])
     buyers = [operation for operation in GUARDED if {"purchaseToken": []} in operation.described["security"]]
-    assert len(buyers) == 11
+    assert len(buyers) == 15
     for operation in buyers:
         for wrong in (world.authenticator.purchase_token("pu_other"), token[:-1], "é"):
             sent = operation.request(ids)

@@ -16,6 +16,7 @@ from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationB
 from domain.catalog.venue import Venue, VenueRegistered
 from domain.core.aggregate import DomainEvent
 from domain.payouts.payee import Capabilities, Payee, PayeeNamed
+from domain.tickets.check_in import CheckIn, TicketScanned
 from domain.tickets.has_token import Drawing
 from tests.fakes.api_client import closed
 from tests.fakes.sample_history import sample_history
@@ -38,10 +39,12 @@ def also() -> list[DomainEvent]:
     key = ApiKey.begin(KeyCreated, "k", AT, digest_of_secret="d", expires_at=None, **terms)
     key.rotate("e", AT, AT)
     key.revoke(AT)
+    scanned: dict[str, Any] = {"tenant_id": "default", "show_id": "sh", "gate": "North", "ticket_id": "ti"}
+    scan = CheckIn.begin(TicketScanned, "ci", AT, ticket_type_id="floor", reason="blocked", scanned_at=AT, **scanned)
     venue = Venue.begin(VenueRegistered, "drawn", AT, tenant_id="default", name="Hall", rates={}, body_digest="d")
     venue.draw(Drawing("", "document", "{}", "picture", "<svg/>"), AT)
     venue.pin("document", AT)
-    return events_of(payee) + events_of(cancellation) + events_of(key) + events_of(venue)
+    return events_of(payee) + events_of(cancellation) + events_of(key) + events_of(venue) + events_of(scan)
 
 
 @pytest.fixture(scope="module")

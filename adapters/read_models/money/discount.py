@@ -1,0 +1,36 @@
+"""The folds of discounts."""
+
+from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.documents import DISCOUNTS, DocumentBatch
+from domain.catalog.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
+from domain.core.aggregate import DomainEvent
+from domain.views.catalog import DiscountDocument, terms_document
+
+
+def _discount(documents: DocumentBatch, event: DiscountCreated, _: int) -> None:
+    discount: DiscountDocument = {
+        "tenant_id": event.tenant_id,
+        "show_id": event.show_id,
+        "code": event.code,
+        **terms_document(DiscountTerms.model_validate(event.terms)),
+        "in_use": 0,
+        "created_at": event.timestamp.isoformat(),
+    }
+    documents.put(DISCOUNTS, identity_of(event), discount)
+
+
+def _claims(change: int) -> Fold:
+    """Return a fold that counts the orders that use one of a limited number."""
+
+    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        if discount := documents.edit(DISCOUNTS, identity_of(event)):
+            discount["in_use"] += change
+
+    return fold
+
+
+DISCOUNT_FOLDS: dict[type[DomainEvent], Fold] = {
+    DiscountCreated: _discount,
+    DiscountClaimed: _claims(1),
+    DiscountReturned: _claims(-1),
+}
