@@ -12,6 +12,7 @@ from domain.catalog.discount import (
     DiscountKeyUsed,
     DiscountTerms,
     discount_id_of,
+    plain_terms,
     spelt,
 )
 from domain.catalog.line import Line
@@ -35,6 +36,15 @@ class CreateDiscount(Command):
     terms: DiscountTerms
 
 
+class ChangeDiscount(Command):
+    """New terms of a discount, those that are named, and whether it is stopped (None: as it is)."""
+
+    show_id: str
+    code: str
+    terms: dict[str, object]
+    stopped: bool | None = None
+
+
 class ChangeShow(Command):
     """New prices by ticket type, and new ends of the sale window (`sale_from`, `sale_until`)."""
 
@@ -56,6 +66,13 @@ class PriceCommands:
     async def create_discount(self, command: CreateDiscount) -> int:
         """Record a discount; return the event store's position. Idempotent for the same key and body."""
         return (await self._store.commit(lambda uow: _create(uow, command))).position
+
+    async def change_discount(self, command: ChangeDiscount) -> int:
+        """Change the terms of a discount, stop it or let it be used again; return the event store's position.
+
+        Placed orders keep their price. Raise WrongState for terms that contradict each other.
+        """
+        return (await self._store.commit(lambda uow: _change_discount(uow, command))).position
 
     async def change_show(self, command: ChangeShow) -> int:
         """Change prices and window, all or none; placed orders keep theirs. Return the store's position."""
@@ -85,18 +102,33 @@ def _create(uow: UnitOfWork, command: CreateDiscount) -> None:
         if known.body_digest != command.body_digest:
             raise KeyReused("this Idempotency-Key was used with a different body")
         return
-    show, terms = uow.get(Show, command.show_id), command.terms
+    terms = command.terms
+    _check_terms(uow, command.show_id, terms)
+    discount_id = discount_id_of(command.show_id, command.code)
+    if uow.find(Discount, discount_id) is not None:
+        raise CodeTaken("the show already has a discount with this code", code=spelt(command.code))
+    events = {"tenant_id": command.tenant_id, "show_id": command.show_id, "code": spelt(command.code)}
+    uow.add(Discount.begin(DiscountCreated, discount_id, uow.at, terms=plain_terms(terms), **events))
+    uow.add(DiscountKey.begin(DiscountKeyUsed, command.key_id, uow.at, body_digest=command.body_digest))
+
+
+def _check_terms(uow: UnitOfWork, show_id: str, terms: DiscountTerms) -> None:
+    """Refuse terms that name a ticket type of another show, or with which nothing could be charged."""
+    show = uow.get(Show, show_id)
     for ticket_type_id in terms.ticket_type_ids:
         show.type_of(ticket_type_id)
     check_digits(terms.amount_minor or 0, show.currency)
     check_chargeable(show, uow.get(Venue, show.venue_id).rates, terms)
-    discount_id = discount_id_of(command.show_id, command.code)
-    if uow.find(Discount, discount_id) is not None:
-        raise CodeTaken("the show already has a discount with this code", code=spelt(command.code))
-    values = {**terms.model_dump(), "ticket_type_ids": list(terms.ticket_type_ids)}
-    events = {"tenant_id": command.tenant_id, "show_id": command.show_id, "code": spelt(command.code)}
-    uow.add(Discount.begin(DiscountCreated, discount_id, uow.at, terms=values, **events))
-    uow.add(DiscountKey.begin(DiscountKeyUsed, command.key_id, uow.at, body_digest=command.body_digest))
+
+
+def _change_discount(uow: UnitOfWork, command: ChangeDiscount) -> None:
+    discount = uow.get(Discount, discount_id_of(command.show_id, command.code))
+    if command.terms:
+        terms = discount.terms.changed(command.terms)
+        _check_terms(uow, command.show_id, terms)
+        discount.change_terms(terms, uow.at)
+    if command.stopped is not None:
+        discount.stop(uow.at, stopped=command.stopped)
 
 
 def _change(uow: UnitOfWork, command: ChangeShow) -> None:

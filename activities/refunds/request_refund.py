@@ -6,7 +6,7 @@ from activities.core.commands import Command, PurchaseRef, RefundRef
 from activities.core.ports import EventStore
 from activities.disputes.lookup import disputes_of, is_undecided, lost_breakdown
 from activities.refunds.owed import hand_out
-from activities.sales.order import ticket_ids_of
+from activities.sales.order import give_back, ticket_ids_of
 from domain.catalog.show import Show
 from domain.core.errors import PaymentDisputed, RefundExceeds, UnknownSubject, WrongState
 from domain.core.unit_of_work import UnitOfWork
@@ -26,7 +26,6 @@ from domain.money.money import Price, rounded
 from domain.orders.order import Order
 from domain.payments.refund import Refund, RefundState
 from domain.payments.refunds import Refunds, RefundsOpened
-from domain.stock.buyer_limit import Allowance
 from domain.tickets.ticket import Ticket
 
 TicketPrices = Mapping[str, AmountBreakdown]
@@ -168,9 +167,7 @@ def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds
     decided = book.request(wanted, uow.at, lost)
     for ticket_id in wanted.ticket_ids:
         uow.get(Ticket, ticket_id).give_back(uow.at, even_redeemed=command.even_redeemed)
-    is_whole = is_all or (not command.ticket_ids and command.amount_minor is None)
-    for allowance_id in order.allowance_ids if is_whole else ():
-        uow.get(Allowance, allowance_id).end(order.identity, uow.at)
+    give_back(uow, order, "refunded")
     return decided
 
 

@@ -221,24 +221,39 @@ def _reserve(uow: UnitOfWork, purchase: PurchaseRef, order: Order, tender: Tende
 
 
 def cancel(uow: UnitOfWork, end: EndPurchase) -> EndedOrder:
-    """End an order without a sale: release seats, tickets, discount and allowances."""
+    """End an order without a sale: void its tickets, and give back what it took."""
     purchase = end.purchase
     if _is_past(uow, purchase):
         return EndedOrder(outcome="refused")
     order = _order(uow, purchase)
     if order.state == "placed":
-        for allocation, key in _holds(uow, purchase):
-            allocation.unconfirm(key, uow.at)
-            allocation.release(key, end.reason, uow.at)
         for ticket in tickets_of(uow, purchase):
             ticket.void(uow.at)
-        if order.discount_code is not None:
-            key = hold_key_of(purchase.purchase_id, purchase.attempt)
-            discount_of(uow, order.show_id, order.discount_code).give_back(key, end.reason, uow.at)
-        for allowance_id in order.allowance_ids:
-            uow.get(Allowance, allowance_id).end(purchase.purchase_id, uow.at)
+        give_back(uow, order, end.reason)
     order.end(end.reason, uow.at)
     return EndedOrder(outcome="refused" if order.state == "refused" else "cancelled")
+
+
+def give_back(uow: UnitOfWork, order: Order, reason: str) -> None:
+    """Give back what an order took and its tickets no longer need; the only way back, whatever ended them. Idempotent.
+
+    The buyer's allowance counts the tickets that are left. The use of a code comes back with the last ticket. Seats of
+    an unsold order are free with it; those of a sold one are put on sale again by `resell_seats`, once their tokens are
+    gone and if the show allows it.
+    """
+    purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
+    left = sum(ticket.state != "void" for ticket in tickets_of(uow, purchase))
+    for allowance_id in order.allowance_ids:
+        uow.get(Allowance, allowance_id).keep(order.identity, left, uow.at)
+    if left:
+        return
+    if order.discount_code is not None:
+        key = hold_key_of(order.identity, order.attempt)
+        discount_of(uow, order.show_id, order.discount_code).give_back(key, reason, uow.at)
+    if not order.is_sold:
+        for allocation, key in _holds(uow, purchase):
+            allocation.unconfirm(key, uow.at)
+            allocation.release(key, reason, uow.at)
 
 
 def ticket_ids_of(order: Order) -> list[str]:

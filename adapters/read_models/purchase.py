@@ -6,7 +6,7 @@ from typing import Any
 from adapters.read_models.access.door import DOOR_FOLDS
 from adapters.read_models.access.keys import KEY_FOLDS
 from adapters.read_models.catalog import FOLDS, TICKET_FOLDS, Fold, identity_of
-from adapters.read_models.documents import PURCHASES, TICKETS, AuditLine, DocumentBatch, TimelineLine
+from adapters.read_models.documents import DISCOUNTS, PURCHASES, TICKETS, AuditLine, DocumentBatch, TimelineLine
 from adapters.read_models.money.books import BOOKS_FOLDS
 from adapters.read_models.money.discount import DISCOUNT_FOLDS
 from adapters.read_models.money.dispute import DISPUTE_FOLDS, DISPUTE_TEXTS
@@ -17,7 +17,12 @@ from adapters.read_models.pending.follow_up import FOLLOW_UP_FOLDS
 from adapters.read_models.pending.trees import TREE_FOLDS
 from adapters.read_models.show_cancellation import CANCELLATION_FOLDS
 from domain.access.operator_act import OperatorActed
-from domain.catalog.discount import DiscountClaimed, DiscountKeyUsed, DiscountReturned
+from domain.catalog.discount import (
+    DiscountClaimed,
+    DiscountKeyUsed,
+    DiscountReturned,
+    discount_id_of,
+)
 from domain.catalog.show import GroupCapacityAdded, GroupResizeSigned
 from domain.core.aggregate import DomainEvent
 from domain.core.timestamp import iso
@@ -45,7 +50,7 @@ from domain.payments.refunds import RefundsOpened, RefundsPriced
 from domain.payouts.payee import ShortfallNetted, ShortfallNoted
 from domain.payouts.transfer import ReversalRefused
 from domain.stock.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed, SeatsRestocked
-from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
+from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimReduced, ClaimSold, TicketsClaimed
 from domain.tickets.check_in import CheckInUndone, TicketScanned
 from domain.tickets.claiming import ClaimDone, ClaimLapsed, ClaimSigned, TicketClaimed
 from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenMinted, TokenSigned
@@ -268,7 +273,22 @@ def _ticket_changed(documents: DocumentBatch, event: DomainEvent, _: int) -> Non
         "mint_address": ticket["mint_address"],
         "mint_signature": ticket["mint_signature"],
     }
-    tickets = purchase["tickets"]
+    tickets, was_used = purchase["tickets"], _uses_code(purchase)
+    _put_ticket(tickets, shown)
+    is_used, code = _uses_code(purchase), purchase["discount_code"]
+    if (
+        code
+        and is_used != was_used
+        and (discount := documents.edit(DISCOUNTS, discount_id_of(purchase["show_id"], code)))
+    ):
+        discount["uses"] += 1 if is_used else -1
+
+
+def _uses_code(purchase: PurchaseDocument) -> bool:
+    return any(ticket["state"] != "void" for ticket in purchase["tickets"])
+
+
+def _put_ticket(tickets: list[TicketLine], shown: TicketLine) -> None:
     for number, known in enumerate(tickets):
         if known["ticket_id"] == shown["ticket_id"]:
             tickets[number] = shown
@@ -312,5 +332,5 @@ UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, BuyerCorrectionDecided, BuyerErasureDecided, ClaimEnded, ClaimSigned, ClaimSold,
     DiscountKeyUsed, GroupCapacityAdded, GroupResizeSigned, OperatorActed, PaymentIntentRefused, RefundsOpened,
     RefundsPriced, ReversalRefused, RootSigned, ShortfallNetted, ShortfallNoted, TicketsClaimed,
-    CheckInUndone,
+    CheckInUndone, ClaimReduced,
 })  # fmt: skip

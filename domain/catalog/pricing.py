@@ -100,8 +100,8 @@ def _check_type(show: Show, rates: FeeRates, kind: TicketType, discount: Discoun
 
 
 def _total_minor(show: Show, rates: FeeRates, kind: TicketType, quantity: int, discount: DiscountTerms | None) -> int:
-    amount = quantity * kind.price_minor
-    off = sum(discount.off([(kind.ticket_type_id, amount)], step_of(show.currency))) if discount is not None else 0
+    line = (kind.ticket_type_id, quantity, kind.price_minor)
+    off = sum(discount.off(discount.good_for([line]), step_of(show.currency))) if discount is not None else 0
     return price_of(show.currency, ((quantity, kind.price_minor),), rates, off, show.tax).total_minor
 
 
@@ -116,6 +116,6 @@ def _discounted(lines: list[PricedLine], discount: Discount, step: int, at: date
     discount.check(at)
     if not any(discount.terms.covers(line.ticket_type_id) for line in lines):
         raise DiscountRefused("the discount code does not apply to these ticket types", reason="other-tickets")
-    amounts = [(line.ticket_type_id, line.quantity * line.price_minor) for line in lines]
+    amounts = discount.terms.good_for([(line.ticket_type_id, line.quantity, line.price_minor) for line in lines])
     taken = discount.terms.off(amounts, step)
     return [line.model_copy(update={"discount_minor": minor}) for line, minor in zip(lines, taken, strict=True)]

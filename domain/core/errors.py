@@ -115,7 +115,8 @@ class DiscountRefused(Refusal):
 
     code = "discount-refused"
     remedy = (
-        "Read `values.reason`: not-found, not-yet-valid, no-longer-valid, used-up or other-tickets. The key stays free."
+        "Read `values.reason`: not-found, stopped, not-yet-valid, no-longer-valid, used-up or other-tickets."
+        " The key stays free."
     )
 
 

@@ -2,7 +2,7 @@
 
 from domain.access.api_key import KeyCreated, KeyRevoked, KeyRotated
 from domain.access.operator_act import OperatorActed
-from domain.catalog.discount import DiscountCreated, DiscountKeyUsed
+from domain.catalog.discount import DiscountCreated, DiscountKeyUsed, DiscountStopped, DiscountTermsChanged
 from domain.catalog.show import (
     CapacityChangeBegun,
     CapacityChangeEnded,
@@ -34,7 +34,7 @@ from domain.payments.payment import PaymentAuthorised, PaymentDeclined, PaymentP
 from domain.payments.refunds import RefundsOpened, RefundsPriced
 from domain.payouts.payee import AccountChanged, PayeeNamed, ShortfallNetted, ShortfallNoted
 from domain.payouts.payout import PayoutPaid, PayoutReturned
-from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
+from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimReduced, ClaimSold, TicketsClaimed
 from domain.tickets.check_in import CheckInUndone, TicketScanned
 from domain.tickets.has_token import MetadataDrawn, MetadataPinned
 from domain.tickets.ticket import (
@@ -59,6 +59,8 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         OperatorActed,
         DiscountKeyUsed,
         DiscountCreated,
+        DiscountStopped,
+        DiscountTermsChanged,
         CapacityChangeBegun,
         CapacityChangeEnded,
         GroupCapacityAdded,
@@ -91,6 +93,7 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         PayoutReturned,
         AllowanceOpened,
         ClaimEnded,
+        ClaimReduced,
         ClaimSold,
         TicketsClaimed,
         MetadataDrawn,

@@ -50,8 +50,21 @@ class ClaimSold(DomainEvent["Allowance"]):
         allowance.claims[self.key].is_open = False
 
 
+class ClaimReduced(DomainEvent["Allowance"]):
+    """Some tickets of the purchase were given back: those that are left still count."""
+
+    TOPIC = "allowance.claim-reduced"
+
+    key: str
+    quantity: int
+
+    def apply(self, allowance: "Allowance") -> None:
+        """Set the quantity that is left."""
+        allowance.claims[self.key].quantity = self.quantity
+
+
 class ClaimEnded(DomainEvent["Allowance"]):
-    """The purchase ended without a sale."""
+    """The purchase ended without a sale, or all its tickets were given back."""
 
     TOPIC = "allowance.claim-ended"
 
@@ -95,7 +108,12 @@ class Allowance(Aggregate):
         if claim is not None and claim.is_open:
             self.record(ClaimSold, at, key=key)
 
-    def end(self, key: str, at: datetime) -> None:
-        """Remove a claim; nothing to remove is success."""
-        if key in self.claims:
+    def keep(self, key: str, quantity: int, at: datetime) -> None:
+        """Let a claim count for so many tickets at most; 0 ends it. Nothing to reduce is success."""
+        claim = self.claims.get(key)
+        if claim is None or claim.quantity <= quantity:
+            return
+        if quantity:
+            self.record(ClaimReduced, at, key=key, quantity=quantity)
+        else:
             self.record(ClaimEnded, at, key=key)

@@ -162,6 +162,7 @@ class TermsDocument(TypedDict):
     amount_minor: int | None
     ticket_type_ids: list[str]
     limit: int | None
+    tickets_max: int | None
     valid_from: Timestamp | None
     valid_until: Timestamp | None
 
@@ -173,6 +174,7 @@ def terms_document(terms: DiscountTerms) -> TermsDocument:
         "amount_minor": terms.amount_minor,
         "ticket_type_ids": list(terms.ticket_type_ids),
         "limit": terms.limit,
+        "tickets_max": terms.tickets_max,
         "valid_from": iso(terms.valid_from),
         "valid_until": iso(terms.valid_until),
     }
@@ -188,11 +190,16 @@ class DiscountFields(TermsDocument):
 class DiscountDocument(DiscountFields):
     """A discount of a show; `in_use` counts the orders that use a limited discount.
 
+    `uses` counts the orders with tickets that were bought with it, limited or not. A use comes back with the last
+    ticket of its order. One that is `stopped` is refused.
+
     Documents of before the lists lack `created_at`.
     """
 
     tenant_id: str
     in_use: int
+    uses: int
+    stopped: bool
     created_at: NotRequired[Timestamp]
 
 

@@ -4,6 +4,7 @@ from tests.mutants.access import ACCESS
 from tests.mutants.acts import ACTS
 from tests.mutants.charges import CHARGES
 from tests.mutants.claims import CLAIMS
+from tests.mutants.door import ENTRIES
 from tests.mutants.edges import CHAIN, DOORS, STORES
 from tests.mutants.keys import KEYS
 from tests.mutants.limits import LIMITS
@@ -41,4 +42,5 @@ MUTANTS = (
     *KEYS,
     *CLAIMS,
     *OF_TREES,
+    *ENTRIES,
 )

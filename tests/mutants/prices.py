@@ -74,8 +74,8 @@ PRICES = (
     Mutant(
         "a discount is not given back",
         "activities/sales/order.py",
-        ".give_back(key, end.reason, uow.at)",
-        "",
+        "order.discount_code).give_back(key, reason, uow.at)",
+        "order.discount_code)",
         f"{SALES}::test_a_limited_discount_is_held_with_the_seats_and_given_back_with_them",
     ),
     Mutant(

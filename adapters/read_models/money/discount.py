@@ -2,7 +2,14 @@
 
 from adapters.read_models.catalog import Fold, identity_of
 from adapters.read_models.documents import DISCOUNTS, DocumentBatch
-from domain.catalog.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
+from domain.catalog.discount import (
+    DiscountClaimed,
+    DiscountCreated,
+    DiscountReturned,
+    DiscountStopped,
+    DiscountTerms,
+    DiscountTermsChanged,
+)
 from domain.core.aggregate import DomainEvent
 from domain.views.catalog import DiscountDocument, terms_document
 
@@ -14,9 +21,21 @@ def _discount(documents: DocumentBatch, event: DiscountCreated, _: int) -> None:
         "code": event.code,
         **terms_document(DiscountTerms.model_validate(event.terms)),
         "in_use": 0,
+        "uses": 0,
+        "stopped": False,
         "created_at": event.timestamp.isoformat(),
     }
     documents.put(DISCOUNTS, identity_of(event), discount)
+
+
+def _terms_changed(documents: DocumentBatch, event: DiscountTermsChanged, _: int) -> None:
+    if discount := documents.edit(DISCOUNTS, identity_of(event)):
+        discount.update({**discount, **terms_document(DiscountTerms.model_validate(event.terms))})
+
+
+def _stopped(documents: DocumentBatch, event: DiscountStopped, _: int) -> None:
+    if discount := documents.edit(DISCOUNTS, identity_of(event)):
+        discount["stopped"] = event.stopped
 
 
 def _claims(change: int) -> Fold:
@@ -31,6 +50,8 @@ def _claims(change: int) -> Fold:
 
 DISCOUNT_FOLDS: dict[type[DomainEvent], Fold] = {
     DiscountCreated: _discount,
+    DiscountTermsChanged: _terms_changed,
+    DiscountStopped: _stopped,
     DiscountClaimed: _claims(1),
     DiscountReturned: _claims(-1),
 }

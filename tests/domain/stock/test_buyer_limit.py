@@ -41,7 +41,7 @@ def test_open_purchases_are_limited_and_free_their_place(allowance: Allowance) -
     claim(allowance, "b", "two")
     with pytest.raises(BuyerLimitReached):
         claim(allowance, "c", "three")
-    allowance.end("b", AT)
+    allowance.keep("b", 0, AT)
     claim(allowance, "c", "three")
     assert set(allowance.claims) == {"a", "c"}
 
@@ -49,7 +49,7 @@ def test_open_purchases_are_limited_and_free_their_place(allowance: Allowance) -
 def test_what_was_never_claimed_is_neither_sold_nor_given_back(allowance: Allowance) -> None:
     """Undoing nothing is success."""
     allowance.sell("a", AT)
-    allowance.end("a", AT)
+    allowance.keep("a", 0, AT)
     assert names_of(allowance) == []
 
 
