@@ -144,7 +144,7 @@ class Visit:
             document["state"] == "awaiting-payment" and not document["client_secret"]
         ):
             await asyncio.sleep(LOOK_SECONDS)
-            document = (await self._answer(lambda: self._http.get(path), early=True)).json()
+            document = await self._read(path)
         self.story.last_answer = document["state"]
         secret: str | None = document["client_secret"]
         return secret
@@ -207,8 +207,7 @@ class Visit:
         story, path = self.story, f"/api/v1/purchases/{self.story.purchase_id}"
 
         async def look() -> Document:
-            seen: Document = (await self._answer(lambda: self._http.get(path), early=True)).json()
-            return seen
+            return await self._read(path)
 
         bank = Bank(self._shop, self._till, story.purchase_id, self._answer, story.key)
         if how == "refund fails":
@@ -227,8 +226,18 @@ class Visit:
         state = ""
         while state not in ENDS:
             await asyncio.sleep(LOOK_SECONDS)
-            state = (await self._answer(lambda: self._http.get(path), early=True)).json()["state"]
+            state = (await self._read(path))["state"]
         return state
+
+    async def _read(self, path: str) -> Document:
+        """Read the purchase as soon as the read models have it; what is answered instead is unexpected, and told."""
+        while not (answer := await self._answer(lambda: self._http.get(path), early=True)).is_success:
+            told = f"GET was answered {answer.status_code}: {answer.text[:200]}"
+            if told not in self.story.unexpected:
+                self.story.unexpected.append(told)
+            await asyncio.sleep(LOOK_SECONDS)
+        found: Document = answer.json()
+        return found
 
     async def _answer(self, call: Callable[[], Awaitable[httpx.Response]], *, early: bool = False) -> httpx.Response:
         """Repeat a call until it is answered; `early`: the read models may not have the purchase yet."""
