@@ -13,8 +13,7 @@ import psycopg
 from prometheus_client import Counter, Gauge
 
 from adapters.database.rebuild import RebuildError, is_current, rebuild
-from adapters.database.schema import ensure_schema
-from adapters.database.startup import PAUSE_SECONDS, RETRY_SECONDS_MAX, retry_until_available
+from adapters.database.startup import PAUSE_SECONDS, or_explain, prepare
 from adapters.postgres.connections import BACKGROUND, connect
 from adapters.read_models.projection import BATCH_MAX, Projection
 from adapters.runtime.gc_tuning import tune_gc
@@ -119,7 +118,7 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    retry_until_available(lambda: ensure_schema(settings.postgres.url), RETRY_SECONDS_MAX)
+    or_explain(lambda: prepare(settings.postgres.url))
     if options.rebuild:
         try:
             log.info("rebuilt from %d events", rebuild(settings.postgres.url, stopping.is_set))
@@ -132,7 +131,7 @@ def main() -> None:
             settings.telemetry.host, settings.projector.metrics_port, Probes(follower.check_live, follower.check_ready)
         )
     tune_gc()
-    follower.run()
+    or_explain(follower.run)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from temporalio.worker import Interceptor, Replayer, Worker, WorkflowRunner
 from activities.core.failures import FailureInterceptor
 from activities.core.task_queues import MINT
 from activities.registry import Activities, all_queues
-from adapters.database.startup import open_event_store
+from adapters.database.startup import open_event_store, or_explain
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import BACKGROUND, Pool, open_pool
 from adapters.postgres.deployment import read_deployment
@@ -191,7 +191,7 @@ def main(*interceptors: Interceptor, workflows: Sequence[type] | None = None) ->
     working = partial(work, settings, queues, interceptors=interceptors, workflows=workflows)
     with contextlib.ExitStack() as at_end:
         at_end.callback(start_telemetry("worker", settings.telemetry))
-        uvloop.run(run(partial(working, relays=given.relay != "without")))
+        or_explain(lambda: uvloop.run(run(partial(working, relays=given.relay != "without"))))
 
 
 if __name__ == "__main__":

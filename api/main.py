@@ -31,7 +31,7 @@ from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import TicketReader
 from activities.tokens.trees.proof import LeafReader
-from adapters.database.startup import open_event_store, utc_now
+from adapters.database.startup import open_event_store, or_explain, utc_now
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import Pool, Waits, open_pool
 from adapters.postgres.deployment import DeploymentError, open_identity
@@ -264,7 +264,7 @@ def main() -> None:
     access_log_to(logging.StreamHandler(sys.stdout))
     send_last_spans = start_telemetry("api", settings.telemetry)
     try:
-        uvloop.run(serve(settings))
+        or_explain(lambda: uvloop.run(serve(settings)))
     except DeploymentError as error:
         sys.exit(str(error))
     finally:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli import demo, keys, personal_data
-from cli.checks import operator, reconcile
+from cli.checks import migrate, operator, reconcile
 from cli.checks.audit import command as audit
 from cli.checks.doctor import attributes
 from cli.checks.doctor import command as doctor
@@ -28,6 +28,7 @@ demo.register(app)
 attributes.register(app)
 doctor.register(app)
 keys.register(app)
+migrate.register(app)
 mint.register(app)
 prove.register(app)
 personal_data.register(app)

@@ -9,49 +9,14 @@ from typing import Any, get_args
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
-from adapters.event_store.recorder import create_event_tables, open_recorder, schema_lock
-from adapters.postgres.deployment import TABLE, create_deployment
+from adapters.database.migrate import FOLDER, run_steps, schema_state
+from adapters.event_store.recorder import open_recorder, schema_lock
+from adapters.postgres.connections import SCHEMA, connect
+from adapters.postgres.deployment import create_deployment
 from adapters.read_models.documents import KINDS
 from adapters.read_models.documents import READ_MODELS as DOCUMENTS_OF
 from adapters.read_models.lists.places import PLACES
 
-SIDE_TABLES = (
-    SQL(
-        "CREATE TABLE IF NOT EXISTS buyers (buyer_id text PRIMARY KEY, tenant_id text NOT NULL,"
-        " name text, email text, wallet text, kept_at timestamptz NOT NULL DEFAULT now())"
-    ),
-    SQL("CREATE TABLE IF NOT EXISTS key_uses (key_id text PRIMARY KEY, last_used_at timestamptz NOT NULL)"),
-    # The columns after those of release 0.1.0; `key_id` names the key of the sealed values, null where they are plain.
-    SQL(
-        "ALTER TABLE buyers ADD COLUMN IF NOT EXISTS purchase_id text, ADD COLUMN IF NOT EXISTS key_id text,"
-        " ADD COLUMN IF NOT EXISTS lookup text, ADD COLUMN IF NOT EXISTS wallet_lookup text,"
-        " ADD COLUMN IF NOT EXISTS used boolean NOT NULL DEFAULT false, ADD COLUMN IF NOT EXISTS ticket_id text"
-    ),
-    SQL("ALTER TABLE buyers ADD COLUMN IF NOT EXISTS name_lookups text[]"),
-    SQL("CREATE INDEX IF NOT EXISTS buyers_purchase ON buyers (purchase_id)"),
-    SQL("CREATE INDEX IF NOT EXISTS buyers_names ON buyers USING gin (name_lookups)"),
-    SQL("CREATE INDEX IF NOT EXISTS buyers_lookup ON buyers (tenant_id, lookup)"),
-    SQL("CREATE INDEX IF NOT EXISTS buyers_wallet_lookup ON buyers (tenant_id, wallet_lookup)"),
-    SQL("CREATE INDEX IF NOT EXISTS buyers_kept ON buyers (kept_at)"),
-    SQL("CREATE INDEX IF NOT EXISTS buyers_unused ON buyers (kept_at) WHERE NOT used"),
-    SQL(
-        "CREATE TABLE IF NOT EXISTS persons (tenant_id text NOT NULL, lookup text NOT NULL,"
-        " allowance_id text NOT NULL, PRIMARY KEY (tenant_id, lookup))"
-    ),
-    SQL("CREATE TABLE IF NOT EXISTS minting (one boolean PRIMARY KEY DEFAULT true CHECK (one), doc jsonb NOT NULL)"),
-    SQL("CREATE TABLE IF NOT EXISTS checkouts (purchase_id text PRIMARY KEY, client_secret text NOT NULL)"),
-    SQL(
-        "CREATE TABLE IF NOT EXISTS webhook_inbox (event_id text PRIMARY KEY, type text NOT NULL, object_id text,"
-        " intent_id text, purchase_id text, created timestamptz, digest text NOT NULL,"
-        " received_at timestamptz NOT NULL DEFAULT now(), signalled_at timestamptz)"
-    ),
-    SQL("ALTER TABLE webhook_inbox ADD COLUMN IF NOT EXISTS account_id text"),
-    SQL(
-        "CREATE UNLOGGED TABLE IF NOT EXISTS rate_limits (key text PRIMARY KEY, hits bigint NOT NULL,"
-        " until timestamptz NOT NULL)"
-    ),
-    SQL("CREATE INDEX IF NOT EXISTS webhook_inbox_waiting ON webhook_inbox (received_at) WHERE signalled_at IS NULL"),
-)
 READ_MODELS = (
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_position (one boolean PRIMARY KEY DEFAULT true, position bigint NOT NULL,"
@@ -146,30 +111,50 @@ def digest_of(statements: Iterable[SQL | Composed], views: Iterable[Any]) -> str
 
 
 CREATED = re.compile(r'CREATE (?:UNLOGGED )?TABLE IF NOT EXISTS "?(\w+)"?')
-EVENT_TABLES = frozenset({"events", "snapshots"})
+EVENTS = "events"  # made by the library
+TABLES = SQL("SELECT tablename FROM pg_tables WHERE schemaname = ANY(current_schemas(false))")
 SHAPE = digest_of(OF_READ_MODELS, (model.view for model in DOCUMENTS_OF))
 BEGINNING = SQL("INSERT INTO rm_position (position, shape) VALUES (0, {}) ON CONFLICT DO NOTHING").format(SHAPE)
 
 
 def table_names() -> frozenset[str]:
     """Return the names of all tables that this version needs."""
-    texts = [statement.as_string() for statement in (TABLE, *SIDE_TABLES, *OF_READ_MODELS)]
-    return frozenset(found[1] for text in texts if (found := CREATED.match(text))) | EVENT_TABLES
+    texts = [statement.as_string() for statement in OF_READ_MODELS]
+    texts += [path.read_text() for path in (FOLDER / "versions").glob("*.py")]
+    return frozenset(name for text in texts for name in CREATED.findall(text)) | {EVENTS}
 
 
 def ensure_schema(url: str) -> None:
-    """Create missing tables; safe to call from every process at every start."""
+    """Bring a database to this build: the events, the steps, the deployment's row, the first read models.
+
+    Safe to call from every process at once.
+    """
     recorder = open_recorder(url, pool_size=1)
     try:
-        create_event_tables(url, recorder)
+        with schema_lock(url) as connection:
+            recorder.create_table()
+            run_steps(url)
+            create_deployment(connection)
+            if stored_shape(connection) in {None, SHAPE}:  # another shape: the projector rebuilds them beside
+                with connection.transaction():
+                    create_read_models(connection)
     finally:
         recorder.datastore.close()
-    with schema_lock(url) as connection, connection.transaction():
-        create_deployment(connection)
-        for statement in SIDE_TABLES:
-            connection.execute(statement)
-        if stored_shape(connection) in {None, SHAPE}:  # another shape: the projector rebuilds them beside
-            create_read_models(connection)
+
+
+def missing_tables(connection: Connection[Any]) -> tuple[str, ...]:
+    """Return the tables that this build needs and the schemas of the search path do not have, in order."""
+    there = {name for (name,) in connection.execute(TABLES).fetchall()}
+    return tuple(sorted(table_names() - there))
+
+
+def is_prepared(url: str) -> bool:
+    """Whether a database has the steps of this build, the events, the deployment and read models of any shape."""
+    if not schema_state(url).is_current:
+        return False
+    with connect(url, SCHEMA) as connection:
+        found = connection.execute("SELECT to_regclass('events'), to_regclass('deployment')").fetchall()[0]
+        return None not in found and stored_shape(connection) is not None
 
 
 def create_read_models(connection: Connection[Any]) -> None:

@@ -1,6 +1,7 @@
-"""The event table: the library's recorder, the tables and the function it needs, and the encoding of events."""
+"""The event table: the library's recorder, the lock for changes of the schema, and the encoding of events."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from psycopg.rows import dict_row
 
 from adapters.postgres.connections import BACKGROUND, RECONNECT_SECONDS, SCHEMA, BoundedConnection, connect, conninfo_of
+from adapters.postgres.faults import ConfigurationError
 from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.chain import link
 from domain.core.topics import import_all
@@ -18,38 +20,23 @@ from domain.core.unit_of_work import UnitOfWork
 
 READERS_MAX = 4
 WAIT_SECONDS = 3.0
+LOCK_POLL_SECONDS = 0.05
 SCHEMA_LOCK = 0x426F784F  # any number, but the same in every process
-SNAPSHOTS = (
-    "CREATE TABLE IF NOT EXISTS snapshots (stream text PRIMARY KEY, topic text NOT NULL, shape int NOT NULL,"
-    " version bigint NOT NULL, digest text NOT NULL, state bytea NOT NULL)"
-)
-# READ COMMITTED: the INSERT sees everything committed before it began, so it checks the conditions under the lock.
-APPEND_IF_HEAD = """
-CREATE OR REPLACE FUNCTION append_if_head(
-    streams text[], versions bigint[], topics text[], states bytea[], head bigint, absent text[]
-) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-    appended bigint;
-BEGIN
-    LOCK TABLE events IN EXCLUSIVE MODE;
-    WITH kept AS (
-        INSERT INTO events (originator_id, originator_version, topic, state)
-        SELECT * FROM unnest(streams, versions, topics, states)
-        WHERE (SELECT coalesce(max(notification_id), 0) FROM events) = head
-        AND NOT EXISTS (SELECT FROM events WHERE originator_id = ANY(absent))
-        RETURNING notification_id
-    )
-    SELECT max(notification_id) INTO appended FROM kept;
-    RETURN appended;
-END $$
-"""
 
 
 def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
-    """Connect the library's recorder to a database by its URL; create no tables."""
+    """Connect the library's recorder to a database by its URL, in the first schema of its search path; create nothing.
+
+    Raise ConfigurationError where there is no such schema.
+    """
+    with connect(url, BACKGROUND) as connection:
+        ((schema,),) = connection.execute("SELECT current_schema()").fetchall()
+    if schema is None:
+        raise ConfigurationError("no schema of the search_path in BOXOFFICE_POSTGRES__URL exists: create it")
     datastore = PostgresDatastore(
         *("",) * 5,
         originator_id_type="text",
+        schema=schema,
         pool_size=pool_size,
         max_overflow=READERS_MAX,
         pre_ping=True,
@@ -68,16 +55,10 @@ def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
 def schema_lock(url: str) -> Iterator[psycopg.Connection[Any]]:
     """Hold the database's lock for schema changes, on a connection of its own."""
     with connect(url, SCHEMA) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
+        # A statement that waits for the lock would be waited for by an index that is made concurrently.
+        while not connection.execute("SELECT pg_try_advisory_lock(%s)", (SCHEMA_LOCK,)).fetchall()[0][0]:
+            time.sleep(LOCK_POLL_SECONDS)
         yield connection  # closing the connection releases the lock in every case
-
-
-def create_event_tables(url: str, recorder: PostgresApplicationRecorder) -> None:
-    """Create the tables of events and snapshots, and the append function; concurrent starts wait for each other."""
-    with schema_lock(url) as connection:
-        recorder.create_table()
-        connection.execute(SNAPSHOTS)
-        connection.execute(APPEND_IF_HEAD)
 
 
 class OrjsonTranscoder(JSONTranscoder):

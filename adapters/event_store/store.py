@@ -19,7 +19,7 @@ from adapters.event_store.decider import BatchDecider, Saved, translate_database
 from adapters.event_store.log import EventLog
 from adapters.event_store.optimistic_append import OptimisticAppend
 from adapters.event_store.reader import Reader
-from adapters.event_store.recorder import create_event_tables, event_mapper, open_recorder
+from adapters.event_store.recorder import event_mapper, open_recorder
 from adapters.event_store.refuse_without_lock import RefuseWithoutLock
 from adapters.postgres.connections import Waits
 from adapters.telemetry.traces import outside_call
@@ -50,7 +50,6 @@ class PostgresEventStore:
         coalesces: bool = False,
     ) -> None:
         self._recorder = open_recorder(url, pool_size=2)
-        create_event_tables(url, self._recorder)
         self.mapper = event_mapper()
         self._log = EventLog(url, COMMITTER)
         self._decider = BatchDecider(self._log, self.mapper, clock)

@@ -11,12 +11,7 @@ from adapters.postgres.connections import SCHEMA, connect
 from domain.core.ids import DIGEST_BYTES, Deployment, Identity, in_letters
 from domain.core.transient import TransientError
 
-TABLE = SQL(
-    "CREATE TABLE IF NOT EXISTS deployment (one boolean PRIMARY KEY DEFAULT true CHECK (one), id text NOT NULL,"
-    " adopted boolean NOT NULL, fingerprint text, created_at timestamptz NOT NULL DEFAULT now())"
-)
 MAKE = SQL("INSERT INTO deployment (id, adopted) SELECT %s, EXISTS (SELECT FROM events) ON CONFLICT DO NOTHING")
-WITH_GENESIS = "ALTER TABLE deployment ADD COLUMN IF NOT EXISTS genesis text"
 PIN = "UPDATE deployment SET genesis = coalesce(genesis, %s) RETURNING genesis"
 CLAIM = "UPDATE deployment SET fingerprint = coalesce(fingerprint, %s) RETURNING id, fingerprint"
 
@@ -26,9 +21,7 @@ class DeploymentError(RuntimeError):
 
 
 def create_deployment(connection: psycopg.Connection[Any]) -> None:
-    """Create the table and its row, once; the caller holds the schema lock."""
-    connection.execute(TABLE)
-    connection.execute(SQL(WITH_GENESIS))
+    """Create the deployment's row, once; the caller holds the schema lock."""
     connection.execute(MAKE, (in_letters("dp", secrets.token_bytes(DIGEST_BYTES)),))
 
 
@@ -38,7 +31,7 @@ def read_deployment(url: str) -> Deployment:
         with connect(url, SCHEMA) as connection:
             return Deployment(*_one(connection.execute("SELECT id, adopted FROM deployment")))
     except psycopg.errors.UndefinedTable as error:
-        raise DeploymentError("the database has no deployment yet; start the API or a worker once") from error
+        raise DeploymentError("the database has no deployment yet; run `boxoffice migrate`") from error
     except psycopg.OperationalError as error:
         raise TransientError(f"PostgreSQL: {type(error).__name__}") from error
 
@@ -74,5 +67,5 @@ def pin_chain(url: str, genesis: str) -> str:
 def _one(cursor: psycopg.Cursor[Any]) -> Any:
     row = cursor.fetchone()
     if row is None:
-        raise DeploymentError("the table deployment is empty; start the API or a worker once")
+        raise DeploymentError("the table deployment is empty; run `boxoffice migrate`")
     return row

@@ -18,7 +18,8 @@ WELL = Examined(
     pins=True,
     faults=(),
     database=Database(
-        (),
+        missing_tables=(),
+        lacks_steps=None,
         has_current_shape=True,
         events_behind=3,
         seconds_behind=0.2,
@@ -129,6 +130,11 @@ SEEDED: dict[str, tuple[Examined, str, str]] = {
         database(missing_tables=("checkouts",)),
         "migrations",
         "checkouts",
+    ),
+    "a step that was not run": (
+        database(lacks_steps="the database is at step 0001; this build needs step 0002"),
+        "migrations",
+        "steps",
     ),
     "read models of another version": (database(has_current_shape=False), "migrations", "read models"),
 }

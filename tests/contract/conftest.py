@@ -29,6 +29,7 @@ def empty_url(store_server: str) -> str:
     """A database without events."""
     with psycopg.connect(store_server, autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS events")
+    ensure_schema(store_server)
     return store_server
 
 
@@ -59,6 +60,7 @@ async def pool(tables_url: str) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 def postgres(empty_url: str) -> Iterator[PostgresEventStore]:
+    ensure_schema(empty_url)
     store = PostgresEventStore(empty_url, clock)
     yield store
     store.close()

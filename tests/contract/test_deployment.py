@@ -25,7 +25,7 @@ SECRET, OTHER = bytes(range(32)), bytes(32)
 def unnamed_url(empty_url: str) -> str:
     """A database without a deployment, as 0.1.0 left it."""
     with psycopg.connect(empty_url, autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS deployment")
+        connection.execute("DROP TABLE IF EXISTS deployment, alembic_version")
     return empty_url
 
 
@@ -38,16 +38,19 @@ def test_many_processes_make_one_deployment(unnamed_url: str) -> None:
     assert read_deployment(unnamed_url) == first
     assert (first.deployment_id[:3], len(first.deployment_id), first.adopted) == ("dp_", 29, False)
     with psycopg.connect(unnamed_url, autocommit=True) as connection:
-        connection.execute("DROP TABLE deployment")
+        connection.execute("DROP TABLE deployment, alembic_version")
     ensure_schema(unnamed_url)
     assert read_deployment(unnamed_url).deployment_id != first.deployment_id
 
 
 async def test_a_database_with_events_is_adopted(unnamed_url: str) -> None:
     """A database of 0.1.0 gets an identity at the first start."""
+    ensure_schema(unnamed_url)
     store = PostgresEventStore(unnamed_url, clock)
     await store.commit(partial(UnitOfWork.add, aggregate=new_venue()))
     store.close()
+    with psycopg.connect(unnamed_url, autocommit=True) as connection:
+        connection.execute("DROP TABLE deployment, alembic_version")
     ensure_schema(unnamed_url)
     assert read_deployment(unnamed_url).adopted
 
@@ -66,12 +69,12 @@ def test_the_first_secret_owns_the_database(unnamed_url: str) -> None:
 
 def test_a_database_without_a_deployment_is_refused(unnamed_url: str) -> None:
     """A reader names the way out: it creates nothing itself."""
-    with pytest.raises(DeploymentError, match="start the API or a worker once"):
+    with pytest.raises(DeploymentError, match="run `boxoffice migrate`"):
         read_deployment(unnamed_url)
     ensure_schema(unnamed_url)
     with psycopg.connect(unnamed_url, autocommit=True) as connection:
         connection.execute("DELETE FROM deployment")
-    with pytest.raises(DeploymentError, match="start the API or a worker once"):
+    with pytest.raises(DeploymentError, match="run `boxoffice migrate`"):
         read_deployment(unnamed_url)
     with pytest.raises(TransientError):
         read_deployment("postgresql://postgres@127.0.0.1:1/none")
@@ -93,6 +96,7 @@ def test_the_first_chain_is_pinned(unnamed_url: str) -> None:
     ensure_schema(unnamed_url)
     with psycopg.connect(unnamed_url, autocommit=True) as connection:
         connection.execute("ALTER TABLE deployment DROP COLUMN genesis")
+        connection.execute("DROP TABLE alembic_version")
     ensure_schema(unnamed_url)
     with ThreadPoolExecutor(4) as starts:
         pinned = set(starts.map(partial(pin_chain, unnamed_url), ["one", "two", "three", "four"]))

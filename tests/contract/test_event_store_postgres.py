@@ -10,6 +10,7 @@ import pytest
 from eventsourcing.persistence import IntegrityError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from adapters.database.schema import ensure_schema
 from adapters.event_store.store import BATCH_MAX, PostgresEventStore
 from domain.core.chain import broken_link
 from domain.core.errors import SeatsUnavailable
@@ -75,6 +76,7 @@ async def test_two_stores_sell_fifty_seats_to_three_hundred_buyers(
 ) -> None:
     """Exactly fifty get a seat, all others get `SeatsUnavailable`, and nobody gets a conflict."""
     await postgres.commit(opening(capacity=50))
+    ensure_schema(empty_url)
     other = PostgresEventStore(empty_url, clock)
     try:
         sent = [(postgres, other)[number % 2].commit(holding(str(number))) for number in range(300)]

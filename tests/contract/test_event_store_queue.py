@@ -32,7 +32,7 @@ def snapshots(url: str) -> list[tuple[Any, ...]]:
 @pytest.fixture
 def empty_url(empty_url: str) -> str:
     with psycopg.connect(empty_url, autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS snapshots")
+        connection.execute("TRUNCATE snapshots")
     return empty_url
 
 

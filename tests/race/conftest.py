@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from adapters.database.schema import ensure_schema
 from adapters.event_store.store import PostgresEventStore
 from tests.contract.conftest import empty_url, emulator, postgres, store_server
 from tests.contract.event_stores import clock
@@ -15,6 +16,7 @@ __all__ = ["empty_url", "emulator", "postgres", "store_server"]
 @pytest.fixture
 def second(postgres: PostgresEventStore, empty_url: str) -> Iterator[PostgresEventStore]:
     """The event store of another process."""
+    ensure_schema(empty_url)
     store = PostgresEventStore(empty_url, clock)
     yield store
     store.close()

@@ -27,7 +27,7 @@ EVENT = WebhookEvent(
 @pytest.fixture
 async def inbox(empty_url: str) -> AsyncIterator[PostgresWebhookInbox]:
     with psycopg.connect(empty_url, autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS webhook_inbox")
+        connection.execute("DROP TABLE IF EXISTS webhook_inbox, alembic_version")
     ensure_schema(empty_url)
     async with open_pool(empty_url, DELIVERIES) as pool:
         yield PostgresWebhookInbox(pool)

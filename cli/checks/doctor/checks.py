@@ -13,6 +13,7 @@ BEHIND_SECONDS_MAX = 30.0
 CLOCK_SECONDS_MAX = 2.0
 WEBHOOK_SECONDS_MAX = 120.0
 NAMED_MAX = 5
+MIGRATE = "boxoffice migrate"
 WEBHOOKS = {"/webhooks/stripe": SUBSCRIBED, "/webhooks/stripe/connect": SUBSCRIBED_CONNECT}
 
 T = TypeVar("T")
@@ -246,11 +247,13 @@ def clock(seen: Examined) -> Iterator[Finding]:
 
 @check
 def migrations(seen: Examined) -> Iterator[Finding]:
-    """Report tables that this version needs and the database does not have."""
+    """Report steps and tables that this version needs and the database does not have."""
     for database in _of(seen.database):
         for table in database.missing_tables:
-            remedy = "start a process of this version with a role that may make tables"
+            remedy = MIGRATE if database.lacks_steps else "restore it from a backup: its step was run, so it was there"
             yield Finding("migrations", "error", table, "the table does not exist", remedy)
+        if database.lacks_steps is not None:
+            yield Finding("migrations", "error", "steps", database.lacks_steps, MIGRATE)
         if not database.has_current_shape and "rm_position" not in database.missing_tables:
             fault = "the read models have the shape of another version"
             yield Finding("migrations", "error", "read models", fault, "python -m projector --rebuild")

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
-from adapters.database.schema import SHAPE, stored_shape, table_names
+from adapters.database.migrate import schema_state
+from adapters.database.schema import SHAPE, missing_tables, stored_shape
 from adapters.event_store.event_pages import EVENTS_AFTER
 from adapters.event_store.recorder import event_mapper
 from adapters.postgres.connections import BACKGROUND, connect
 from cli.checks.doctor.examined import Database
 
 NAMED_MAX = 50
-TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = ANY(current_schemas(false))"
 POSITION, HEAD = "SELECT position FROM rm_position", "SELECT coalesce(max(notification_id), 0) FROM events"
 WEBHOOKS = (
     "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0) FROM webhook_inbox"
@@ -45,14 +45,14 @@ class Registered(NamedTuple):
 
 def read_database(url: str, patience_seconds: float) -> tuple[Database, Registered]:
     """Read everything; a purchase is overdue when its time to pay passed that long ago."""
+    steps = schema_state(url)
     with connect(url, BACKGROUND) as connection:
         before = datetime.now(UTC)
         ((clock,),) = connection.execute("SELECT clock_timestamp()").fetchall()
         seen = before + (datetime.now(UTC) - before) / 2
-        there = {name for (name,) in connection.execute(TABLES).fetchall()}
-        missing = tuple(sorted(table_names() - there))
         found = Database(
-            missing_tables=missing,
+            missing_tables=missing_tables(connection),
+            lacks_steps=None if steps.is_current else str(steps),
             has_current_shape=stored_shape(connection) == SHAPE,
             events_behind=0,
             seconds_behind=0.0,

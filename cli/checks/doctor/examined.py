@@ -59,6 +59,7 @@ class Database(NamedTuple):
     """PostgreSQL: tables, read models, clock, and what waits."""
 
     missing_tables: tuple[str, ...]
+    lacks_steps: str | None  # how far it is and what this build needs; None where it has them
     has_current_shape: bool
     events_behind: int
     seconds_behind: float

@@ -1,0 +1,49 @@
+"""`boxoffice migrate`: bring the database to this build."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters.database.migrate import schema_state
+from adapters.database.rebuild import is_current, rebuild
+from adapters.database.startup import or_explain, prepare
+from cli.checks.reconcile import settings_at
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command to the console script."""
+    root.command()(migrate)
+
+
+def migrate(
+    data_dir: Annotated[
+        Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings' database")
+    ] = None,
+    *,
+    check: Annotated[bool, typer.Option("--check", help="change nothing; exit 1 if steps are missing")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Run the steps that the database lacks, and rebuild the read models where this build has others.
+
+    Only additions: the build before goes on meanwhile. Needs a role that owns the tables; the other processes need
+    only to read and write them.
+    """
+    url = settings_at(data_dir, "migrate").postgres.url
+    if not check:
+        or_explain(lambda: migrated(url))
+    state = or_explain(lambda: schema_state(url))
+    if as_json:
+        typer.echo(json.dumps({"at": state.at, "head": state.head, "is_current": state.is_current}))
+    else:
+        typer.echo(str(state))
+    if not state.is_current:
+        raise typer.Exit(1)
+
+
+def migrated(url: str) -> None:
+    """Bring a database and its read models to this build."""
+    prepare(url)
+    if not is_current(url):
+        rebuild(url)
