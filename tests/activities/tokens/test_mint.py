@@ -226,6 +226,19 @@ async def test_dead_bytes_are_replaced_at_the_new_address(one: Mint, monkeypatch
     assert dict(one.chain.landings) == {minted: 1}
 
 
+async def test_a_mint_that_no_node_remembers_is_looked_for_at_its_own_address(
+    one: Mint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a rotation, too: looked for where the new key would make it, it would be made a second time there."""
+    address, address_of = await _signed_only(one), one.chain.address_of
+    await one.chain.send((await one.ticket()).signed or pytest.fail("nothing is signed"))
+    one.chain.expire()
+    monkeypatch.setattr(one.chain, "_landed", {})
+    monkeypatch.setattr(one.chain, "address_of", lambda kind, subject_id: address_of(kind, f"{subject_id} rotated"))
+    assert await one.mint() == address
+    assert dict(one.chain.landings) == {address: 1}
+
+
 async def _signed_only(one: Mint) -> str:
     """Sign and store a mint without sending it; return its address."""
     spec = TokenSpec(kind="ticket", subject_id=one.chain.ticket_id, name="Night", symbol="TICKET", uri="ipfs://cid")
