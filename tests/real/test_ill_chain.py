@@ -83,15 +83,15 @@ def ranks(numbers: list[float]) -> list[float]:
     return [places[number] for number in numbers]
 
 
-async def sold(shop: Shop, number: int, room: asyncio.Semaphore) -> str:
+async def sold(shop: Shop, number: int, room: asyncio.Semaphore, seconds: float = 120) -> str:
     """Buy and pay tickets, and wait until they are sold and the venue is credited."""
     async with room:
         body = (await shop.buy(f"ill-{number}", EACH)).json()
         if not body.get("client_secret"):
-            body = await shop.until(body["purchase_id"], lambda now: bool(now.get("client_secret")), 120)
+            body = await shop.until(body["purchase_id"], lambda now: bool(now.get("client_secret")), seconds)
         assert await shop.pay(body["client_secret"]) == httpx.codes.OK
         purchase_id = str(body["purchase_id"])
-        await shop.until(purchase_id, lambda now: any(line["kind"] == "sale" for line in now["postings"]), 120)
+        await shop.until(purchase_id, lambda now: any(line["kind"] == "sale" for line in now["postings"]), seconds)
         return purchase_id
 
 
