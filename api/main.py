@@ -41,7 +41,7 @@ from adapters.postgres.tables import PostgresCheckouts, PostgresKeyUses, Postgre
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.ticket_codes import SealedCodes
 from adapters.read_models.queries import ReadModels
-from adapters.read_models.show_cancellation import ShowCancellationQueries
+from adapters.read_models.shows.cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenReader
 from adapters.solana.keys import has_signed, seed_of

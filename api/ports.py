@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from activities.catalog.capacity import CapacityCommands
@@ -37,6 +38,11 @@ from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocumen
 from domain.views.show_cancellation import CancellationStatus
 from domain.views.trees import LeafState
 from workflows.purchase import CheckoutAnswer
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
 
 
 class Authenticator(Protocol):
@@ -334,3 +340,4 @@ class Dependencies:
     change_capacity: Callable[[CapacityChange, About], Awaitable[bool]]
     publishable_key: str = ""
     shop: ShopTerms = ShopTerms()
+    now: Callable[[], datetime] = utc_now

@@ -30,7 +30,7 @@ from adapters.postgres.connections import Pool
 from adapters.postgres.tables import PostgresCheckouts
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.read_models.pending.follow_up import RelayQueries
-from adapters.read_models.show_cancellation import ShowCancellationQueries
+from adapters.read_models.shows.cancellation import ShowCancellationQueries
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
 from adapters.stripe.payments import StripePayments

@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
+
+from pydantic import Field
 
 from activities.core.commands import Command
 from activities.core.ports import EventStore
+from domain.catalog.changing import change_details, change_limits, limits_of
+from domain.catalog.details import ShowDetails
 from domain.catalog.discount import (
     Discount,
     DiscountCreated,
@@ -46,11 +51,16 @@ class ChangeDiscount(Command):
 
 
 class ChangeShow(Command):
-    """New prices by ticket type, and new ends of the sale window (`sale_from`, `sale_until`)."""
+    """New prices by ticket type, new ends of the sale window (`sale_from`, `sale_until`), new details and limits.
+
+    `details` has fields of `ShowDetails`, `limits` of `ShowLimits`; those that are left out stay.
+    """
 
     show_id: str
     prices: dict[str, int]
     window: dict[str, datetime | None]
+    details: dict[str, datetime | str | None] = Field(default_factory=dict)
+    limits: dict[str, Any] = Field(default_factory=dict)
 
 
 class PriceCommands:
@@ -139,3 +149,5 @@ def _change(uow: UnitOfWork, command: ChangeShow) -> None:
         check_chargeable(show, uow.get(Venue, show.venue_id).rates)
     ends = {"sale_from": show.sale_from, "sale_until": show.sale_until, **command.window}
     show.change_window(ends["sale_from"], ends["sale_until"], uow.at)
+    change_details(show, ShowDetails.model_validate({**show.details.model_dump(), **command.details}), uow.at)
+    change_limits(show, limits_of(show)._replace(**command.limits), uow.at)

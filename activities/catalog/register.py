@@ -7,6 +7,7 @@ from activities.core.about import About
 from activities.core.commands import Command, MintSubject
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, activity_on
+from domain.catalog.details import ShowDetails
 from domain.catalog.pricing import check_chargeable
 from domain.catalog.show import CaptureMethod, Show, ShowAnnounced, TicketType, check_order
 from domain.catalog.venue import ServiceAgreement, Venue, VenueRegistered
@@ -18,6 +19,8 @@ from domain.money.payment_method import PaymentMethod, check_methods
 from domain.payouts.payee import Payee
 from domain.stock.allocation import Allocation, AllocationOpened
 from domain.tickets.token import Minting, TransferPolicy
+
+DETAILS = ShowDetails.model_fields.keys() - {"name", "ends_at"}  # fields of the event by themselves
 
 
 class RegisterVenue(Command):
@@ -54,6 +57,18 @@ class ShowTerms(Command):
     processing_days: int | None = None
     transfer: TransferPolicy = "free"
     minting: Minting = "each"
+    starts_at: datetime | None = None
+    doors_at: datetime | None = None
+    time_zone: str = ""
+    place: str = ""
+    description: str = ""
+    image_url: str = ""
+    contact: str = ""
+
+    @property
+    def details(self) -> ShowDetails:
+        """Name, times, place and texts."""
+        return ShowDetails.model_validate({name: getattr(self, name) for name in ShowDetails.model_fields})
 
 
 class AnnounceShow(ShowTerms):
@@ -130,7 +145,9 @@ def _announce(uow: UnitOfWork, command: AnnounceShow) -> None:
     check_methods(command.payment_methods, command.capture_method)
     for item in command.ticket_types:
         check_digits(item.price_minor, command.currency)
-    terms = command.model_dump(exclude={"show_id"})
+    command.details.check()
+    terms = command.model_dump(exclude={"show_id", *DETAILS})
+    terms["details"] = command.details.model_dump(include=DETAILS, exclude_defaults=True) or None
     check_chargeable(uow.add(Show.begin(ShowAnnounced, command.show_id, uow.at, **terms)), venue.rates)
     for item in command.ticket_types:
         uow.add(

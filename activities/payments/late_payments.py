@@ -122,6 +122,7 @@ def _reopen(uow: UnitOfWork, former: PurchaseRef, paid: IntentState) -> Purchase
     if uow.find(Payment, PaymentKey(former, paid.intent_id).payment_id) is not None:
         raise WrongState("this payment is to be returned", intent_id=paid.intent_id)
     show = uow.get(Show, order.show_id)
+    show.check_over(uow.at)
     for line in order.lines:
         show.sellable(line.ticket_type_id)
     reopen(order, paid, uow.at)

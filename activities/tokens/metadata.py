@@ -91,8 +91,13 @@ def _drawn(about_type: str, face: Face, about: dict[str, str], traits: dict[str,
 
 
 def _traits(show: Show, venue: Venue) -> dict[str, str]:
-    ends_at = "" if show.ends_at is None else show.ends_at.astimezone(UTC).isoformat(timespec="minutes")
-    return {"show": show.name, "venue": venue.name, "ends": ends_at}
+    """Return what a token says about its show; what the show does not say is left out of the document."""
+    starts_at, ends_at = (_exact(at) for at in (show.details.starts_at, show.ends_at))
+    return {"show": show.name, "venue": venue.name, "starts": starts_at, "ends": ends_at, "place": show.details.place}
+
+
+def _exact(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(UTC).isoformat(timespec="minutes")
 
 
 def _moment(at: datetime | None) -> str:

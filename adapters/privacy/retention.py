@@ -37,7 +37,8 @@ PAST_BUYERS = (
     " WHERE b.kept_at <= %(before)s AND p.doc->>'state' = ANY(%(ended)s)"
     " AND coalesce(p.doc->>'refund_state', 'none') <> 'refunding'"
     " AND coalesce(t.doc->>'claim', 'none') <> 'requested'"
-    " AND coalesce(s.doc->>'ends_at', p.doc->>'confirmed_at', p.doc->>'requested_at')::timestamptz <= %(before)s"
+    " AND coalesce(s.doc->>'over_at', s.doc->>'ends_at', p.doc->>'confirmed_at', p.doc->>'requested_at')::timestamptz"
+    " <= %(before)s"
     " ORDER BY b.kept_at LIMIT %(limit)s"
 )
 PAST_WEBHOOKS = (

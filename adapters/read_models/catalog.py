@@ -15,11 +15,10 @@ from adapters.read_models.documents import (
     DocumentBatch,
     ReadModel,
 )
+from domain.catalog.details import ShowDetails
 from domain.catalog.show import (
     CapacityChangeBegun,
     CapacityChangeEnded,
-    PriceChanged,
-    SaleWindowChanged,
     ShowAnnounced,
     ShowWentOnSale,
 )
@@ -62,6 +61,7 @@ from domain.views.catalog import (
     ShowDocument,
     TicketTypeDocument,
     VenueDocument,
+    details_document,
     rates_document,
 )
 from domain.views.common import TokenFields, TokenWord, no_token
@@ -90,12 +90,11 @@ def _venue(documents: DocumentBatch, event: VenueRegistered, _: int) -> None:
 
 
 def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
-    show_id = identity_of(event)
+    show_id, named = identity_of(event), {"name": event.name, "ends_at": event.ends_at}
     show: ShowDocument = {
         "show_id": show_id,
         "tenant_id": event.tenant_id,
         "venue_id": event.venue_id,
-        "name": event.name,
         "currency": event.currency,
         "hold_seconds": event.hold_seconds,
         "capture_method": event.capture_method,
@@ -106,7 +105,6 @@ def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
         "tax": {"rate_bps": event.tax_bps, "inclusive": event.tax_inclusive},
         "sale_from": iso(event.sale_from),
         "sale_until": iso(event.sale_until),
-        "ends_at": iso(event.ends_at),
         "resell_refunded": event.resell_refunded,
         "unnamed_share_percent": event.unnamed_share_percent,
         "payment_methods": list(event.payment_methods),
@@ -114,6 +112,8 @@ def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
         "transfer": event.transfer,
         "minting": event.minting,
         "registered_at": event.timestamp.isoformat(),
+        "buyer_tickets_max": event.buyer_tickets_max,
+        **details_document(ShowDetails.model_validate({**(event.details or {}), **named})),
         **no_token(),
     }
     documents.put(SHOWS, show_id, show)
@@ -126,18 +126,6 @@ def _ticket_type(item: Mapping[str, Any]) -> TicketTypeDocument:
         "price_minor": item["price_minor"],
         "capacity": item["capacity"],
     }
-
-
-def _window_changed(documents: DocumentBatch, event: SaleWindowChanged, _: int) -> None:
-    if show := documents.edit(SHOWS, identity_of(event)):
-        show["sale_from"], show["sale_until"] = iso(event.sale_from), iso(event.sale_until)
-
-
-def _price_changed(documents: DocumentBatch, event: PriceChanged, _: int) -> None:
-    if show := documents.edit(SHOWS, identity_of(event)):
-        for item in show["ticket_types"]:
-            if item["ticket_type_id"] == event.ticket_type_id:
-                item["price_minor"] = event.price_minor
 
 
 def _capacity_requested(documents: DocumentBatch, event: CapacityChangeBegun, _: int) -> None:
@@ -358,10 +346,8 @@ FOLDS: dict[type[DomainEvent], Fold] = {
     VenueRegistered: _venue,
     ShowAnnounced: _show,
     ShowWentOnSale: _on_sale,
-    PriceChanged: _price_changed,
     CapacityChangeBegun: _capacity_requested,
     CapacityChangeEnded: _capacity_ended,
-    SaleWindowChanged: _window_changed,
     MetadataDrawn: _drawn,
     MetadataPinned: _pinned,
     **TICKET_FOLDS,

@@ -14,7 +14,7 @@ from adapters.event_store.recorder import event_mapper
 from adapters.read_models.documents import PURCHASES, DocumentBatch
 from adapters.read_models.lists.places import KEEP_PLACE, moved, place_of
 from adapters.read_models.purchase import fold
-from adapters.read_models.show_cancellation import KEEP_COUNTS, OrderCounts
+from adapters.read_models.shows.cancellation import KEEP_COUNTS, OrderCounts
 from domain.money.statement import Entry, booked
 from domain.views.listed import Place
 

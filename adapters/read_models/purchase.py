@@ -15,7 +15,8 @@ from adapters.read_models.money.refund import REFUND_FOLDS, REFUND_TEXTS
 from adapters.read_models.money.transfer import TRANSFER_FOLDS, TRANSFER_TEXTS
 from adapters.read_models.pending.follow_up import FOLLOW_UP_FOLDS
 from adapters.read_models.pending.trees import TREE_FOLDS
-from adapters.read_models.show_cancellation import CANCELLATION_FOLDS
+from adapters.read_models.shows.cancellation import CANCELLATION_FOLDS
+from adapters.read_models.shows.changes import SHOW_CHANGE_FOLDS
 from domain.access.operator_act import OperatorActed
 from domain.catalog.discount import (
     DiscountClaimed,
@@ -320,6 +321,7 @@ TABLES = (
     BOOKS_FOLDS,
     PURCHASE_FOLDS,
     REFUND_FOLDS,
+    SHOW_CHANGE_FOLDS,
     CANCELLATION_FOLDS,
     KEY_FOLDS,
     FOLLOW_UP_FOLDS,

@@ -40,7 +40,7 @@ SELECT tenant_id, id, attempt FROM (
   FROM rm_purchases p JOIN rm_shows s ON s.id = p.doc->>'show_id' JOIN rm_payees v ON v.id = p.doc->>'venue_id'
   WHERE p.doc->>'state' = ANY(%(sold)s) AND coalesce(p.doc->'transfer'->>'state', 'due') <> 'made'
     AND p.doc->'payment'->>'charge_id' IS NOT NULL AND (v.doc->>'may_receive')::boolean
-    AND coalesce(s.doc->>'ends_at', p.doc->>'confirmed_at')::timestamptz <= %(before)s
+    AND coalesce(s.doc->>'over_at', s.doc->>'ends_at', p.doc->>'confirmed_at')::timestamptz <= %(before)s
 ) AS due WHERE due_minor >= %(minimum_minor)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
 """
 REFUNDING = (

@@ -1,9 +1,11 @@
 """Shows: announce one with its stock, and read its availability."""
 
-from typing import Annotated, NotRequired
+from datetime import datetime
+from typing import Annotated, NotRequired, Self
+from zoneinfo import available_timezones
 
 from fastapi import Response
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from typing_extensions import TypedDict
 
 from activities.catalog.prices import ChangeShow
@@ -16,13 +18,15 @@ from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Body, Deps, Id, Key, Moment, Name, ShowId, about, digest_of, left_out, not_asked
 from api.ports import Dependencies
 from domain.access.subject import ANONYMOUS
+from domain.catalog.changing import ShowLimits
+from domain.catalog.details import ShowDetails, ShowState
 from domain.catalog.show import CaptureMethod, TicketType
 from domain.core.errors import NotChargeable, UnknownSubject, WrongState
 from domain.core.timestamp import Timestamp, iso
 from domain.money.money import BPS_WHOLE
 from domain.money.payment_method import PaymentMethod
 from domain.tickets.token import Minting, TransferPolicy, is_each
-from domain.views.catalog import StockedShow
+from domain.views.catalog import StockedShow, state_at
 
 router = guarded_router(prefix="/api/v1/shows", tags=["shows"])
 PRICE_MINOR_MAX = 10**12
@@ -30,8 +34,29 @@ CAPACITY_MAX = 1_000_000
 TYPES_MAX = 50
 PERCENT_WHOLE = 100
 METHODS_MAX = 50
+TEXT_CHARS_MAX = 5_000
+URL_CHARS_MAX = 2_000
+NO_CONTROLS_BUT_LINES = r"^[^\x00-\x09\x0b-\x1f\x7f]*$"
 PROCESSING_DAYS_MAX = 60
 PriceMinor = Annotated[int, Field(ge=0, le=PRICE_MINOR_MAX)]
+
+
+DETAILS = frozenset(ShowDetails.model_fields)
+LIMITS = frozenset(ShowLimits._fields)
+TEXTS = DETAILS - {"name", "starts_at", "doors_at", "ends_at"}
+KEPT = LIMITS | {"name"}
+
+
+def checked_zone(text: str) -> str:
+    """Refuse a text that names no time zone."""
+    if text not in available_timezones():
+        raise ValueError("not an IANA time zone such as Europe/Berlin")
+    return text
+
+
+Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(checked_zone)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARS_MAX, pattern=NO_CONTROLS_BUT_LINES)]
+Url = Annotated[str, StringConstraints(max_length=URL_CHARS_MAX, pattern=r"^https://[^\s\x00-\x1f\x7f]+$")]
 
 
 def is_free(value: object) -> bool:
@@ -94,6 +119,29 @@ class ShowBody(Body):
         Field(exclude_if=left_out),
         about("End of the show; the venue is paid after it.", "2026-12-31T23:30:00+01:00"),
     ] = None
+    starts_at: Annotated[
+        Moment | None, Field(exclude_if=left_out), about("Start of the show.", "2026-12-31T20:00:00+01:00")
+    ] = None
+    doors_at: Annotated[
+        Moment | None, Field(exclude_if=left_out), about("Opening of the doors.", "2026-12-31T19:00:00+01:00")
+    ] = None
+    time_zone: Annotated[
+        Zone | None, Field(exclude_if=left_out), about("IANA time zone of its place.", "Europe/Berlin")
+    ] = None
+    place: Annotated[Name | None, Field(exclude_if=left_out), about("Place and address.", "Hall 2, 5 Quay Street")] = (
+        None
+    )
+    description: Annotated[
+        Text | None, Field(exclude_if=left_out), about("Text about the show, for buyers.", "Doors at seven.")
+    ] = None
+    image_url: Annotated[
+        Url | None, Field(exclude_if=left_out), about("Picture of the show.", "https://example.org/night.jpg")
+    ] = None
+    contact: Annotated[
+        Name | None,
+        Field(exclude_if=left_out),
+        about("Contact of the organiser, for everybody to read.", "tickets@example.org"),
+    ] = None
     resell_refunded: Annotated[
         bool, Field(exclude_if=not_asked), about("Whether seats of refunded tickets go on sale again.", example=False)
     ] = False
@@ -148,7 +196,7 @@ class NewPriceBody(Body):
 
 
 class ShowPatch(Body):
-    """The fields that change; a field that is left out stays, and null removes an end of the sale window."""
+    """The fields that change, also after the sale began; a field that is left out stays, and null removes it."""
 
     ticket_types: Annotated[
         list[NewPriceBody],
@@ -157,6 +205,33 @@ class ShowPatch(Body):
     ]
     sale_from: Annotated[Moment | None, about("Start of the sale.", "2026-12-01T10:00:00+01:00")] = None
     sale_until: Annotated[Moment | None, about("End of the sale.", "2026-12-31T18:00:00+01:00")] = None
+    name: Annotated[Name | None, about("Name of the show.", "The Long Night")] = None
+    starts_at: Annotated[Moment | None, about("Start of the show.", "2027-01-31T20:00:00+01:00")] = None
+    doors_at: Annotated[Moment | None, about("Opening of the doors.", "2027-01-31T19:00:00+01:00")] = None
+    ends_at: Annotated[
+        Moment | None, about("End of the show; the venue is paid after it.", "2027-01-31T23:30:00+01:00")
+    ] = None
+    time_zone: Annotated[Zone | None, about("IANA time zone of its place.", "Europe/Berlin")] = None
+    place: Annotated[Name | None, about("Place and address.", "Hall 2, 5 Quay Street")] = None
+    description: Annotated[Text | None, about("Text about the show, for buyers.", "Doors at seven.")] = None
+    image_url: Annotated[Url | None, about("Picture of the show.", "https://example.org/night.jpg")] = None
+    contact: Annotated[Name | None, about("Contact of the organiser.", "tickets@example.org")] = None
+    buyer_tickets_max: Annotated[int | None, Field(ge=1), about("Tickets per named buyer, from now on.", 6)] = None
+    unnamed_share_percent: Annotated[
+        int | None,
+        Field(ge=0, le=PERCENT_WHOLE),
+        about("Part of each ticket type that purchases without a named buyer may hold at once.", 50),
+    ] = None
+    resell_refunded: Annotated[
+        bool | None, about("Whether seats of tickets that are refunded from now on go on sale again.", example=True)
+    ] = None
+
+    @model_validator(mode="after")
+    def _check_nulls(self) -> Self:
+        for field in KEPT & self.model_fields_set:
+            if getattr(self, field) is None:
+                raise ValueError(f"{field} cannot be removed: leave it out, or send a value")
+        return self
 
 
 class NewPrice(TypedDict):
@@ -173,11 +248,16 @@ class ShowChanged(TypedDict):
     ticket_types: NotRequired[list[NewPrice]]
     sale_from: NotRequired[Timestamp | None]
     sale_until: NotRequired[Timestamp | None]
+    changed: NotRequired[list[str]]
 
 
 class ShowAnswer(StockedShow):
-    """A show with its stock; `stale` is true when the answer may lack the event that was waited for."""
+    """A show with its stock; `stale` is true when the answer may lack the event that was waited for.
 
+    `on_sale` says that tickets can be bought now; `state` says why not.
+    """
+
+    state: ShowState
     stale: bool
 
 
@@ -215,6 +295,9 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, re
         processing_days=body.processing_days,
         transfer=body.transfer,
         minting=body.minting,
+        starts_at=body.starts_at,
+        doors_at=body.doors_at,
+        **{name: getattr(body, name) or "" for name in TEXTS},
     )
     position = await deps.catalog.announce_show(command)
     about = About(show_id=show_id, venue_id=command.venue_id, show_name=command.name)
@@ -226,12 +309,19 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, re
 @router.patch("/{show_id}", openapi_extra=may_answer(UnknownSubject, WrongState, NotChargeable))
 @needs("manage")
 async def change_show(show_id: ShowId, body: ShowPatch, deps: Deps, response: Response) -> ShowChanged:
-    """Change prices and the sale window, all or none; placed orders keep their price."""
+    """Change prices, the sale window, the details and the limits, all or none; placed orders keep their price.
+
+    With a new date the venue's money waits for it, and the show sells until it is over. Tokens that were minted
+    before keep the document that they were minted with.
+    """
+    named = body.model_fields_set
     ends = {"sale_from", "sale_until"} & body.model_fields_set
     command = ChangeShow(
         show_id=show_id,
         prices={item.ticket_type_id: item.price_minor for item in body.ticket_types},
         window={name: getattr(body, name) for name in sorted(ends)},
+        details={name: _detail(name, body) for name in sorted(DETAILS & named)},
+        limits={name: getattr(body, name) for name in sorted(LIMITS & named)},
     )
     position = await deps.prices.change_show(command)
     response.headers["Location"] = f"/api/v1/shows/{show_id}?after={position}"
@@ -241,7 +331,7 @@ async def change_show(show_id: ShowId, body: ShowPatch, deps: Deps, response: Re
 @router.get("/{show_id}", openapi_extra=may_answer(NOT_FOUND))
 @public
 async def read_show(show_id: ShowId, deps: Deps, caller: Caller, after: After = 0) -> ShowAnswer:
-    """Return a show: whether it is on sale, and the stock of each ticket type.
+    """Return a show: its state, whether it is on sale now, and the stock of each ticket type.
 
     Without a key only a show that is or was on sale exists.
     """
@@ -249,7 +339,8 @@ async def read_show(show_id: ShowId, deps: Deps, caller: Caller, after: After = 
     found = await find(deps.queries, deps.queries.show, show_id)
     if found is None or (caller is ANONYMOUS and not found["on_sale"]):
         raise not_found("show", show_id)
-    return {**found, "stale": stale}
+    state = state_at(found, deps.now())
+    return {**found, "on_sale": state == "on-sale", "state": state, "stale": stale}
 
 
 def _hold_seconds(body: ShowBody, deps: Dependencies) -> int:
@@ -259,8 +350,16 @@ def _hold_seconds(body: ShowBody, deps: Dependencies) -> int:
     return body.hold_seconds or deps.limits.hold_seconds
 
 
+def _detail(name: str, body: ShowPatch) -> datetime | str | None:
+    """Return a detail of a show; a text that is removed is empty."""
+    value: datetime | str | None = getattr(body, name)
+    return "" if value is None and name in TEXTS else value
+
+
 def _changed(show_id: str, body: ShowPatch) -> ShowChanged:
     changed: ShowChanged = {"show_id": show_id}
+    if others := (DETAILS | LIMITS) & body.model_fields_set:
+        changed["changed"] = sorted(others)
     if "ticket_types" in body.model_fields_set:
         changed["ticket_types"] = [
             {"ticket_type_id": item.ticket_type_id, "price_minor": item.price_minor} for item in body.ticket_types

@@ -30,7 +30,7 @@ from domain.core.errors import (
 )
 from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.ticket import TicketState
-from domain.views.catalog import StockedShow, StockedTicketType
+from domain.views.catalog import StockedShow, StockedTicketType, state_at
 from domain.views.common import TokenWord
 
 BATCH_MAX = 200
@@ -149,7 +149,7 @@ async def read_availability(body: ShowRef, deps: Deps) -> AvailabilityAnswer:
     """Return the stock of each ticket type of a show."""
     show = await _show(body.show_id, deps)
     types = [_stock(item) for item in show["ticket_types"]]
-    return {"show_id": body.show_id, "on_sale": show["on_sale"], "ticket_types": types}
+    return {"show_id": body.show_id, "on_sale": state_at(show, deps.now()) == "on-sale", "ticket_types": types}
 
 
 @router.post("/prices", openapi_extra=may_answer(NOT_FOUND))

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.catalog.details import ShowDetails
 from domain.core.aggregate import CreatedEvent, DomainEvent
 from domain.core.errors import NotOnSale, UnknownSubject, WrongState
 from domain.money.currency import check_digits
@@ -55,6 +56,7 @@ class ShowAnnounced(CreatedEvent["Show"]):
     processing_days: int | None = None  # that a payment may be processing; None: the deployment's limit
     transfer: TransferPolicy = "free"
     minting: Minting = "each"  # a token for each sold ticket, or a leaf of the show's tree until it is claimed
+    details: dict[str, Any] | None = None  # times, place and texts: the fields of `ShowDetails` besides these
 
 
 class ShowWentOnSale(DomainEvent["Show"]):
@@ -171,12 +173,13 @@ class Show(TokenizedAggregate):
         processing_days: int | None = None,
         transfer: TransferPolicy = "free",
         minting: Minting = "each",
+        details: dict[str, Any] | None = None,
     ) -> None:
         """Start announced, not on sale."""
         self.start_without_token()
         self.tenant_id = tenant_id
         self.venue_id = venue_id
-        self.name = name
+        self.details = ShowDetails.model_validate({**(details or {}), "name": name, "ends_at": ends_at})
         self.currency = currency
         self.ticket_types = {item["ticket_type_id"]: TicketType.model_validate(item) for item in ticket_types}
         self.hold_seconds = hold_seconds
@@ -186,7 +189,6 @@ class Show(TokenizedAggregate):
         self.sale_from = sale_from
         self.sale_until = sale_until
         self.buyer_tickets_max = buyer_tickets_max
-        self.ends_at = ends_at
         self.resell_refunded = resell_refunded
         self.unnamed_share_percent = unnamed_share_percent  # of a ticket type, for holds without a named buyer
         self.payment_methods = tuple(payment_methods)
@@ -198,6 +200,16 @@ class Show(TokenizedAggregate):
         self.capacities_asked: dict[str, int] | None = None
         self.resize_signed: SignedTransaction | None = None
         self.added_group_capacity: dict[str, int] = {}  # by refund: burnt tokens stay members of the group
+
+    @property
+    def name(self) -> str:
+        """The name of the show."""
+        return self.details.name
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """The announced end of the show."""
+        return self.details.ends_at
 
     @property
     def capacity(self) -> int:
@@ -227,7 +239,8 @@ class Show(TokenizedAggregate):
 
     def resells(self, at: datetime) -> bool:
         """Return whether refunded seats go back on sale: the show allows it and its sale is not over."""
-        is_over = self.called_off or any(end is not None and at >= end for end in (self.sale_until, self.ends_at))
+        ends = (self.sale_until, self.details.over_at)
+        is_over = self.called_off or any(end is not None and at >= end for end in ends)
         return self.resell_refunded and not is_over
 
     def add_group_capacity(self, refund_id: str, quantity: int, at: datetime) -> None:
@@ -303,7 +316,8 @@ class Show(TokenizedAggregate):
         self.capacities_asked = None
 
     def check_window(self, at: datetime) -> None:
-        """Raise NotOnSale outside the sale window."""
+        """Raise NotOnSale outside the sale window, and once the show is over."""
+        self.check_over(at)
         if self.sale_from is not None and at < self.sale_from:
             raise NotOnSale(
                 f"the sale begins at {self.sale_from.isoformat()}",
@@ -315,6 +329,13 @@ class Show(TokenizedAggregate):
                 f"the sale ended at {self.sale_until.isoformat()}",
                 show_id=self.identity,
                 sale_until=self.sale_until.isoformat(),
+            )
+
+    def check_over(self, at: datetime) -> None:
+        """Raise NotOnSale once the show is over: then nobody sells, the counter neither."""
+        if (over_at := self.details.over_at) is not None and at >= over_at:
+            raise NotOnSale(
+                f"the show was over at {over_at.isoformat()}", show_id=self.identity, over_at=over_at.isoformat()
             )
 
     def sellable(self, ticket_type_id: str) -> TicketType:

@@ -1,9 +1,11 @@
 """Views of venues, shows, their stock and their discounts."""
 
+from datetime import datetime
 from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from domain.catalog.details import ShowDetails, ShowState, state_of
 from domain.catalog.discount import DiscountTerms
 from domain.catalog.show import CaptureMethod
 from domain.core.timestamp import Timestamp, iso
@@ -125,6 +127,15 @@ class ShowFields(TokenFields, ShowOwner):
     transfer: TransferPolicy
     minting: Minting
     registered_at: Timestamp
+    starts_at: NotRequired[Timestamp | None]
+    doors_at: NotRequired[Timestamp | None]
+    over_at: NotRequired[Timestamp | None]
+    time_zone: NotRequired[str]
+    place: NotRequired[str]
+    description: NotRequired[str]
+    image_url: NotRequired[str]
+    contact: NotRequired[str]
+    buyer_tickets_max: NotRequired[int]
 
 
 class ShowDocument(ShowFields):
@@ -180,6 +191,37 @@ def terms_document(terms: DiscountTerms) -> TermsDocument:
     }
 
 
+class DetailsDocument(TypedDict):
+    """Name, times, place and texts of a show; `over_at` is the moment from which nothing is sold."""
+
+    name: str
+    starts_at: Timestamp | None
+    doors_at: Timestamp | None
+    ends_at: Timestamp | None
+    over_at: Timestamp | None
+    time_zone: str
+    place: str
+    description: str
+    image_url: str
+    contact: str
+
+
+def details_document(details: ShowDetails) -> DetailsDocument:
+    """Return the document of a show's details."""
+    return {
+        "name": details.name,
+        "starts_at": iso(details.starts_at),
+        "doors_at": iso(details.doors_at),
+        "ends_at": iso(details.ends_at),
+        "over_at": iso(details.over_at),
+        "time_zone": details.time_zone,
+        "place": details.place,
+        "description": details.description,
+        "image_url": details.image_url,
+        "contact": details.contact,
+    }
+
+
 class DiscountFields(TermsDocument):
     """A discount of a show."""
 
@@ -220,3 +262,21 @@ class FileDocument(TypedDict):
     content: str
     subject: str
     pinned: bool
+
+
+def state_at(show: StockedShow, at: datetime) -> ShowState:
+    """Return the state of a show at a moment."""
+    over_at = show.get("over_at") or show["ends_at"]
+    return state_of(
+        called_off=show["called_off"],
+        opened=show["on_sale"],
+        over_at=moment_of(over_at),
+        window=(moment_of(show["sale_from"]), moment_of(show["sale_until"])),
+        available=sum(item["available"] for item in show["ticket_types"]),
+        at=at,
+    )
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """Return the moment of a timestamp; None stays None."""
+    return None if text is None else datetime.fromisoformat(text)

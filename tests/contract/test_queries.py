@@ -24,7 +24,7 @@ from adapters.database.startup import utc_now
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import open_pool
 from adapters.read_models.projection import Projection
-from adapters.read_models.show_cancellation import ShowCancellationQueries
+from adapters.read_models.shows.cancellation import ShowCancellationQueries
 from adapters.read_models.stalled_work import StalledWorkQueries
 from api.ports import CancelledShows, Queries
 from domain.catalog.discount import discount_id_of

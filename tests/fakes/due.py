@@ -30,7 +30,7 @@ class DueInMemory:
             ):
                 continue
             show, payee = documents.find(SHOWS, document["show_id"]), documents.find(PAYEES, document["venue_id"])
-            over = (show and show["ends_at"]) or document["confirmed_at"]
+            over = (show and show["over_at"]) or document["confirmed_at"]
             sent = (document.get("transfer") or {}).get("state") == "made"
             if payee and payee["may_receive"] and not sent and datetime.fromisoformat(over) <= before:
                 found.append({**document, "id": identity})

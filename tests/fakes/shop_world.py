@@ -244,6 +244,7 @@ class ApiWorld:
             check_rate=self.check_rate,
             capacity=CapacityCommands(self.store),
             change_capacity=self.engine.change_capacity,
+            now=lambda: self.clock(),  # noqa: PLW0108 - a test may set another clock
         )
 
     async def key(self, *scopes: Scope, tenant_id: str = DEFAULT_TENANT, kind: KeyKind = "secret", **more: Any) -> str:

@@ -6,7 +6,7 @@ from adapters.read_models.catalog import Fold, identity_of
 from adapters.read_models.documents import FOLLOW_UPS, DocumentBatch
 from adapters.read_models.pending.trees import TreeQueries
 from adapters.read_models.queries import ReadModels
-from adapters.read_models.show_cancellation import ShowCancellationQueries
+from adapters.read_models.shows.cancellation import ShowCancellationQueries
 from adapters.read_models.stalled_work import StalledWorkQueries
 from domain.core.aggregate import DomainEvent
 from domain.payments.follow_up import FollowUpClosed, FollowUpOpened, FollowUpReopened

@@ -16,7 +16,7 @@ import api.main
 from activities.registry import Activities, DeclaredActivity, all_queues, declared_activities, modules_of
 from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.purchase import TABLES, TEXTS, UNFOLDED
-from adapters.read_models.show_cancellation import ShowCancellationQueries
+from adapters.read_models.shows.cancellation import ShowCancellationQueries
 from adapters.read_models.stalled_work import StalledWorkQueries
 from api.app import described_app
 from api.http.limits.declared import declarations

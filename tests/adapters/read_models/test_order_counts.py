@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.read_models.show_cancellation import OrderCounts
+from adapters.read_models.shows.cancellation import OrderCounts
 
 VALID, USED = {"state": "issued", "token": "minted"}, {"state": "redeemed", "token": "none"}
 UNBURNT, BURNT = {"state": "void", "token": "minted"}, {"state": "void", "token": "burnt"}

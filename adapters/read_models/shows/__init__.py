@@ -1,0 +1,1 @@
+"""Shows: changes of what they are, and their cancellations."""
