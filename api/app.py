@@ -20,6 +20,7 @@ from api.routes import (
     checkins,
     claims,
     config,
+    counter,
     discounts,
     health,
     ipfs,
@@ -145,7 +146,7 @@ def described_app() -> DescribedApp:
         config,
         audit,
     )
-    for room in (*public, ticket_api, box_office, webhooks, token_metadata, ipfs, metrics, health):
+    for room in (*public, ticket_api, box_office, counter, webhooks, token_metadata, ipfs, metrics, health):
         app.include_router(room.router)
     app.include_router(pages.router)
     return app

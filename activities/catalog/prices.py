@@ -69,9 +69,11 @@ class PriceCommands:
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
-    async def quote(self, show_id: str, lines: Sequence[Line], discount_code: str | None) -> Quote:
+    async def quote(
+        self, show_id: str, lines: Sequence[Line], discount_code: str | None, tender: Tender = "card"
+    ) -> Quote:
         """Price tickets as a purchase would now; hold nothing and lock nothing."""
-        return await self._store.read(lambda uow: priced(uow, show_id, lines, discount_code))
+        return await self._store.read(lambda uow: priced(uow, show_id, lines, discount_code, tender))
 
     async def create_discount(self, command: CreateDiscount) -> int:
         """Record a discount; return the event store's position. Idempotent for the same key and body."""

@@ -196,7 +196,8 @@ def _request(uow: UnitOfWork, command: RequestPurchase, room: int | None) -> Req
     types = [line.ticket_type_id for line in command.lines]
     if len(set(types)) != len(types):
         raise WrongState("a ticket type may appear only once")
-    show.check_window(uow.at)
+    # The window is of the sale online: the counter sells before and after it, until the show is over.
+    (show.check_window if command.tender == "card" else show.check_over)(uow.at)
     for ticket_type_id in types:
         show.sellable(ticket_type_id)
     queue_until = uow.at + timedelta(seconds=command.queue_seconds)

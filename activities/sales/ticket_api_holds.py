@@ -14,6 +14,7 @@ from domain.core.ids import public_name_of, ticket_id_of
 from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from domain.stock.reservation import (
+    GIVEN_BACK,
     Reservation,
     ReservationConfirmed,
     ReservationEnded,
@@ -63,6 +64,10 @@ class HoldCommands:
     async def release(self, reservation_id: str, reason: str = "released") -> ReservationView:
         """End the holds and void the tickets. Idempotent."""
         return (await self._store.commit(lambda uow: release(uow, reservation_id, reason))).value
+
+    async def give_back(self, reservation_id: str) -> ReservationView:
+        """Undo a confirmed reservation: its tickets are void, its seats on sale again. Idempotent."""
+        return (await self._store.commit(lambda uow: _give_back(uow, reservation_id))).value
 
     async def cancel_batch(self, ticket_ids: Sequence[str]) -> None:
         """Cancel unpaid tickets of this API's reservations, each whole reservation; all or none."""
@@ -161,6 +166,26 @@ def release(uow: UnitOfWork, reservation_id: str, reason: str) -> ReservationVie
         for line in reservation.lines:
             uow.get(Allocation, line.ticket_type_id).release(reservation_id, reason, uow.at)
         reservation.record(ReservationEnded, uow.at, reason=reason)
+    return _view(reservation)
+
+
+def _give_back(uow: UnitOfWork, reservation_id: str) -> ReservationView:
+    """Void the tickets of a confirmed reservation and free its seats; its money is the outside order's matter.
+
+    Raise AlreadyEntered when one was used for entry, WrongState when one has a token or is not confirmed.
+    """
+    reservation = _own(uow, reservation_id)
+    if reservation.given_back:
+        return _view(reservation)
+    if reservation.state != "confirmed":
+        raise WrongState(f"the reservation is {reservation.state}: release it", reservation_id=reservation_id)
+    for ticket in [uow.get(Ticket, ticket_id) for ticket_id in reservation.ticket_ids]:
+        if ticket.signed is not None or ticket.is_leaf:
+            raise WrongState("the ticket has a token, which stays with its holder", ticket_id=ticket.identity)
+        ticket.give_back(uow.at, even_redeemed=False)
+    for line in reservation.lines:
+        uow.get(Allocation, line.ticket_type_id).give_back(reservation_id, line.quantity, GIVEN_BACK, uow.at)
+    reservation.record(ReservationEnded, uow.at, reason=GIVEN_BACK)
     return _view(reservation)
 
 

@@ -12,6 +12,7 @@ from api.ports import Dependencies
 from domain.catalog.discount import spelt
 from domain.catalog.line import Line
 from domain.core.errors import DiscountRefused, NotChargeable, UnknownSubject
+from domain.money.money import Tender
 from domain.views.common import PriceDocument, price_document
 
 router = guarded_router(prefix="/api/v1/quotes", tags=["quotes"])
@@ -80,9 +81,9 @@ async def quote_price(body: WantedBody, deps: Deps) -> QuoteAnswer:
     return await quoted(body, deps)
 
 
-async def quoted(body: WantedBody, deps: Dependencies) -> QuoteAnswer:
+async def quoted(body: WantedBody, deps: Dependencies, tender: Tender = "card") -> QuoteAnswer:
     """Price tickets with the function that prices orders."""
-    found = await deps.prices.quote(body.show_id, body.lines(), body.discount_code)
+    found = await deps.prices.quote(body.show_id, body.lines(), body.discount_code, tender)
     lines: list[QuotedLine] = [
         {
             "ticket_type_id": line.ticket_type_id,

@@ -7,6 +7,7 @@ from domain.catalog.line import Line
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 
 ReservationState = Literal["held", "confirmed", "released"]
+GIVEN_BACK = "given-back"  # the reason of the end of a reservation that was confirmed
 
 
 class ReservationMade(CreatedEvent["Reservation"]):
@@ -40,8 +41,9 @@ class ReservationEnded(DomainEvent["Reservation"]):
     reason: str
 
     def apply(self, reservation: "Reservation") -> None:
-        """Mark the reservation as released."""
+        """Mark the reservation as released, or given back after it was confirmed."""
         reservation.state = "released"
+        reservation.given_back = self.reason == GIVEN_BACK
 
 
 class Reservation(Aggregate):
@@ -67,3 +69,4 @@ class Reservation(Aggregate):
         self.until = until
         self.ticket_ids = tuple(ticket_ids)
         self.state: ReservationState = "held"
+        self.given_back = False
