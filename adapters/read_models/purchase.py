@@ -48,7 +48,7 @@ from domain.orders.order import (
 )
 from domain.orders.reopening import PurchaseReopened
 from domain.payments.refunds import RefundsOpened, RefundsPriced
-from domain.payouts.payee import ShortfallNetted, ShortfallNoted
+from domain.payouts.payee import ShortfallNoted
 from domain.payouts.transfer import ReversalRefused
 from domain.stock.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed, SeatsRestocked
 from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimReduced, ClaimSold, TicketsClaimed
@@ -333,6 +333,5 @@ TABLES = (
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, BuyerCorrectionDecided, BuyerErasureDecided, ClaimEnded, ClaimSigned, ClaimSold,
     DiscountKeyUsed, GroupCapacityAdded, GroupResizeSigned, OperatorActed, PaymentIntentRefused, RefundsOpened,
-    RefundsPriced, ReversalRefused, RootSigned, ShortfallNetted, ShortfallNoted, TicketsClaimed,
-    CheckInUndone, ClaimReduced,
+    RefundsPriced, ReversalRefused, RootSigned, ShortfallNoted, TicketsClaimed, CheckInUndone, ClaimReduced,
 })  # fmt: skip

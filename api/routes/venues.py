@@ -29,6 +29,7 @@ from domain.money.statement import (
     LineCursor,
     Statement,
     StatementQuery,
+    TaxSum,
     balance_of,
     csv_of,
 )
@@ -169,8 +170,16 @@ class StatementAnswer(Statement):
     stale: bool
 
 
-class Period:
-    """The period of a statement, start included and end excluded; either may be left open."""
+class TaxAnswer(TypedDict):
+    """The tax of a venue's sales in a period; `stale` is true when the answer may lack the event waited for."""
+
+    venue_id: str
+    sums: list[TaxSum]
+    stale: bool
+
+
+class Dates:
+    """A period, start included and end excluded; either may be left open."""
 
     def __init__(
         self,
@@ -182,6 +191,19 @@ class Period:
             Moment | None,
             Query(alias="to", description="End of the period, excluded.", examples=["2027-01-01T00:00:00Z"]),
         ] = None,
+    ) -> None:
+        """Refuse a period that ends before it begins."""
+        if since is not None and until is not None and since > until:
+            raise Problem(INVALID_REQUEST, "to must be later than from")
+        self.query = StatementQuery(since, until)
+
+
+class Period:
+    """The period of a statement, start included and end excluded; either may be left open."""
+
+    def __init__(
+        self,
+        dates: Annotated[Dates, Depends()],
         form: Annotated[
             Literal["json", "csv"] | None,
             Query(alias="format", description="Format, instead of the Accept header.", examples=["csv"]),
@@ -198,12 +220,10 @@ class Period:
             ),
         ] = None,
     ) -> None:
-        """Refuse a period that ends before it begins."""
-        if since is not None and until is not None and since > until:
-            raise Problem(INVALID_REQUEST, "to must be later than from")
+        """Take the page within the period."""
         self.form = form
-        self.whole = StatementQuery(since, until, LINES_MAX)
-        self.page = StatementQuery(since, until, limit, LineCursor.parse(cursor) if cursor else None)
+        self.whole = dates.query
+        self.page = dates.query._replace(limit=limit, after=LineCursor.parse(cursor) if cursor else None)
 
 
 @router.post("", status_code=201, openapi_extra=may_answer())
@@ -324,6 +344,17 @@ async def read_statement(
         return StreamingResponse(rows, media_type=CSV, headers={"Content-Disposition": name})
     shown: StatementAnswer = {**await deps.queries.statement(venue_id, period.page), "stale": stale}
     return JSONResponse(shown)
+
+
+@router.get("/{venue_id}/taxes", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage")
+async def read_taxes(venue_id: VenueId, deps: Deps, dates: Annotated[Dates, Depends()], after: After = 0) -> TaxAnswer:
+    """Return the tax of a venue's sales in a period, by currency and rate; the sum is what the period owes."""
+    stale = await wait_for_position(deps.queries, after)
+    if await find(deps.queries, deps.queries.venue, venue_id) is None:
+        raise not_found("venue", venue_id)
+    sums = await deps.queries.taxes(venue_id, dates.query)
+    return {"venue_id": venue_id, "sums": sums, "stale": stale}
 
 
 async def _csv_rows(deps: Dependencies, query: StatementQuery, page: Statement) -> AsyncIterator[str]:

@@ -27,7 +27,7 @@ from api.shop.render import FOLDER, POLICY, STRIPES_POLICY, page
 from api.shop.visitor import FORM_TYPE, FromOurPage, Shopper, keep_order
 from domain.core.actor import acting_as
 from domain.core.ids import order_ref_of
-from domain.views.catalog import StockedShow
+from domain.views.catalog import StockedShow, state_at
 from domain.views.listed import ListQuery
 from domain.views.purchase import PurchaseHistory
 from domain.views.rows import SHOW_LIST
@@ -201,7 +201,8 @@ async def _show(show_id: str, tenant_id: str, deps: Dependencies) -> StockedShow
     found = await find(deps.queries, deps.queries.show, show_id)
     if found is None or found["tenant_id"] != tenant_id:
         raise not_found("show", show_id)
-    return found
+    can_be_bought = state_at(found, deps.now()) in {"on-sale", "sold-out"}
+    return {**found, "on_sale": can_be_bought}
 
 
 async def _order(purchase_id: str, deps: Dependencies) -> PurchaseHistory:

@@ -8,18 +8,21 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import datetime
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 from typing_extensions import TypedDict
 
 from domain.core.timestamp import Timestamp
 from domain.money.books import VENUE_ACCOUNTS, venue_account
+from domain.money.currency import shown
+from domain.money.money import Tender
 
 LINES_MAX = 1_000
 CURSOR_PATTERN = r"^\d{1,18}\.\d{1,9}\.[01]\.\d{1,18}$"
 COLUMNS = (
     "at", "kind", "account", "amount_minor", "balance_minor", "currency", "purchase_id", "charge_id",
-    "mint_addresses", "key", "position",
+    "mint_addresses", "key", "position", "show_id", "order_ref", "tickets", "tender", "place", "gross_minor",
+    "discount_minor", "fees_minor", "tax_minor", "tax_bps", "netted_minor", "amount", "balance",
 )  # fmt: skip
 
 
@@ -108,11 +111,30 @@ class StatementQuery(NamedTuple):
     after: LineCursor | None = None
 
 
+class SaleFigures(NamedTuple):
+    """What a sale consists of, in minor units: gross = tickets before the discount; the fees are both together."""
+
+    gross_minor: int
+    discount_minor: int
+    fees_minor: int
+    tax_minor: int
+    tax_bps: int
+
+
 class Links(NamedTuple):
-    """References of a purchase's lines: Stripe's charge, and the tickets' addresses on chain."""
+    """What a purchase says to its lines: Stripe's charge, the tickets' addresses on chain, show, reference, tickets.
+
+    `netted_minor` is what of its share paid the venue's earlier debts; negative: a debt of ours that came with it.
+    """
 
     charge_id: str | None
     mint_addresses: tuple[str, ...]
+    show_id: str | None = None
+    order_ref: str | None = None
+    tickets: str = ""
+    tender: Tender | None = None
+    sale: SaleFigures | None = None
+    netted_minor: int | None = None
 
 
 class BalanceSplit(TypedDict):
@@ -126,7 +148,12 @@ class BalanceSplit(TypedDict):
 
 
 class StatementLine(TypedDict):
-    """One posting on one of a venue's accounts, with the account's balance after it."""
+    """One posting on one of a venue's accounts, with the account's balance after it, and what it is about.
+
+    `order_ref` is the number of the receipt; `tickets` has types and quantities. The figures of a sale stand once, on
+    its first line, so that they can be added up. `place` is where money that is paid out is: till or bank. A transfer
+    says what of its share was netted with earlier debts. `amount` and `balance` are decimals of the currency.
+    """
 
     at: Timestamp
     kind: str
@@ -139,6 +166,19 @@ class StatementLine(TypedDict):
     mint_addresses: list[str]
     key: str
     position: int
+    show_id: str | None
+    order_ref: str | None
+    tickets: str
+    tender: Tender | None
+    place: Literal["till", "bank"] | None
+    gross_minor: int | None
+    discount_minor: int | None
+    fees_minor: int | None
+    tax_minor: int | None
+    tax_bps: int | None
+    netted_minor: int | None
+    amount: str
+    balance: str
 
 
 class StatementSum(TypedDict):
@@ -147,6 +187,16 @@ class StatementSum(TypedDict):
     account: str
     currency: str
     balance_minor: int
+
+
+class TaxSum(TypedDict):
+    """The tax of one rate in a period, by the kind of posting: of sales, and what came back by refunds and disputes."""
+
+    currency: str
+    tax_bps: int
+    kind: str
+    tax_minor: int
+    tax: str
 
 
 # `from` is a keyword of Python, so this one is declared as a call.
@@ -206,7 +256,47 @@ def _line(name: str, leg: Leg, link: Links) -> StatementLine:
         "mint_addresses": list(link.mint_addresses),
         "key": leg.key,
         "position": leg.position,
+        "show_id": link.show_id,
+        "order_ref": link.order_ref,
+        "tickets": link.tickets,
+        "tender": link.tender,
+        "place": _place(name, leg, link),
+        **_figures(leg, link),
+        "amount": shown(leg.amount, leg.unit),
+        "balance": shown(leg.balance, leg.unit),
     }
+
+
+class _Figures(TypedDict):
+    """The columns of a line that add up."""
+
+    gross_minor: int | None
+    discount_minor: int | None
+    fees_minor: int | None
+    tax_minor: int | None
+    tax_bps: int | None
+    netted_minor: int | None
+
+
+def _figures(leg: Leg, link: Links) -> _Figures:
+    """Return the figures of a sale on its first line, and what was netted on the first line of a transfer."""
+    is_first = leg.number == 0 and leg.side == (1 if leg.kind == "transfer" else 0)
+    sale = link.sale if leg.kind == "sale" and is_first else None
+    return {
+        "gross_minor": sale.gross_minor if sale else None,
+        "discount_minor": sale.discount_minor if sale else None,
+        "fees_minor": sale.fees_minor if sale else None,
+        "tax_minor": sale.tax_minor if sale else None,
+        "tax_bps": sale.tax_bps if sale else None,
+        "netted_minor": link.netted_minor if leg.kind == "transfer" and is_first else None,
+    }
+
+
+def _place(name: str, leg: Leg, link: Links) -> Literal["till", "bank"] | None:
+    """Return where money that is paid out is: cash is in the till, all else went to the bank."""
+    if name != "paid_out":
+        return None
+    return "till" if leg.purchase_id and link.tender == "cash" else "bank"
 
 
 def statement_sums(venue_id: str, sums: Mapping[tuple[str, str], int]) -> list[StatementSum]:

@@ -213,6 +213,7 @@ class PurchaseDocument(TypedDict):
     lost_to_disputes_minor: int
     dispute_state: DisputeProgress
     disputes: list[DisputeLine]
+    netted_minor: NotRequired[int]
 
 
 class TimelineEntry(TypedDict):

@@ -1,17 +1,20 @@
 """Recompute the read models in memory, from events alone."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from adapters.read_models.documents import PURCHASES, DocumentBatch
 from adapters.read_models.money.statement import links_of
 from adapters.read_models.purchase import fold
 from domain.core.aggregate import DomainEvent
-from domain.money.books import VENUE_ACCOUNTS, venue_account
+from domain.money.books import VENUE_ACCOUNTS, tax_payable, venue_account
+from domain.money.currency import shown
 from domain.money.statement import (
     BookedEntry,
     Leg,
     Statement,
     StatementQuery,
+    TaxSum,
     booked,
     lines_of,
     statement_sums,
@@ -71,3 +74,21 @@ def venue_sums(documents: DocumentBatch, venue_id: str) -> dict[tuple[str, str],
     """Return the balance of each of a venue's accounts, as `ReadModels.venue_sums` does."""
     closing = venue_statement(documents, venue_id)["closing"]
     return {(venue_account(venue_id, one["account"]), one["currency"]): one["balance_minor"] for one in closing}
+
+
+def venue_taxes(documents: DocumentBatch, venue_id: str, query: StatementQuery) -> list[TaxSum]:
+    """Return the tax of a venue's sales in a period, as `ReadModels.taxes` does, from all postings."""
+    sums: Counter[tuple[str, int, str]] = Counter()
+    for one in booked(documents.postings, {}, None):
+        purchase = documents.find(PURCHASES, one.entry.purchase_id)
+        rate = purchase["price"]["tax_bps"] if purchase and purchase["price"] else 0
+        is_within = (query.since is None or one.booked_at >= query.since) and (
+            query.until is None or one.booked_at < query.until
+        )
+        for leg in one.legs:
+            if leg.account == tax_payable(venue_id) and is_within:
+                sums[leg.unit, rate, leg.kind] += leg.amount
+    return [
+        {"currency": unit, "tax_bps": rate, "kind": kind, "tax_minor": total, "tax": shown(total, unit)}
+        for (unit, rate, kind), total in sorted(sums.items())
+    ]

@@ -59,7 +59,7 @@ from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import Posting, balances
 from domain.money.money import FeeRates
-from domain.money.statement import Statement, StatementQuery
+from domain.money.statement import Statement, StatementQuery, TaxSum
 from domain.payments.payment import Payment, PaymentRefunded
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
@@ -75,7 +75,7 @@ from tests.fakes.event_store import FakeEventStore
 from tests.fakes.identity import IDENTITY
 from tests.fakes.memory_lists import MemoryLists
 from tests.fakes.paying import capture
-from tests.fakes.recomputed import venue_statement, venue_sums
+from tests.fakes.recomputed import venue_statement, venue_sums, venue_taxes
 from tests.fakes.selling_engine import SellingEngine
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
 from tests.fakes.token_chain import FakeTokenChain
@@ -149,6 +149,9 @@ class MemoryReads(MemoryLists):
 
     async def statement(self, venue_id: str, query: StatementQuery) -> Statement:
         return venue_statement(self.catch_up(), venue_id, query)
+
+    async def taxes(self, venue_id: str, query: StatementQuery) -> list[TaxSum]:
+        return venue_taxes(self.catch_up(), venue_id, query)
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         return self._document(TICKETS, ticket_id)

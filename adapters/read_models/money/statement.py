@@ -3,8 +3,21 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from domain.money.books import VENUE_ACCOUNTS, venue_account
-from domain.money.statement import Leg, LineCursor, Links, Statement, StatementQuery, lines_of, statement_sums
+from domain.core.ids import order_ref_of
+from domain.money.books import VENUE_ACCOUNTS, tax_payable, venue_account
+from domain.money.currency import shown
+from domain.money.statement import (
+    Leg,
+    LineCursor,
+    Links,
+    SaleFigures,
+    Statement,
+    StatementQuery,
+    TaxSum,
+    lines_of,
+    statement_sums,
+)
+from domain.views.common import PriceDocument
 from domain.views.purchase import PurchaseDocument
 
 Rows = Callable[[str, Any], Awaitable[list[tuple[Any, ...]]]]
@@ -33,6 +46,14 @@ SELECT b.account, b.unit, l.balance FROM rm_balances b CROSS JOIN LATERAL (
   SELECT balance FROM rm_account_lines WHERE account = b.account AND unit = b.unit AND position < %(before)s
   ORDER BY position DESC, number DESC, side DESC LIMIT 1
 ) AS l WHERE b.account = ANY(%(accounts)s)
+"""
+# Every line of a purchase's tax has the rate of its sale: the price is locked.
+TAXES = """
+SELECT l.unit, coalesce((p.doc->'price'->>'tax_bps')::int, 0) AS rate, l.kind, sum(l.amount)
+FROM rm_balances b JOIN rm_account_lines l ON l.account = b.account AND l.unit = b.unit
+LEFT JOIN rm_purchases p ON p.id = l.purchase_id
+WHERE b.account = %(account)s AND l.position >= %(start)s AND l.position < %(end)s
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 PURCHASES_OF = "SELECT doc FROM rm_purchases WHERE id = ANY(%s)"
 
@@ -77,6 +98,33 @@ async def _links(rows: Rows, legs: Sequence[Leg]) -> dict[str, Links]:
 
 
 def links_of(purchase: PurchaseDocument) -> Links:
-    """Return the charge and the mint addresses of a purchase."""
+    """Return what a purchase says to its lines."""
     minted = [ticket["mint_address"] for ticket in purchase["tickets"] if ticket["mint_address"]]
-    return Links(purchase["payment"]["charge_id"] if purchase["payment"] else None, tuple(minted))
+    price = purchase["price"]
+    return Links(
+        charge_id=purchase["payment"]["charge_id"] if purchase["payment"] else None,
+        mint_addresses=tuple(minted),
+        show_id=purchase["show_id"],
+        order_ref=order_ref_of(purchase["purchase_id"]),
+        tickets=" ".join(f"{line['ticket_type_id']}:{line['quantity']}" for line in purchase["lines"]),
+        tender=price["tender"] if price else None,
+        sale=_sale(price) if price else None,
+        netted_minor=purchase.get("netted_minor"),
+    )
+
+
+def _sale(price: PriceDocument) -> SaleFigures:
+    fees_minor = price["platform_fee_minor"] + price["processing_fee_minor"]
+    return SaleFigures(
+        price["subtotal_minor"], price["discount_minor"], fees_minor, price["tax_minor"], price["tax_bps"]
+    )
+
+
+async def read_taxes(rows: Rows, venue_id: str, query: StatementQuery) -> list[TaxSum]:
+    """Return the tax of a venue's sales in a period, by currency, rate and kind of posting; `rows` runs a query."""
+    start, end = await _period(rows, query)
+    found = await rows(TAXES, {"account": tax_payable(venue_id), "start": start, "end": end})
+    return [
+        {"currency": unit, "tax_bps": int(rate), "kind": kind, "tax_minor": int(total), "tax": shown(int(total), unit)}
+        for unit, rate, kind, total in found
+    ]

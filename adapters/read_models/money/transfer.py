@@ -6,6 +6,7 @@ from typing import Any, Literal
 from adapters.read_models.catalog import Fold, identity_of
 from adapters.read_models.documents import PAYOUTS, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
+from domain.payouts.payee import ShortfallNetted
 from domain.payouts.payout import PayoutPaid, PayoutReturned
 from domain.payouts.transfer import (
     ReversalRefused,
@@ -69,6 +70,12 @@ def _reversed(documents: DocumentBatch, event: TransferReversed, _: int) -> None
         transfer["reversed_minor"] += transfer["asked_back"].pop(event.key)
 
 
+def _netted(documents: DocumentBatch, event: ShortfallNetted, _: int) -> None:
+    """Remember what of an order's share paid the venue's earlier debts; its key names the purchase."""
+    if purchase := documents.edit(PURCHASES, event.key.partition(":")[0]):
+        purchase["netted_minor"] = event.amount_minor
+
+
 def _paid_out(documents: DocumentBatch, event: PayoutPaid, _: int) -> None:
     payout: PayoutDocument = {
         "payout_id": identity_of(event),
@@ -95,6 +102,7 @@ TRANSFER_FOLDS: dict[type[DomainEvent], Fold] = {
     TransferRefused: _is("refused"),
     ReversalRequested: _reversal_requested,
     TransferReversed: _reversed,
+    ShortfallNetted: _netted,
     PayoutPaid: _paid_out,
     PayoutReturned: _came_back,
 }

@@ -52,7 +52,8 @@ def documents() -> DocumentBatch:
     batch.postings += ENTRIES
     for purchase_id, link in LINKS.items():
         tickets = [{"mint_address": address} for address in link.mint_addresses]
-        purchase: Any = {"payment": {"charge_id": link.charge_id}, "tickets": tickets}
+        purchase: Any = {"payment": {"charge_id": link.charge_id}, "tickets": tickets, "price": None, "lines": []}
+        purchase |= {"show_id": "sh", "purchase_id": purchase_id}
         batch.put(PURCHASES, purchase_id, purchase)
     return batch
 
