@@ -30,7 +30,7 @@ SENTENCES = {
     "minting-unfunded": "The sale pauses for a moment. Try again soon.",
 }
 E = TypeVar("E", bound=Callable[..., Any])
-Handler = Callable[[Request, Exception], Awaitable[Response] | Response]
+ErrorHandler = Callable[[Request, Exception], Awaitable[Response] | Response]
 
 
 def is_page(endpoint: E) -> E:
@@ -45,7 +45,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _as_page(app.exception_handlers[kind]))
 
 
-def _as_page(handler: Handler) -> Handler:
+def _as_page(handler: ErrorHandler) -> ErrorHandler:
     async def shown(request: Request, error: Exception) -> Response:
         answered = handler(request, error)
         response = answered if isinstance(answered, Response) else await answered

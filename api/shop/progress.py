@@ -48,7 +48,7 @@ DISPUTES: Mapping[str, str] = {
 }
 
 
-class Step(NamedTuple):
+class OrderStep(NamedTuple):
     """A step of a purchase, and whether it is done, under way, to come, or will not come."""
 
     name: str
@@ -77,12 +77,12 @@ def _end_of(order: PurchaseDocument) -> str:
     return ENDS.get(order["end_reason"] or "", ENDED_OTHERWISE)
 
 
-def steps_of(order: PurchaseDocument) -> list[Step]:
+def steps_of(order: PurchaseDocument) -> list[OrderStep]:
     """Return the steps of an order in their order."""
     if order["state"] in ENDED:
-        return [Step(name, "not") for name in STEPS]
+        return [OrderStep(name, "not") for name in STEPS]
     done = DONE[order["state"]]
-    return [Step(name, _state(number, done)) for number, name in enumerate(STEPS)]
+    return [OrderStep(name, _state(number, done)) for number, name in enumerate(STEPS)]
 
 
 def _state(number: int, done: int) -> StepState:
