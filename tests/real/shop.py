@@ -29,6 +29,7 @@ from domain.money.money import Price
 from settings import read_settings
 from tests.fakes.api_client import answers_of
 from tests.fakes.evidence import require_invariants
+from tests.fakes.patience import PATIENCE_SECONDS
 
 ENDS = {"fulfilled", "cancelled", "refused"}
 PUBLISHABLE_KEY = "pk_test_boxoffice"
@@ -174,7 +175,7 @@ class Shop:
                         return seen
                 await asyncio.sleep(0.1)
 
-    async def ended(self, purchase_id: str, seconds: float = 60) -> Any:
+    async def ended(self, purchase_id: str, seconds: float = PATIENCE_SECONDS) -> Any:
         """Wait for a purchase's end."""
         return await self.until(purchase_id, lambda seen: seen["state"] in ENDS, seconds)
 
@@ -197,7 +198,7 @@ class Shop:
         answer = await self.http.post(f"{self.stack.urls['stripe']}/_emulator/{switch}", json=values)
         return answer.raise_for_status().json()
 
-    async def refunded(self, purchase_id: str, refund_id: str, seconds: float = 60) -> Any:
+    async def refunded(self, purchase_id: str, refund_id: str, seconds: float = PATIENCE_SECONDS) -> Any:
         """Wait until a refund's money has arrived and its tickets have no token."""
         async with asyncio.timeout(seconds):
             while True:
@@ -249,7 +250,7 @@ class Shop:
         same("venue's balance", sum(line[name] for line in balance["balances"] for name in WHERE_IT_LIES), share)
         return Counter(end["state"] for end in ends)
 
-    async def at_rest(self, purchase_ids: set[str], seconds: float = 60) -> Report:
+    async def at_rest(self, purchase_ids: set[str], seconds: float = PATIENCE_SECONDS) -> Report:
         """Reconcile until these purchases are judged too: the engine reports an end with a delay."""
         settings = read_settings(self.stack.env)
         until = asyncio.get_running_loop().time() + seconds

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.real.shop import Shop
 
 pytestmark = pytest.mark.real
@@ -19,7 +20,7 @@ async def change(shop: Shop, capacity: int) -> httpx.Response:
 async def changed(shop: Shop, capacity: int) -> Any:
     answer = await change(shop, capacity)
     assert answer.status_code == httpx.codes.ACCEPTED, answer.text
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             show = await shop.show()
             if show["capacity_change"]["state"] != "under-way":

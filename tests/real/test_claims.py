@@ -14,12 +14,12 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
 from adapters.solana.instructions import TOKEN_2022, associated_account, create_associated, move_one
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.real.shop import Shop
 from tests.real.test_privacy import histories_with, logs_with, tables_with
 from tests.real.test_refunds import sold, supply
 
 pytestmark = pytest.mark.real
-CLAIM_SECONDS = 90
 
 
 async def rpc(shop: Shop, method: str, *params: Any) -> Any:
@@ -37,7 +37,7 @@ async def held_by(shop: Shop, wallet: Keypair) -> list[str]:
 
 async def claim_ended(shop: Shop, ticket_id: str, wanted: str = "done") -> Any:
     """Wait until a claim has ended; return the ticket."""
-    async with asyncio.timeout(CLAIM_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (ticket := await shop.get(f"/api/v1/tickets/{ticket_id}"))["claim"] != wanted:  # noqa: ASYNC110 - HTTP
             await asyncio.sleep(0.2)
     return ticket
@@ -102,7 +102,7 @@ async def move(shop: Shop, wallet: Keypair, mint: Pubkey) -> Any:
     await rpc(shop, "requestAirdrop", str(payer), 10**9)
     source, target = associated_account(payer, mint), associated_account(other, mint)
     steps = [create_associated(payer, other, mint), move_one(mint, source, target, payer)]
-    async with asyncio.timeout(CLAIM_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             latest = Hash.from_string((await rpc(shop, "getLatestBlockhash"))["value"]["blockhash"])
             signed = VersionedTransaction(Message.new_with_blockhash(steps, payer, latest), [wallet])

@@ -20,6 +20,7 @@ from devstack.stack import Stack, start_stack, stop_stack
 from devstack.supervisor.ports import free_port
 from settings.groups import TemporalSettings
 from tests.contract.postgres_box import database
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.real.conftest import QUICK
 from tests.real.shop import Shop
 from tests.real.tls_front import Authority, tls_front
@@ -38,7 +39,7 @@ async def temporal(folder: Path) -> AsyncIterator[str]:
         *temporal_command(folder / "temporal.sqlite", port, None), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
                     await check_temporal(f"127.0.0.1:{port}")

@@ -16,6 +16,7 @@ from solders.transaction import VersionedTransaction
 
 from devstack.stack import Stack, running_stack
 from devstack.supervisor.data_dir import PAYER_SECRET
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.real.conftest import QUICK
 from tests.real.shop import Shop
 from tests.real.up import UP
@@ -58,7 +59,7 @@ async def status(folder: Path, show_id: str) -> dict[str, object]:
 
 
 async def until_paused(folder: Path, show_id: str, *, paused: bool) -> dict[str, object]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             found = await status(folder, show_id)
             payer = found["payer"]
@@ -75,11 +76,11 @@ async def test_a_sale_outlives_an_empty_payer(tmp_path: Path) -> None:
         payer = await drain(stack)
         await until_paused(tmp_path, shop.show_id, paused=True)
         assert await shop.pay(body["client_secret"]) == httpx.codes.OK
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (found := await status(tmp_path, shop.show_id))["owed"] != 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.5)
         assert (found["minted"], found["in_flight"]) == (0, 0)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (refused := await shop.buy(f"{shop.show_id}-2")).status_code != httpx.codes.CONFLICT:  # noqa: ASYNC110
                 await asyncio.sleep(1)
         assert refused.json()["type"] == "urn:boxoffice:problem:minting-unfunded"

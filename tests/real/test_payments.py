@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 
 from activities.core.acts import BEAR_EXCESS, PAY_BY_HAND, RETRY_NOW, ActKind
 from tests.fakes.operator import operate, operate_in, seen_by_operator
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.real.at_stripe import at_stripe, stray
 from tests.real.paying import ends, has, opened
 from tests.real.shop import Shop
@@ -348,7 +349,7 @@ async def returned(shop: Shop, purchase: Any, reason: str) -> None:
 
 async def reaches(workflow: WorkflowHandle[Any, Any], wanted: str) -> None:
     """Wait until a workflow shows a stage."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         stage = None
         while stage != wanted:
             stage = (await workflow.describe()).typed_search_attributes.get(STAGE)
@@ -357,7 +358,7 @@ async def reaches(workflow: WorkflowHandle[Any, Any], wanted: str) -> None:
 
 async def offers(workflow: WorkflowHandle[Any, Any], act: ActKind[Any]) -> None:
     """Wait until a workflow that may not have begun yet takes an act."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         offered: list[str] = []
         while act.name not in offered:
             with suppress(RPCError):
@@ -366,7 +367,7 @@ async def offers(workflow: WorkflowHandle[Any, Any], act: ActKind[Any]) -> None:
 
 
 async def _until_an_operator_is_needed(workflow: WorkflowHandle[Any, Any]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         needed = False
         while not needed:
             needed = bool((await workflow.describe()).typed_search_attributes.get(NEEDS_OPERATOR))
@@ -375,7 +376,7 @@ async def _until_an_operator_is_needed(workflow: WorkflowHandle[Any, Any]) -> No
 
 async def _until_requested(shop: Shop, purchase_id: str) -> None:
     """Wait until the purchase is known to readers."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             if (await shop.http.get(f"/api/v1/purchases/{purchase_id}")).status_code == httpx.codes.OK:
                 return

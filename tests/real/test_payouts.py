@@ -10,6 +10,7 @@ import pytest
 from adapters.event_store.event_pages import EventPages
 from devstack.stack import Stack, start_stack, stop_stack
 from domain.money.statement import csv_of
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.recomputed import folded, venue_statement
 from tests.real.shop import Shop
 from tests.real.up import UP
@@ -21,7 +22,6 @@ SOON = {
     "BOXOFFICE_PAYOUTS__MINIMUM_MINOR": "1",
     "BOXOFFICE_STRIPE__UNDELIVERED_POLL_SECONDS": "2",
 }
-PATIENCE_SECONDS = 60
 SHARE = 3000  # of three tickets at ten
 TICKET = 1000
 TILL, FEE = 2150, 150  # two more for cash, and the part that the venue owes us

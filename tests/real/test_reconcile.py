@@ -22,6 +22,7 @@ from domain.money.books import Posting
 from domain.orders.order import Order
 from domain.payments.own_movement import OwnMovement
 from settings import read_settings
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.real.shop import Shop
 from tests.real.up import UP
 
@@ -62,7 +63,7 @@ async def move_own_balance(shop: Shop) -> None:
         await shop.emulate(f"payouts/{payout['id']}/finish", outcome="fail")
     await shop.emulate("accounts/platform/pay_out")
     await shop.emulate("balance/top_up", amount=7700, currency="jpy")
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             with EventPages(shop.stack.env["BOXOFFICE_POSTGRES__URL"]) as pages:
                 booked = {account: amount for (account, unit), amount in pages.balances()[1].items() if unit == "jpy"}

@@ -17,6 +17,7 @@ from temporalio.client import Client
 from devstack.servers.temporal import temporal_binary
 from devstack.stack import ROOT, Stack, running_stack
 from devstack.supervisor.process import bind_to_parent
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.real.shop import Shop
 from tests.real.up import UP
 from tests.replay.scenes import bought
@@ -111,7 +112,7 @@ async def test_the_relay_runs_alone(stack: Stack, tmp_path: Path) -> None:
     env = {**os.environ, **stack.env, "BOXOFFICE_WORKER__READY_FILE": str(ready)}
     command = (sys.executable, "-m", "worker", "--relay", "only")
     child = await asyncio.create_subprocess_exec(*command, env=env, stderr=subprocess.PIPE)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not ready.exists():
             assert child.returncode is None
             await asyncio.sleep(0.1)

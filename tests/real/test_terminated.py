@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.real.shop import Shop
 
 pytestmark = pytest.mark.real
 HOLD_SECONDS = 8
-PATIENCE_SECONDS = 90
 
 
 async def terminate(shop: Shop, purchase_id: str) -> None:

@@ -17,6 +17,7 @@ from domain.core.errors import WrongState
 from domain.payments.follow_up import FollowUp, FollowUpOpened
 from domain.payments.payment import Payment
 from tests.fakes.operator import operate, operate_in, refused, seen_by_operator, sentence_of
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.time_skipping import skipping_time
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid, sold
@@ -74,7 +75,7 @@ async def test_a_hold_is_extended_while_its_buyer_pays(world: SagaWorld, client:
     """The buyer pays long after the first deadline, and gets the seats; other acts are refused meanwhile."""
     await world.open_show(hold_seconds=60)
     handle, _ = await world.buy(client)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not (await seen_by_operator(handle)).acts:  # noqa: ASYNC110 - a query
             await asyncio.sleep(0.02)
     before = (await world.order()).hold_until
@@ -95,7 +96,7 @@ async def test_an_undo_that_stripe_refuses_ends_by_an_operators_word(world: Saga
     handle, _ = await world.buy(client)
     world.gateway.refuse("cancel_intent")
     giving_up = asyncio.ensure_future(operate(handle, GIVE_UP, stage="awaiting-payment"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not (await seen_by_operator(handle)).needs:  # noqa: ASYNC110 - a query
             await asyncio.sleep(0.05)
     assert "already" in await refused(handle, GIVE_UP)
@@ -120,7 +121,7 @@ async def test_a_cancellation_is_paused_and_resumed(world: SagaWorld, client: Cl
     gate.open.set()
     assert "No further refund" in await pausing
     assert "resume" in {act.name for act in (await seen_by_operator(handle)).acts}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (await seen_by_operator(handle)).stage != "paused":  # noqa: ASYNC110 - a query
             await asyncio.sleep(0.05)
     assert "paused already" in await refused(handle, PAUSE)

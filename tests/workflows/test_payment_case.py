@@ -19,6 +19,7 @@ from domain.core.transient import TransientError
 from domain.orders.reopening import PurchaseReopened
 from domain.payments.payment_intent import IntentRequest, IntentState
 from domain.payments.refunds import Refunds
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold
 from workflows.core.search_attributes import AMOUNT_MINOR, ORDER_REF, PURCHASE_ID, SHOW_ID, VENUE_ID, shown_as
@@ -172,7 +173,7 @@ async def test_a_payment_of_a_running_purchase_is_left_to_it(world: SagaWorld, c
     waiting = await begin_case(world, client, own)
     await looked.reached.wait()
     looked.open.set()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not any(event.HasField(REFUSED) for event in (await waiting.fetch_history()).events):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     world.gateway.pay(own)

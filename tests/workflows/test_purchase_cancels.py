@@ -15,6 +15,7 @@ from domain.core.transient import TransientError
 from domain.orders.order import CheckoutOpened
 from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.fakes.gates import Gate
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.world import PurchaseHandle, SagaWorld
 from tests.workflows.buyer import paid, sold
 from workflows.purchase import CheckoutAnswer, PurchaseWorkflow
@@ -196,4 +197,4 @@ async def _again(world: SagaWorld, client: Client, gate: Gate) -> tuple[Purchase
     await client.get_workflow_handle(f"purchase/{(await world.order()).identity}").cancel()
     await asyncio.sleep(0.1)
     gate.open.set()
-    return await asyncio.wait_for(buying, 20)
+    return await asyncio.wait_for(buying, PATIENCE_SECONDS)

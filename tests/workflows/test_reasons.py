@@ -24,6 +24,7 @@ from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
 from domain.tickets.ticket import Ticket
 from tests.fakes.operator import Handle, operate, refused, seen_by_operator
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.time_skipping import skipping_time
 from tests.fakes.token_chain import CUSTODY
 from tests.fakes.world import PurchaseHandle, SagaWorld
@@ -40,7 +41,6 @@ from workflows.core.reasons import ADVICE, Reason
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, TransfersWorkflow
 
 Case = Callable[[SagaWorld, Client], Awaitable[None]]
-PATIENCE_SECONDS = 60
 WALLET = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
 FAULTS: dict[Reason, Exception] = {
     Reason.OUTAGE: TransientError("no answer"),

@@ -19,12 +19,12 @@ from domain.payments.refunds import Refunds
 from domain.tickets.ticket import Ticket
 from tests.fakes.identity import purchase_id_of
 from tests.fakes.operator import operate, refused
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.world import SagaWorld
 from workflows.core.search_attributes import NEEDS_OPERATOR, STAGE
 from workflows.refund import RefundInput, RefundWorkflow
 
 PURCHASE = purchase_id_of(DEFAULT_TENANT, "key")
-PATIENCE_SECONDS = 20
 Handle = WorkflowHandle[RefundWorkflow, str]
 
 

@@ -10,6 +10,7 @@ from activities.core.commands import RefundRef
 from activities.refunds.cancel_show import CancelShow
 from domain.core.transient import TransientError
 from domain.stock.allocation import Allocation
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.world import SagaWorld
 from tests.workflows.test_capacity import change, group
 from tests.workflows.test_refund import begin, ended, sold
@@ -69,7 +70,7 @@ async def test_seats_do_not_wait_for_a_slow_bank(world: SagaWorld, client: Clien
     world.gateway.refunds_begin = "pending"
     handle = await begin(client, await world.decide_refund(ticket_ids=ids), poll_seconds=1)
     with world.server.auto_time_skipping_disabled():
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await world.stock() != (2, 0, 0):  # noqa: ASYNC110 - waits for the stock
                 await asyncio.sleep(0.05)
     (made,) = world.gateway.refunds.values()

@@ -24,6 +24,7 @@ from domain.payments.refunds import Refunds
 from domain.stock.reservation import Reservation
 from tests.fakes.identity import purchase_id_of
 from tests.fakes.operator import operate_in
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
@@ -32,7 +33,6 @@ from workflows.refund import RefundInput, RefundWorkflow
 from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
 
 Handle = WorkflowHandle[Any, str]
-PATIENCE_SECONDS = 30
 
 
 async def sell(world: SagaWorld, client: Client, *keys: str) -> None:

@@ -10,6 +10,7 @@ from temporalio.worker import Worker
 from activities.core.commands import MintSubject
 from activities.core.task_queues import PURCHASES
 from domain.catalog.venue import Venue
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.sandbox import RUNNER
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
@@ -112,7 +113,7 @@ async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: SagaWor
     await handle.cancel()
     await asyncio.sleep(0.1)
     gate.open.set()
-    minted = await asyncio.wait_for(handle.result(), 60)
+    minted = await asyncio.wait_for(handle.result(), PATIENCE_SECONDS)
     assert (await world.store.read(lambda uow: uow.get(Venue, "ve"))).mint_address == minted.mint_address
 
 

@@ -11,6 +11,7 @@ from activities.core.commands import DisputeRef, RefundRef
 from activities.core.task_queues import PURCHASES
 from domain.access.operator_act import OperatorActed
 from tests.fakes.operator import operate, refused_raw, seen_by_operator
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold as bought
 from tests.workflows.test_refund import Handle, begin, ended, shown, sold
@@ -111,7 +112,7 @@ async def test_a_pause_ends_when_an_operator_wants_a_try(world: SagaWorld, clien
     world.gateway.refuse("retrieve_dispute")
     ref = DisputeRef(purchase=await world.ref(), dispute_id=dispute.dispute_id)
     handle = await client.start_workflow(DisputeWorkflow.run, ref, id="dispute/it", task_queue=PURCHASES)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not (view := await seen_by_operator(handle)).needs:  # noqa: ASYNC110 - a query
             await asyncio.sleep(0.02)
     assert (view.needs[0].reason, view.acts[0].name) == (Reason.REFUSED, "retry_now")

@@ -11,6 +11,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, Wor
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.sandbox import RUNNER
 from tests.workflows.core import kernel_workflows as shapes
 
@@ -32,7 +33,7 @@ async def running(
 
 async def ended(handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionStatus | None:
     with pytest.raises(WorkflowFailureError):
-        await asyncio.wait_for(handle.result(), 30)
+        await asyncio.wait_for(handle.result(), PATIENCE_SECONDS)
     return (await handle.describe()).status
 
 
@@ -102,7 +103,7 @@ async def test_naive_wait_for_cancellation_swallows_the_cancel(skipping: Workflo
         await handle.cancel()
         await told(handle, CANCEL_REQUESTED)
         effects.gates["reserve"].set()
-        await asyncio.wait_for(handle.result(), 30)
+        await asyncio.wait_for(handle.result(), PATIENCE_SECONDS)
     assert effects.log == ["reserve", "next step"]
 
 
