@@ -1,12 +1,19 @@
 """A deploy does not undo what an operator decided about a schedule; one that is missing is made again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from temporalio.client import Client, ScheduleIntervalSpec, ScheduleUpdate, ScheduleUpdateInput
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleHandle,
+    ScheduleIntervalSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
@@ -15,10 +22,10 @@ from domain.core.transient import TransientError
 from relay.each import Each
 from relay.payouts_client import SCHEDULE_ID, ensure_schedule
 from relay.schedules import Making, Schedules
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.workflows.conftest import installed, register_search_attributes
 from workflows.payouts import TransfersInput
 
-FOUND_SECONDS = 10
 START = TransfersInput(delay_seconds=1, minimum_minor=1)
 
 
@@ -55,8 +62,10 @@ async def test_what_an_operator_decided_outlives_a_deploy(engine: Client, caplog
         seen.description.schedule.spec.intervals = [ScheduleIntervalSpec(every=timedelta(hours=7))]
         return ScheduleUpdate(seen.description.schedule)
 
-    await handle.update(slower)
+    await handle.update(slower)  # the engine takes each of these after it has answered
+    await shown(handle, lambda kept: kept.spec.intervals == [ScheduleIntervalSpec(every=timedelta(hours=7))])
     await handle.pause(note="anna: the bank asked for it")
+    await shown(handle, lambda kept: kept.state.paused)
     again = started(engine)
     await again.make_missing()
     await again.make_missing()
@@ -74,7 +83,7 @@ async def test_a_schedule_that_was_deleted_comes_back(engine: Client, monkeypatc
     stopping, handle = asyncio.Event(), engine.get_schedule_handle(SCHEDULE_ID)
     keeping = asyncio.create_task(started(engine).run(stopping))
     for deletes in (True, False):
-        async with asyncio.timeout(FOUND_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not await is_there(engine):  # noqa: ASYNC110 - another program's state
                 await asyncio.sleep(0.05)
         if deletes:
@@ -92,6 +101,13 @@ async def test_an_engine_that_is_away_is_a_transient_error(engine: Client) -> No
     schedules = Schedules(engine, {"transfers": away}, Each(NoGauge()))
     with pytest.raises(TransientError, match="UNAVAILABLE"):
         await schedules._make(("transfers", away))
+
+
+async def shown(handle: ScheduleHandle, is_so: Callable[[Schedule], bool]) -> None:
+    """Wait until the engine shows a change."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not is_so((await handle.describe()).schedule):  # noqa: ASYNC110 - another program's state
+            await asyncio.sleep(0.05)
 
 
 async def is_there(engine: Client) -> bool:

@@ -12,6 +12,7 @@ from activities.core.task_queues import PURCHASES
 from domain.catalog.venue import Venue
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.sandbox import RUNNER
+from tests.fakes.time_skipping import skipping_time
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
 from tests.workflows.core.cancelled_calls import CancelsItsCall
@@ -63,15 +64,15 @@ async def test_two_troubles_call_for_one_operator(world: SagaWorld, client: Clie
     assert (seen[NEEDS_OPERATOR], seen.get(STUCK_SINCE)) == (False, None)
 
 
-@pytest.mark.nightly
 async def test_a_pause_calls_for_no_operator(world: SagaWorld, client: Client) -> None:
     """Whatever many wait for the payer's money: one alarm was raised elsewhere; they go on when it has come."""
     await world.open_show()
     world.chain.is_paused = True
     handle, _ = await world.buy(client)
     paying = asyncio.create_task(paid(world, handle))
-    while world.chain.calls["sign"] < ROUND + 2:  # noqa: ASYNC110 - a round is over
-        await asyncio.sleep(0.01)
+    async with skipping_time(world.server):
+        while world.chain.calls["sign"] < ROUND + 2:  # noqa: ASYNC110 - a round is over
+            await asyncio.sleep(0.01)
     assert (await handle.describe()).typed_search_attributes.get(NEEDS_OPERATOR) in {None, False}
     world.chain.is_paused = False
     await paying
