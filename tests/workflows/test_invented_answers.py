@@ -17,10 +17,10 @@ from tests.workflows.buyer import paid
 
 
 class Invented(Interceptor):
-    """Answers the first try of one activity without doing it, as `temporal activity complete` does."""
+    """Answers the first tries of one activity without doing it, as `temporal activity complete` does."""
 
-    def __init__(self, name: str, answer: Any) -> None:
-        self.name, self.answer, self.given = name, answer, 0
+    def __init__(self, name: str, answer: Any, times: int = 1) -> None:
+        self.name, self.answer, self.times, self.given = name, answer, times, 0
         self.ran: list[str] = []
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
@@ -35,7 +35,7 @@ class _Answering(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
         invented, name = self._invented, activity.info().activity_type
         invented.ran.append(name)
-        if name == invented.name and not invented.given:
+        if name == invented.name and invented.given < invented.times:
             invented.given += 1
             return invented.answer
         return await self.next.execute_activity(input)
@@ -87,6 +87,18 @@ async def test_a_step_of_a_paid_purchase_is_repeated(world: SagaWorld, client: C
     assert invented.ran.count(name) > 1 or name == "close_checkout"
     assert await world.stock() == (8, 0, 2)
     assert world.books()["venue:ve:payable", "eur"] == 2000
+
+
+async def test_a_step_that_was_not_done_again_is_repeated_after_a_pause(world: SagaWorld, client: Client) -> None:
+    """Two invented answers in a row: the seats are confirmed at the third try, and nothing is captured before."""
+    await world.open_show()
+    invented = Invented("confirm_seats", None, times=2)
+    async with world.running(invented):
+        handle, _ = await world.buy(client)
+        await paid(world, handle)
+        assert (await world.ended(handle)).outcome == "fulfilled"
+    assert (invented.given, invented.ran.count("confirm_seats")) == (2, 3)
+    assert world.gateway.effects["capture_intent"] == 1
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from temporalio.client import Client
 
 from activities.core.commands import TreeRef
 from activities.core.task_queues import PURCHASES
+from activities.tokens.trees import owed
 from activities.tokens.trees.leaves import end_leaf
 from domain.catalog.show import Show
 from domain.money.books import MINT_DEBT, TICKET_UNIT
@@ -101,6 +102,15 @@ async def test_a_root_ends_the_debt(world: SagaWorld, client: Client) -> None:
     after = await tree(world)
     assert after.is_written
     assert world.chain.roots() == {after.grounds.show_mint: after.root} != {after.grounds.show_mint: before}
+
+
+async def test_the_debt_ends_page_by_page(world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sale of more leaves than one commit takes is settled by several."""
+    monkeypatch.setattr(owed, "LEAVES_PER_PAGE", 1)
+    await sold(world, client)
+    assert await write_roots(client) == 2
+    assert world.gates.ran.count("settle_leaves") == 2
+    assert world.books()[MINT_DEBT, TICKET_UNIT] == 0
 
 
 @pytest.mark.leaves_open(reason="a claim ends the leaf, and nobody mints its token")

@@ -55,6 +55,21 @@ async def test_a_purchase_is_given_up_between_seats_and_capture(world: SagaWorld
     assert (await world.stock(), world.gateway.captured_minor) == ((10, 0, 0), 0)
 
 
+async def test_a_purchase_is_given_up_during_a_look_at_its_payment(world: SagaWorld, client: Client) -> None:
+    """The look ends first, and tells that nobody has paid."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    gate = world.gates.close("look_at_intent", "after")
+    await handle.signal("look_again")
+    await gate.reached.wait()
+    giving_up = asyncio.ensure_future(operate(handle, GIVE_UP, stage="awaiting-payment"))
+    await asyncio.sleep(0.3)
+    gate.open.set()
+    assert "without a sale" in await giving_up
+    assert (await world.ended(handle)).reason == "operator-cancelled"
+    assert await world.stock() == (10, 0, 0)
+
+
 async def test_a_sale_is_not_given_up(world: SagaWorld, client: Client) -> None:
     """The capture succeeds while the act is under way: it is told that it came too late, and the sale goes on."""
     await world.open_show()

@@ -8,6 +8,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import ActivityEnvironment
 
 from activities.core.about import About
+from activities.core.acts import RETRY_NOW
 from activities.core.commands import EndPurchase, LatePayment
 from activities.core.task_queues import PURCHASES
 from activities.payments.intent import PaymentActivities
@@ -19,9 +20,10 @@ from domain.core.transient import TransientError
 from domain.orders.reopening import PurchaseReopened
 from domain.payments.payment_intent import IntentRequest, IntentState
 from domain.payments.refunds import Refunds
+from tests.fakes.operator import operate
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.world import SagaWorld
-from tests.workflows.buyer import sold
+from tests.workflows.buyer import paid, sold
 from workflows.core.search_attributes import AMOUNT_MINOR, ORDER_REF, PURCHASE_ID, SHOW_ID, VENUE_ID, shown_as
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput
@@ -264,3 +266,22 @@ async def test_a_refund_that_is_being_made_elsewhere_counts(world: SagaWorld, cl
     world.gateway.finish_refund(made.refund_id)
     assert set(await world.give_back(client)) == {"refunded"}
     assert world.gateway.refunded_minor == PRICE_MINOR - 1
+
+
+async def test_an_operator_looks_before_the_purchase_is_decided(world: SagaWorld, client: Client) -> None:
+    """The case waits for an open purchase with growing pauses; `retry_now` does not wait for the next."""
+    await world.open_show()
+    purchase, _ = await world.buy(client)
+    handle = await begin_case(world, client, await world.intent_id())
+    with world.server.auto_time_skipping_disabled():
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while "resolve_late_payment" not in world.gates.ran:  # noqa: ASYNC110 - the purchase is open
+                await asyncio.sleep(0.02)
+        looks = world.gates.ran.count("resolve_late_payment")
+        await operate(handle, RETRY_NOW)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while world.gates.ran.count("resolve_late_payment") == looks:  # noqa: ASYNC110 - a count
+                await asyncio.sleep(0.02)
+    await paid(world, purchase)
+    assert (await world.ended(purchase)).outcome == "fulfilled"
+    assert await handle.result() == "sold"

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
@@ -18,6 +19,7 @@ from tests.fakes.gates import Gate
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.world import PurchaseHandle, SagaWorld
 from tests.workflows.buyer import paid, sold
+from workflows.core import patches
 from workflows.purchase import CheckoutAnswer, PurchaseWorkflow
 
 
@@ -198,3 +200,16 @@ async def _again(world: SagaWorld, client: Client, gate: Gate) -> tuple[Purchase
     await asyncio.sleep(0.1)
     gate.open.set()
     return await asyncio.wait_for(buying, PATIENCE_SECONDS)
+
+
+async def test_a_purchase_begun_before_the_flag_asks_nobody_about_its_payment(
+    world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the way of its history: a cancel before the first call of Stripe only frees the seats."""
+    monkeypatch.setattr(patches, "MONEY_OF_A_LOST_TASK", SimpleNamespace(on=lambda: False))
+    await world.open_show()
+    purchase = await world.request()
+    await world.purchases.request_cancel(purchase.purchase_id)
+    handle, _ = await world.start(client, purchase)
+    assert (await world.ended(handle)).reason == "purchase-cancelled"
+    assert await world.stock() == (10, 0, 0)

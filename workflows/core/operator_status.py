@@ -67,11 +67,6 @@ class OperatorStatus:
         """The needs, oldest first."""
         return tuple(sorted(self._needs.values(), key=lambda need: need.since))
 
-    @property
-    def stuck_since(self) -> datetime | None:
-        """The beginning of the oldest need; None without one."""
-        return min((need.since for need in self._needs.values()), default=None)
-
     def set_stage(self, stage: str, waits_for: str, amount_minor: int | None = None) -> None:
         """Show the stage and the event that the workflow waits for; with a new stage, an amount that is now known."""
         if stage != self.stage:

@@ -206,6 +206,16 @@ def test_a_bank_pays_the_oldest_refunds_that_are_owed(book: Refunds) -> None:
     assert sum(one.amount_minor for one in book.refunds.values()) == 300
 
 
+def test_what_a_bank_gives_back_of_the_newest_leaves_the_older_paid(book: Refunds) -> None:
+    """The newest refund that the bank had paid is owed again, as far as the money goes."""
+    whole = breakdown_of(PRICE)
+    for number in (1, 2):
+        book.request(refund(number, amount_breakdown(whole, 100, "eur")), AT)
+    book.pay_by_bank("du", ["", "pi"], 150, AT)
+    book.owe_again("du", "du:returned:50", ["", "pi"], 50, AT)
+    assert [(one.due_minor, one.by_bank_minor) for one in book.refunds.values()] == [(0, 100), (50, 0), (50, 0)]
+
+
 def test_what_a_bank_gives_back_leaves_an_attempt_alone(book: Refunds) -> None:
     """An attempt of the rest is under way at Stripe: it keeps its key and its amount."""
     book.request(refund(1, amount_breakdown(breakdown_of(PRICE), 100, "eur")), AT)

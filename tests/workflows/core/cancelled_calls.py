@@ -22,12 +22,11 @@ class CancelsItsCall:
         self._cancelled = True
 
     @workflow.run
-    async def run(self) -> str:
+    async def run(self, how: str) -> str:
         hold = HoldRef(tenant_id="default", reservation_id="re")
-        call = ActivityCaller(OperatorStatus("calling", tuple)).call(
-            HoldActivities.expire_reservation, hold, STORE_REGULAR, "a step"
-        )
-        calling = asyncio.create_task(call)
+        caller = ActivityCaller(OperatorStatus("calling", tuple))
+        call = caller.call if how == "call" else caller.attempt
+        calling = asyncio.create_task(call(HoldActivities.expire_reservation, hold, STORE_REGULAR, "a step"))
         await workflow.wait_condition(lambda: self._cancelled)
         calling.cancel()
         (error,) = await asyncio.gather(calling, return_exceptions=True)

@@ -16,7 +16,7 @@ from tests.fakes.time_skipping import skipping_time
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
 from tests.workflows.core.cancelled_calls import CancelsItsCall
-from workflows.core.activity_calls import LOCAL_ATTEMPTS, MINT_POLICY
+from workflows.core.activity_calls import LOCAL_ATTEMPTS, MINT_POLICY, TRANSIENT_PAUSE, _pause_after
 from workflows.core.search_attributes import NEEDS_OPERATOR, STUCK_SINCE
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
 from workflows.tokens.registration import RegisterInput, VenueWorkflow
@@ -118,13 +118,21 @@ async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: SagaWor
     assert (await world.store.read(lambda uow: uow.get(Venue, "ve"))).mint_address == minted.mint_address
 
 
-async def test_a_cancelled_call_is_not_tried_again(world: SagaWorld, client: Client) -> None:
+@pytest.mark.parametrize("how", ["call", "attempt"])
+async def test_a_cancelled_call_is_not_tried_again(world: SagaWorld, client: Client, how: str) -> None:
     """A cancel is neither a transient error nor a refusal: the caller gets it, and no retry follows."""
     gate = world.gates.close("expire_reservation", "before")
     async with Worker(client, task_queue="cancels-its-call", workflows=[CancelsItsCall], workflow_runner=RUNNER):
-        handle = await client.start_workflow(CancelsItsCall.run, id="cancels-its-call", task_queue="cancels-its-call")
+        handle = await client.start_workflow(
+            CancelsItsCall.run, how, id="cancels-its-call", task_queue="cancels-its-call"
+        )
         await gate.reached.wait()
         await handle.signal(CancelsItsCall.cancel_call)
         assert await handle.result() == "ActivityError"
     gate.open.set()
     assert world.gates.ran == ["expire_reservation"]
+
+
+def test_an_activity_that_ran_out_of_time_waits_as_an_outage_does() -> None:
+    """A timeout is no error of the activity, and asks for no pause of its own."""
+    assert _pause_after(None) == TRANSIENT_PAUSE
