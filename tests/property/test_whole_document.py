@@ -4,6 +4,7 @@ Each operation is tried with a key that opens it and with none, and in sequences
 request is about.
 """
 
+import os
 from typing import Any
 
 import pytest
@@ -24,7 +25,8 @@ from tests.fakes.api_client import EVERY_SCOPE
 from tests.fakes.shop_world import ApiWorld
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES, SEQUENCES, STEPS = 3, 12, 6
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+EXAMPLES, SEQUENCES, STEPS = (30, 120, 6) if NIGHTLY else (2, 8, 6)
 BOUNDED = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -20,7 +20,7 @@ from tests.real.conftest import QUICK
 from tests.real.shop import Shop
 from tests.real.up import UP
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.nightly]
 SECONDS_MAX = 120
 
 

@@ -54,6 +54,7 @@ def test_every_card_and_setting_of_the_page_exists() -> None:
 
 
 @pytest.mark.real
+@pytest.mark.nightly
 @pytest.mark.timeout(SECONDS + 60)
 def test_the_commands_of_the_page(outside: Emulator, tmp_path: Path) -> None:
     """Every command succeeds, the books are whole, and nothing is left behind at Stripe or on disk."""
