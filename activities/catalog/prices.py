@@ -24,7 +24,7 @@ from domain.catalog.line import Line
 from domain.catalog.pricing import Quote, check_chargeable, quote_of
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
-from domain.core.errors import CodeTaken, DiscountRefused, KeyReused
+from domain.core.errors import CodeTaken, DiscountRefused, KeyReused, UnknownSubject
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.currency import check_digits
 from domain.money.money import Tender
@@ -134,7 +134,10 @@ def _check_terms(uow: UnitOfWork, show_id: str, terms: DiscountTerms) -> None:
 
 
 def _change_discount(uow: UnitOfWork, command: ChangeDiscount) -> None:
-    discount = uow.get(Discount, discount_id_of(command.show_id, command.code))
+    uow.get(Show, command.show_id)
+    discount = uow.find(Discount, discount_id_of(command.show_id, command.code))
+    if discount is None:
+        raise UnknownSubject(f"the show has no discount {command.code}", code=command.code)
     if command.terms:
         terms = discount.terms.changed(command.terms)
         _check_terms(uow, command.show_id, terms)
