@@ -54,7 +54,8 @@ coverage: $(READY) ## every branch of domain/ and workflows/ is reached by the f
 golden: $(READY) ## accept the commands that the workflows issue today
 	$(BIN)/python -m tests.replay.record --golden
 
-docs: $(READY) ## write openapi.json, acts.md, door.md, problems.md, scopes.md and states.md
+docs: $(READY) ## write openapi.json, acts.md, door.md, problems.md, scopes.md, states.md and events/
+	$(BIN)/python -m tests.docs.events
 	$(BIN)/python -m api.openapi > docs/openapi.json
 	$(BIN)/python -m tests.docs.acts > docs/acts.md
 	$(BIN)/python -m tests.docs.door > docs/door.md

@@ -33,6 +33,7 @@ from domain.tickets.token import TokenState
 from domain.views.access import AuditEntry, AuditQuery, DoorDocument
 from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
 from domain.views.listed import D, Listing, ListQuery, Page, R
+from domain.views.outgoing.event import OutgoingEvent, OutgoingQuery
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationStatus
@@ -125,6 +126,9 @@ class Queries(ProjectionUpdates, Protocol):
 
     async def audit(self, query: AuditQuery) -> list[AuditEntry]:
         """Return the audit entries of a tenant after a position, oldest first."""
+
+    async def outgoing(self, query: OutgoingQuery) -> list[OutgoingEvent]:
+        """Return outgoing events of a tenant after a position, oldest first."""
 
 
 class Engine(Protocol):

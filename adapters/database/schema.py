@@ -51,6 +51,13 @@ READ_MODELS = (
         " event text NOT NULL, stream text NOT NULL)"
     ),
     SQL("CREATE INDEX IF NOT EXISTS rm_audit_by ON rm_audit (by, position)"),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_outgoing (position bigint PRIMARY KEY, event_id text NOT NULL UNIQUE,"
+        " type text NOT NULL, tenant_id text NOT NULL, venue_id text, show_id text, purchase_id text,"
+        " sent jsonb NOT NULL)"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS rm_outgoing_tenant ON rm_outgoing (tenant_id, position)"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_outgoing_venue ON rm_outgoing (venue_id, position) WHERE venue_id IS NOT NULL"),
     # Counting the documents of a cancelled show's orders unpacks each of them.
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_order_counts (id text PRIMARY KEY, show_id text NOT NULL,"

@@ -17,6 +17,8 @@ from domain.views.catalog import (
     VenueDocument,
 )
 from domain.views.follow_up import FollowUpDocument
+from domain.views.outgoing.event import OutgoingEvent
+from domain.views.outgoing.mapping import MatterDocument
 from domain.views.payouts import AccountOwner, PayeeDocument, PayoutDocument
 from domain.views.purchase import DisputeDocument, PurchaseDocument, PurchaseKey, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationDocument
@@ -53,6 +55,7 @@ FILES = ReadModel("files", FileDocument)
 FOLLOW_UPS = ReadModel("follow_ups", FollowUpDocument)
 DOORS = ReadModel("doors", DoorDocument)
 TREES = ReadModel("trees", TreeDocument)
+MATTERS = ReadModel("matters", MatterDocument)
 READ_MODELS = tuple(model for model in tuple(globals().values()) if isinstance(model, ReadModel))
 KINDS = tuple(model.name for model in READ_MODELS)
 
@@ -90,6 +93,19 @@ class AuditLine(NamedTuple):
     stream: str
 
 
+class OutgoingLine(NamedTuple):
+    """One outgoing event as it is sent, and whose it is."""
+
+    position: int
+    event_id: str
+    type: str
+    tenant_id: str
+    venue_id: str | None
+    show_id: str | None
+    purchase_id: str | None
+    sent: OutgoingEvent
+
+
 class DocumentBatch:
     """A write-behind buffer for folds. `load` reads a stored document by kind and id (None when there is none)."""
 
@@ -100,6 +116,7 @@ class DocumentBatch:
         self.timeline: list[TimelineLine] = []
         self.postings: list[Entry] = []
         self.audit: list[AuditLine] = []
+        self.outgoing: list[OutgoingLine] = []
 
     def find(self, model: ReadModel[V], identity: str) -> V | None:
         """Return a document to read."""

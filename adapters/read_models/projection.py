@@ -19,7 +19,7 @@ from domain.money.statement import Entry, booked
 from domain.views.listed import Place
 
 BATCH_MAX = 500
-LINES = ("timeline", "postings", "account_lines", "balances", "audit")
+LINES = ("timeline", "postings", "account_lines", "balances", "audit", "outgoing")
 DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
 KEEP_DOCUMENT = SQL("INSERT INTO {table} (id, doc) VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET doc = EXCLUDED.doc")
 KEEP_LINE = SQL("INSERT INTO rm_timeline (purchase_id, position, at, event, text) VALUES (%s, %s, %s, %s, %s)")
@@ -28,6 +28,10 @@ KEEP_POSTING = SQL(
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 KEEP_AUDIT = SQL("INSERT INTO rm_audit (position, at, by, event, stream) VALUES (%s, %s, %s, %s, %s)")
+KEEP_OUTGOING = SQL(
+    "INSERT INTO rm_outgoing (position, event_id, type, tenant_id, venue_id, show_id, purchase_id, sent)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+)
 KEEP_LEG = SQL(
     "INSERT INTO rm_account_lines (account, unit, position, number, side, amount, balance, key, purchase_id, kind, at)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -104,12 +108,19 @@ def store_batch(cursor: ProjectionCursor, documents: DocumentBatch, before: Mapp
         cursor.executemany(KEEP_DOCUMENT.format(table=Identifier(f"rm_{kind}")), rows)
     if counted:
         cursor.executemany(KEEP_COUNTS, counted)
+    _store_lines(cursor, documents)
+    if documents.postings:
+        _store_postings(cursor, documents.postings)
+
+
+def _store_lines(cursor: ProjectionCursor, documents: DocumentBatch) -> None:
+    """Store the lines of the timeline, of the audit and of the outgoing events."""
     if documents.timeline:
         cursor.executemany(KEEP_LINE, documents.timeline)
     if documents.audit:
         cursor.executemany(KEEP_AUDIT, documents.audit)
-    if documents.postings:
-        _store_postings(cursor, documents.postings)
+    if documents.outgoing:
+        cursor.executemany(KEEP_OUTGOING, [(*line[:-1], Jsonb(line.sent)) for line in documents.outgoing])
 
 
 def _store_postings(cursor: ProjectionCursor, entries: Sequence[Entry]) -> None:

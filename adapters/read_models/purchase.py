@@ -14,6 +14,7 @@ from adapters.read_models.money.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.read_models.money.refund import REFUND_FOLDS, REFUND_TEXTS
 from adapters.read_models.money.transfer import TRANSFER_FOLDS, TRANSFER_TEXTS
 from adapters.read_models.pending.follow_up import FOLLOW_UP_FOLDS
+from adapters.read_models.pending.outgoing import keep_outgoing
 from adapters.read_models.pending.trees import TREE_FOLDS
 from adapters.read_models.shows.cancellation import CANCELLATION_FOLDS
 from adapters.read_models.shows.changes import SHOW_CHANGE_FOLDS
@@ -136,6 +137,7 @@ def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:
         apply = folds.get(type(event))
         if apply is not None:
             apply(documents, event, position)
+    keep_outgoing(documents, event, position)
     for purchase_id in _purchases_of(documents, event):
         if purchase := documents.edit(PURCHASES, purchase_id):
             purchase["position"] = position

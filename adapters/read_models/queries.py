@@ -40,6 +40,7 @@ from domain.views.catalog import (
     VenueDocument,
 )
 from domain.views.listed import D, Listing, ListQuery, Page, R
+from domain.views.outgoing.event import OutgoingEvent, OutgoingQuery
 from domain.views.payouts import AccountBalance, AccountDocument, AccountLine
 from domain.views.purchase import (
     PostingLine,
@@ -73,6 +74,12 @@ AUDITED = (
     " WHERE position > %(after)s AND starts_with(by, %(tenant_id)s || '/')"
     " AND (%(subject)s = '' OR by = %(tenant_id)s || '/' || %(subject)s) ORDER BY position LIMIT %(limit)s"
 )
+OUTGOING = (
+    "SELECT sent FROM rm_outgoing WHERE tenant_id = %(tenant_id)s AND position > %(after)s"
+    " AND (%(venue_id)s::text IS NULL OR venue_id = %(venue_id)s)"
+    " AND (%(show_id)s::text IS NULL OR show_id = %(show_id)s)"
+    " AND (cardinality(%(types)s::text[]) = 0 OR type = ANY(%(types)s::text[])) ORDER BY position LIMIT %(limit)s"
+)
 KEYS_OF = "SELECT doc FROM rm_keys WHERE doc->>'tenant_id' = %s ORDER BY doc->>'created_at', id"
 PURCHASE_LINES = (
     "SELECT position, key, kind, debit, credit, amount, unit FROM rm_postings WHERE purchase_id = %s"
@@ -102,6 +109,11 @@ class ReadModels:
             {"position": position, "at": at.isoformat(), "subject": by, "event": event, "stream": stream}
             for position, at, by, event, stream in rows
         ]
+
+    async def outgoing(self, query: OutgoingQuery) -> list[OutgoingEvent]:
+        """Return outgoing events of a tenant after a position, oldest first."""
+        rows = await self._rows(OUTGOING, {**query._asdict(), "types": list(query.types)})
+        return [row[0] for row in rows]
 
     async def keys(self, tenant_id: str) -> list[KeyDocument]:
         """Return the API keys of a tenant, oldest first."""

@@ -1,4 +1,4 @@
-"""Watch purchases: wake event streams when the read models change."""
+"""Watch purchases, or all that changes: wake event streams when the read models change."""
 
 import asyncio
 from collections import defaultdict
@@ -10,6 +10,7 @@ from domain.core.transient import TransientError
 
 LOOK_SECONDS = 0.1
 TRANSIENT_SECONDS = 1.0
+ANYTHING = ""
 
 
 class ChangePoller:
@@ -24,7 +25,7 @@ class ChangePoller:
 
     @asynccontextmanager
     async def on(self, purchase_id: str) -> AsyncIterator[asyncio.Event]:
-        """Watch a purchase within the block; a later change sets the event."""
+        """Watch a purchase, or `ANYTHING`, within the block; a later change sets the event."""
         woken = asyncio.Event()
         since = await self._updates.position() if self._polling is None else 0
         self._waiting[purchase_id].add(woken)
@@ -43,10 +44,13 @@ class ChangePoller:
     async def _poll(self) -> None:
         while True:
             try:
-                self._since, changed = await self._updates.changed(self._since)
+                position, changed = await self._updates.changed(self._since)
             except TransientError:
                 await asyncio.sleep(TRANSIENT_SECONDS)
                 continue
+            if position > self._since:
+                changed = {*changed, ANYTHING}
+            self._since = position
             for purchase_id in self._waiting if self.is_ending() else self._waiting.keys() & changed:
                 for woken in self._waiting[purchase_id]:
                     woken.set()

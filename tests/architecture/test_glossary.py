@@ -28,7 +28,7 @@ def singular(word: str) -> str:
 
 
 def words(tree: ast.Module) -> set[str]:
-    """Return the words of a module's class names: for an event its subject, for other classes all but participles.
+    """Return the words of a module's class names: for an event, or its data, the subject, for others no participles.
 
     Refusals are left out: the docstring of their module explains them.
     """
@@ -40,7 +40,8 @@ def words(tree: ast.Module) -> set[str]:
         if "Refusal" in bases or node.name in EVENTS:
             continue
         named = [word.lower() for word in WORD.findall(node.name)]
-        nouns = named[:1] if bases & EVENTS else [word for word in named if not word.endswith("ed")]
+        is_event = bool(bases & EVENTS) or any(base.endswith("Data") for base in bases)
+        nouns = named[:1] if is_event else [word for word in named if not word.endswith("ed")]
         found |= {singular(word) for word in nouns}
     return found
 

@@ -36,6 +36,7 @@ from domain.money.statement import StatementQuery
 from domain.payouts.connected_account import DueQuery
 from domain.tickets.has_token import Drawing
 from domain.views.access import AuditQuery
+from domain.views.outgoing.event import OutgoingQuery, event_id_of
 from tests.contract.selling import sell
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
@@ -45,6 +46,8 @@ from tests.fakes.pinning_node import FoldedFiles
 from tests.fakes.shop_world import MemoryReads
 from tests.fakes.show_reads import FoldedShows
 
+WINDOW = ["show.sale_window_changed"]
+CONFIRMED = 5  # the version of the event in its order
 VENUE = VenueRef(tenant_id="default", venue_id="ve_1")
 
 
@@ -108,6 +111,21 @@ async def test_files_that_are_not_pinned(shop: Shop) -> None:
         assert (found["content"], found["media_type"]) == (content, media_type)
         assert await shop.queries.file(cid) == found
     assert await shop.files.file(cid_of(b"other")) is None
+
+
+async def test_outgoing_events(shop: Shop) -> None:
+    """They are told in the order of the log, page by page, of a tenant, and of the asked types, show and venue."""
+    every = await shop.queries.outgoing(OutgoingQuery("default", 0, 100))
+    types = ["show.announced", "show.on_sale", "order.confirmed", *["ticket.issued"] * 2, *["ticket.minted"] * 2]
+    assert [event["type"] for event in every] == [*types, "order.fulfilled", "show.price_changed", *WINDOW]
+    assert every[2]["id"] == event_id_of("order:pu_1", CONFIRMED)
+    assert await shop.queries.outgoing(OutgoingQuery("default", every[1]["position"], 3)) == every[2:5]
+    issued = OutgoingQuery("default", 0, 100, ("ticket.issued", "order.fulfilled"))
+    assert await shop.queries.outgoing(issued) == [*every[3:5], every[7]]
+    for mine in (OutgoingQuery("default", 0, 100, (), "sh_1"), OutgoingQuery("default", 0, 100, (), None, "ve_1")):
+        assert await shop.queries.outgoing(mine) == every
+    for other in (OutgoingQuery("other", 0, 9), OutgoingQuery("default", 0, 9, (), None, "ve_2")):
+        assert await shop.queries.outgoing(other) == []
 
 
 async def test_the_position(shop: Shop) -> None:

@@ -73,6 +73,7 @@ from tests.fakes.api_client import EVERY_SCOPE
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.identity import IDENTITY
+from tests.fakes.log_reads import LogReads
 from tests.fakes.memory_lists import MemoryLists
 from tests.fakes.paying import capture
 from tests.fakes.recomputed import venue_statement, venue_sums, venue_taxes
@@ -86,7 +87,7 @@ CODES = SealedCodes({"k2": bytes(range(32)), "k1": bytes(range(1, 33))}, IDENTIT
 NOTHING_COUNTED: Any = dict.fromkeys(CancellationProgress.__annotations__, 0)
 
 
-class MemoryReads(MemoryLists):
+class MemoryReads(MemoryLists, LogReads):
     """Read models of a fake event store; brought up to date at each query, unless `behind`."""
 
     def __init__(self, store: FakeEventStore) -> None:

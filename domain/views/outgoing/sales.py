@@ -1,0 +1,210 @@
+"""The mappings of orders, tickets and shows."""
+
+from typing import Any
+
+from domain.catalog.show import (
+    CapacityChangeEnded,
+    PriceChanged,
+    SaleWindowChanged,
+    ShowAnnounced,
+    ShowCalledOff,
+    ShowWentOnSale,
+)
+from domain.catalog.show_cancellation import ShowCancellationFinished
+from domain.core.aggregate import DomainEvent
+from domain.core.ids import order_ref_of
+from domain.core.timestamp import iso
+from domain.orders.order import OrderCancelled, OrderConfirmed, OrderFulfilled
+from domain.tickets.has_token import TokenMinted
+from domain.tickets.ticket import TicketBlocked, TicketIssued, TicketRedeemed, TicketUnblocked, TicketVoided
+from domain.views.outgoing.data import (
+    AnnouncedTicketType,
+    OrderCancelled1,
+    OrderConfirmed1,
+    OrderFulfilled1,
+    OrderLine,
+    ShowAnnounced1,
+    ShowCancelled1,
+    ShowCapacityChanged1,
+    ShowOnSale1,
+    ShowPriceChanged1,
+    ShowRefunded1,
+    ShowSaleWindowChanged1,
+    TicketBlocked1,
+    TicketCheckedIn1,
+    TicketIssued1,
+    TicketMinted1,
+    TicketUnblocked1,
+    TicketVoid1,
+)
+from domain.views.outgoing.event import EventOwner
+from domain.views.outgoing.mapping import Documents, OwnedData, identity_of, owner_of, tells
+from domain.views.purchase import PurchaseDocument
+
+
+def _sold(documents: Documents, event: DomainEvent) -> tuple[PurchaseDocument, EventOwner, dict[str, Any]] | None:
+    """Return the purchase of an order's event, its owner, and the fields that name it."""
+    purchase = documents.purchase(identity_of(event))
+    if purchase is None:
+        return None
+    purchase_id, show_id = purchase["purchase_id"], purchase["show_id"]
+    owner = owner_of(documents, purchase["tenant_id"], show_id, purchase_id)
+    named = {"purchase_id": purchase_id, "order_ref": order_ref_of(purchase_id), "show_id": show_id}
+    return purchase, owner, named
+
+
+@tells(OrderConfirmed)
+def order_confirmed(event: OrderConfirmed, documents: Documents) -> OwnedData | None:
+    """Tell that an order is sold."""
+    found = _sold(documents, event)
+    if found is None or (price := found[0]["price"]) is None:
+        return None
+    purchase, owner, named = found
+    lines = [
+        OrderLine(
+            ticket_type_id=line["ticket_type_id"],
+            quantity=line["quantity"],
+            price_minor=line["price_minor"] or 0,
+            discount_minor=line["discount_minor"],
+        )
+        for line in purchase["lines"]
+    ]
+    data = OrderConfirmed1(
+        **named,
+        venue_id=purchase["venue_id"] or "",
+        currency=price["currency"],
+        total_minor=price["total_minor"],
+        tax_minor=price["tax_minor"],
+        lines=lines,
+        ticket_ids=[ticket["ticket_id"] for ticket in purchase["tickets"]],
+    )
+    return OwnedData(owner, data)
+
+
+@tells(OrderFulfilled)
+def order_fulfilled(event: OrderFulfilled, documents: Documents) -> OwnedData | None:
+    """Tell that all of an order is delivered."""
+    if (found := _sold(documents, event)) is None:
+        return None
+    purchase, owner, named = found
+    return OwnedData(owner, OrderFulfilled1(**named, venue_id=purchase["venue_id"] or ""))
+
+
+@tells(OrderCancelled)
+def order_cancelled(event: OrderCancelled, documents: Documents) -> OwnedData | None:
+    """Tell that a purchase ended without a sale."""
+    if (found := _sold(documents, event)) is None:
+        return None
+    return OwnedData(found[1], OrderCancelled1(**found[2], reason=event.reason))
+
+
+def _ticket(documents: Documents, event: DomainEvent) -> tuple[EventOwner, dict[str, Any]] | None:
+    """Return the owner of a ticket's event, and the fields that name the ticket; None for another subject's token."""
+    ticket = documents.ticket(identity_of(event)) if event.originator_id.startswith("ticket:") else None
+    if ticket is None:
+        return None
+    named = {name: ticket[name] for name in ("ticket_id", "ticket_type_id", "show_id", "purchase_id")}
+    return owner_of(documents, ticket["tenant_id"], ticket["show_id"], ticket["purchase_id"]), named
+
+
+@tells(TicketIssued, TicketVoided, TicketRedeemed)
+def ticket_changed(event: DomainEvent, documents: Documents) -> OwnedData | None:
+    """Tell that the right to enter began, ended or was used."""
+    if (found := _ticket(documents, event)) is None:
+        return None
+    owner, named = found
+    if isinstance(event, TicketIssued):
+        return OwnedData(owner, TicketIssued1(**named))
+    return OwnedData(owner, TicketVoid1(**named) if isinstance(event, TicketVoided) else TicketCheckedIn1(**named))
+
+
+@tells(TokenMinted)
+def ticket_minted(event: TokenMinted, documents: Documents) -> OwnedData | None:
+    """Tell that a ticket's token is on chain; those of venues and shows have no event of their own."""
+    if (found := _ticket(documents, event)) is None:
+        return None
+    minted = {"mint_address": event.mint_address, "signature": event.signature}
+    return OwnedData(found[0], TicketMinted1(**found[1], **minted))
+
+
+@tells(TicketBlocked)
+def ticket_blocked(event: TicketBlocked, documents: Documents) -> OwnedData | None:
+    """Tell that a dispute blocks a ticket."""
+    found = _ticket(documents, event)
+    return None if found is None else OwnedData(found[0], TicketBlocked1(**found[1], dispute_id=event.dispute_id))
+
+
+@tells(TicketUnblocked)
+def ticket_unblocked(event: TicketUnblocked, documents: Documents) -> OwnedData | None:
+    """Tell that a dispute blocks a ticket no longer."""
+    found, ticket = _ticket(documents, event), documents.ticket(identity_of(event))
+    if found is None or ticket is None:
+        return None
+    data = TicketUnblocked1(**found[1], dispute_id=event.dispute_id, blocked=ticket["blocked"])
+    return OwnedData(found[0], data)
+
+
+@tells(ShowAnnounced)
+def show_announced(event: ShowAnnounced, _: Documents) -> OwnedData:
+    """Tell that a show was announced."""
+    names = AnnouncedTicketType.model_fields
+    data = ShowAnnounced1(
+        show_id=identity_of(event),
+        venue_id=event.venue_id,
+        name=event.name,
+        currency=event.currency,
+        ticket_types=[AnnouncedTicketType(**{name: item[name] for name in names}) for item in event.ticket_types],
+        sale_from=iso(event.sale_from),
+        sale_until=iso(event.sale_until),
+        ends_at=iso(event.ends_at),
+    )
+    return OwnedData(EventOwner(event.tenant_id, event.venue_id, data.show_id), data)
+
+
+def _show(documents: Documents, event: DomainEvent) -> tuple[EventOwner, dict[str, Any]] | None:
+    """Return the owner of a show's event, and the fields that name the show."""
+    show = documents.show(identity_of(event))
+    if show is None:
+        return None
+    named = {"show_id": show["show_id"], "venue_id": show["venue_id"]}
+    return EventOwner(show["tenant_id"], show["venue_id"], show["show_id"]), named
+
+
+@tells(ShowWentOnSale, ShowCalledOff, ShowCancellationFinished)
+def show_stage(event: DomainEvent, documents: Documents) -> OwnedData | None:
+    """Tell that the sale opened, that the show is cancelled, or that all its orders are refunded."""
+    if (found := _show(documents, event)) is None:
+        return None
+    owner, named = found
+    if isinstance(event, ShowWentOnSale):
+        return OwnedData(owner, ShowOnSale1(**named))
+    return OwnedData(owner, ShowCancelled1(**named) if isinstance(event, ShowCalledOff) else ShowRefunded1(**named))
+
+
+@tells(PriceChanged)
+def show_price_changed(event: PriceChanged, documents: Documents) -> OwnedData | None:
+    """Tell a new price."""
+    found, show = _show(documents, event), documents.show(identity_of(event))
+    if found is None or show is None:
+        return None
+    price = {"ticket_type_id": event.ticket_type_id, "price_minor": event.price_minor}
+    return OwnedData(found[0], ShowPriceChanged1(**found[1], **price, currency=show["currency"]))
+
+
+@tells(SaleWindowChanged)
+def show_sale_window_changed(event: SaleWindowChanged, documents: Documents) -> OwnedData | None:
+    """Tell a new sale window."""
+    if (found := _show(documents, event)) is None:
+        return None
+    window = {"sale_from": iso(event.sale_from), "sale_until": iso(event.sale_until)}
+    return OwnedData(found[0], ShowSaleWindowChanged1(**found[1], **window))
+
+
+@tells(CapacityChangeEnded)
+def show_capacity_changed(event: CapacityChangeEnded, documents: Documents) -> OwnedData | None:
+    """Tell new capacities; a change that was given up changed nothing."""
+    found, show = _show(documents, event), documents.show(identity_of(event))
+    change = show["capacity_change"] if show else None
+    if found is None or change is None or not event.made:
+        return None
+    return OwnedData(found[0], ShowCapacityChanged1(**found[1], capacities=change["capacities"]))
