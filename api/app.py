@@ -41,6 +41,7 @@ from api.routes import (
     token_metadata,
     venues,
     verifications,
+    webhook_endpoints,
     webhooks,
 )
 from api.shop import errors, pages
@@ -137,6 +138,7 @@ def described_app() -> DescribedApp:
         capacity,
         discounts,
         events,
+        webhook_endpoints,
         quotes,
         receipts,
         refunds,

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 from activities.access.keys import KeyCommands
+from activities.access.webhooks.endpoints import EndpointCommands
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
@@ -38,7 +39,9 @@ from adapters.postgres.deployment import DeploymentError, open_identity
 from adapters.postgres.minting import PostgresMinting
 from adapters.postgres.rate_limits import MemoryCounters, PostgresCounters
 from adapters.postgres.tables import PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox
+from adapters.postgres.webhooks import PostgresDeliveries
 from adapters.privacy.buyers import PostgresBuyers, Sealing
+from adapters.privacy.endpoint_secrets import PostgresEndpointSecrets
 from adapters.privacy.ticket_codes import SealedCodes
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.shows.cancellation import ShowCancellationQueries
@@ -83,10 +86,9 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     secret = seed_of(settings.deployment.secret.get_secret_value())
     identity = await asyncio.to_thread(open_identity, settings.postgres.url, secret)
     pool, reads = await open_pools(settings, closing)
-    limits, chain = settings.limits, reader_of(settings)
-    closing.push_async_callback(chain.close)
+    closing.push_async_callback((chain := reader_of(settings)).close)
     client = await observed_client(settings, store, reads, closing)
-    buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing, strips_tag=limits.tag_is_one_buyer))
+    buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing, strips_tag=settings.limits.tag_is_one_buyer))
     engine, wallets = WorkflowClient(client, timeouts_of(settings)), WalletCheck(chain)
     return Dependencies(
         authenticator=KeyAuthenticator(KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), identity),
@@ -119,6 +121,8 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         check_rate=RateLimits(counters_of(settings, pool), rates_of(settings)).check,
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
+        endpoints=endpoints_of(settings, store, pool),
+        deliveries=PostgresDeliveries(pool),
         publishable_key=settings.stripe.publishable_key,
         shop=ShopTerms(settings.shop.tenant, settings.shop.pay_page or ""),
     )
@@ -148,6 +152,11 @@ async def open_pools(settings: Settings, closing: AsyncExitStack) -> tuple[Pool,
     await closing.enter_async_context(pool)
     await closing.enter_async_context(reads)
     return pool, reads
+
+
+def endpoints_of(settings: Settings, store: PostgresEventStore, pool: Pool) -> EndpointCommands:
+    """Return the commands of webhook endpoints, whose secrets are sealed."""
+    return EndpointCommands(store, PostgresEndpointSecrets(pool, settings.privacy.sealing[0]))
 
 
 def funds_of(settings: Settings, reads: Pool) -> SaleFunds | None:
@@ -206,6 +215,7 @@ def limits_of(settings: Settings) -> Limits:
         cors_origins=listed(limits.cors_origins),
         read_seconds=settings.api.read_seconds,
         venue_country=settings.stripe.country,
+        private_webhooks=settings.webhooks.allow_private,
     )
 
 

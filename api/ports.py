@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
+from activities.access.webhooks.endpoints import EndpointCommands
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
@@ -33,6 +34,7 @@ from domain.tickets.token import TokenState
 from domain.views.access import AuditEntry, AuditQuery, DoorDocument
 from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
 from domain.views.listed import D, Listing, ListQuery, Page, R
+from domain.views.outgoing.endpoint import DeliveryEntry, EndpointFilter
 from domain.views.outgoing.event import OutgoingEvent, OutgoingQuery
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument
@@ -130,6 +132,22 @@ class Queries(ProjectionUpdates, Protocol):
     async def outgoing(self, query: OutgoingQuery) -> list[OutgoingEvent]:
         """Return outgoing events of a tenant after a position, oldest first."""
 
+    async def endpoint_ids(self, tenant_id: str) -> list[str]:
+        """Return the ids of a tenant's webhook endpoints that are not deleted, oldest first."""
+
+
+class Deliveries(Protocol):
+    """The log of deliveries to webhook endpoints."""
+
+    async def entries(self, endpoint_id: str, before: int, limit: int) -> list[DeliveryEntry]:
+        """Return what became of an endpoint's events, the newest first, below a position."""
+
+    async def send_again(self, wanted: EndpointFilter, event_id: str) -> int:
+        """Make one event due again; return how many were found: one or none."""
+
+    async def send_since(self, wanted: EndpointFilter, since: datetime) -> int:
+        """Make every event of the endpoint since a time due again; return how many."""
+
 
 class Engine(Protocol):
     """Temporal; no call fails when it is unavailable, because the relay repeats it from the events."""
@@ -160,6 +178,9 @@ class Engine(Protocol):
 
     async def start_cancellation(self, tenant_id: str, about: About) -> bool:
         """Start the refunds of a cancelled show."""
+
+    async def endpoint_news(self, endpoint_id: str) -> bool | None:
+        """Signal the deliveries to a webhook endpoint that it has changed."""
 
     async def cancellation_news(self, show_id: str) -> bool | None:
         """Signal a show cancellation that its terms have changed."""
@@ -294,6 +315,7 @@ class Limits:
     cors_origins: tuple[str, ...] = ()
     read_seconds: float = 4.5
     venue_country: str = ""
+    private_webhooks: bool = False
 
 
 @dataclass(frozen=True)
@@ -345,6 +367,8 @@ class Dependencies:
     check_rate: RateCheck
     capacity: CapacityCommands
     change_capacity: Callable[[CapacityChange, About], Awaitable[bool]]
+    endpoints: EndpointCommands
+    deliveries: Deliveries
     publishable_key: str = ""
     shop: ShopTerms = ShopTerms()
     now: Callable[[], datetime] = utc_now

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from contextlib import AsyncExitStack
 
 from activities.access.operator_acts import OperatorActivities
+from activities.access.webhooks.deliver import WebhookActivities
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, GroupSizeActivities
 from activities.catalog.register import CatalogActivities
-from activities.core.task_queues import IPFS, MINT, PURCHASES, STRIPE
+from activities.core.task_queues import IPFS, MINT, PURCHASES, STRIPE, WEBHOOKS
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
@@ -24,11 +25,15 @@ from activities.tokens.mint import MintActivities
 from activities.tokens.pin import PinActivities
 from activities.tokens.trees.owed import LeafActivities
 from activities.tokens.trees.roots import RootActivities
+from adapters.database.startup import utc_now
 from adapters.event_store.store import PostgresEventStore
-from adapters.ipfs.kubo import KuboNode
+from adapters.http.kubo import KuboNode
+from adapters.http.webhooks import HttpWebhookSender
 from adapters.postgres.connections import Pool
 from adapters.postgres.tables import PostgresCheckouts
+from adapters.postgres.webhooks import PostgresDeliveries
 from adapters.privacy.buyers import PostgresBuyers, Sealing
+from adapters.privacy.endpoint_secrets import PostgresEndpointSecrets
 from adapters.read_models.pending.follow_up import RelayQueries
 from adapters.read_models.shows.cancellation import ShowCancellationQueries
 from adapters.stripe.client import StripeClient
@@ -81,7 +86,16 @@ def assemble(
         instances += on_chain(settings, store, pool, closing)
     if IPFS in polled:
         instances.append(at_ipfs(settings, store, pool, closing))
+    if WEBHOOKS in polled:
+        instances.append(at_receivers(settings, store, pool))
     return Activities(*instances, queues=polled)
+
+
+def at_receivers(settings: Settings, store: PostgresEventStore, pool: Pool) -> WebhookActivities:
+    """Assemble the activities that call the receivers of webhooks."""
+    secrets = PostgresEndpointSecrets(pool, settings.privacy.sealing[0])
+    sender = HttpWebhookSender(allows_private=settings.webhooks.allow_private)
+    return WebhookActivities(store, PostgresDeliveries(pool), secrets, sender, utc_now)
 
 
 def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStore, pool: Pool) -> list[object]:

@@ -15,6 +15,7 @@ from activities.sales.erase_buyer import BuyerErasure
 from adapters.database.startup import open_event_store
 from adapters.postgres.connections import BACKGROUND, Pool, open_pool
 from adapters.privacy.buyers import PostgresBuyers, Sealing
+from adapters.privacy.endpoint_secrets import PostgresEndpointSecrets
 from adapters.privacy.keyring import KeyMissingError, SealBrokenError
 from adapters.privacy.rotation import Rotation, RotationProgress
 from adapters.read_models.queries import ReadModels
@@ -152,6 +153,9 @@ async def _rotated(settings: Settings) -> RotationProgress:
     async with _tables(settings) as tables:
         async for last in Rotation(tables.pool, tables.sealing).run():
             typer.echo(f"{last.done} encrypted, {last.left} left", err=True)
+        keys, _ = settings.privacy.sealing
+        secrets = await PostgresEndpointSecrets(tables.pool, keys).seal_again()
+        typer.echo(f"{secrets} secrets of webhook endpoints encrypted", err=True)
     return last
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from activities.access.webhooks.deliver import EndpointRef
 from activities.core.about import About
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, TreeRef
 from activities.sales.request_purchase import PurchaseStatus
@@ -30,6 +31,9 @@ class Starter(RefundStarter, CancellationStarter, Protocol):
 
     async def write_roots(self, tree: TreeRef, every_seconds: float, about: About) -> bool:
         """Start to write a tree's roots unless that runs."""
+
+    async def start_deliveries(self, endpoint: EndpointRef, about: About) -> bool:
+        """Start the deliveries to a webhook endpoint unless they run."""
 
     async def watch_hold(self, hold: HoldRef, about: About) -> bool:
         """Start the end of a hold unless it runs."""
@@ -81,6 +85,9 @@ class StalledWork(StalledRefunds, StalledCancellations, Shows, Protocol):
 
     async def waiting_trees(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
         """Return (show, tenant) of trees with a change from before a time that is not on chain or not settled."""
+
+    async def due_endpoints(self, limit: int) -> Sequence[tuple[str, str, str]]:
+        """Return (endpoint, tenant, venue) of webhook endpoints that events wait for, or that failed for long."""
 
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str, datetime]]:
         """Return (id, tenant, show, until) of internal holds that should have ended."""

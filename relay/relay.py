@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from activities.access.webhooks.deliver import EndpointRef
 from activities.core.about import About
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, TreeRef
 from activities.core.follow_ups import Matter
@@ -82,6 +83,7 @@ class Relay:
             self.start_registrations,
             self.start_claims,
             self.start_roots,
+            self.start_deliveries,
             self.end_holds,
             self.start_capacity_changes,
             self._follow_ups.resume,
@@ -216,6 +218,18 @@ class Relay:
         tree, every = TreeRef(tenant_id=tenant_id, show_id=show_id), self._roots_every_seconds
         about = await about_show(self._stalled, show_id)
         await self._at_times(f"roots {show_id}", partial(self._engine.write_roots, tree, every, about))
+
+    async def start_deliveries(self) -> None:
+        """Start the deliveries to webhook endpoints that events wait for; running ones are left alone."""
+        behind = self._each.set_aside(self._start_delivery)
+        await self._each.run(self._start_delivery, await self._stalled.due_endpoints(BATCH_MAX + behind))
+
+    @each_subject("start deliveries", first_of)
+    async def _start_delivery(self, found: tuple[str, str, str]) -> None:
+        endpoint_id, tenant_id, venue_id = found
+        endpoint = EndpointRef(tenant_id=tenant_id, endpoint_id=endpoint_id)
+        start = partial(self._engine.start_deliveries, endpoint, About(venue_id=venue_id))
+        await self._at_times(f"deliveries {endpoint_id}", start)
 
     async def end_holds(self) -> None:
         """Start the expiry of the ticket API's holds whose time has passed."""

@@ -21,6 +21,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.access.webhooks.deliver import EndpointRef
 from activities.core.about import About
 from activities.core.commands import (
     CapacityChange,
@@ -36,16 +37,17 @@ from activities.core.follow_ups import Matter
 from activities.core.task_queues import PURCHASES
 from activities.core.traces import in_trace_of
 from activities.payouts.ports import PayoutRef, VenueRef
-from workflows.capacity import CapacityWorkflow
 from workflows.core.search_attributes import PURCHASE_ID, shown_as
 from workflows.core.task_queue import first_stage_of
+from workflows.deliveries import DeliveryInput, DeliveryWorkflow
 from workflows.dispute import DisputeWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow
 from workflows.purchase import TASK_TIMEOUT, CheckoutAnswer, PurchaseInput, PurchaseWorkflow
 from workflows.refund import RefundInput, RefundWorkflow
 from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
-from workflows.ticket_api_hold import HoldWorkflow
+from workflows.stock.capacity import CapacityWorkflow
+from workflows.stock.ticket_api_hold import HoldWorkflow
 from workflows.tokens.claim import ClaimWorkflow
 from workflows.tokens.registration import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.tokens.roots import RootsInput, RootsWorkflow
@@ -143,6 +145,15 @@ class WorkflowClient:
         """Start to write the roots of a show's tree; False when the engine is unreachable."""
         terms = named(RootsWorkflow, f"roots/{tree.show_id}", "Writes the roots of a show's tickets", about)
         return await self._start(RootsWorkflow.run, RootsInput(tree=tree, every_seconds=every_seconds), terms)
+
+    async def start_deliveries(self, endpoint: EndpointRef, about: About) -> bool:
+        """Start the deliveries to a webhook endpoint, unless they run; False when the engine is unreachable."""
+        terms = named(DeliveryWorkflow, f"webhooks/{endpoint.endpoint_id}", "Webhooks", about)
+        return await self._start(DeliveryWorkflow.run, DeliveryInput(endpoint=endpoint), terms)
+
+    async def endpoint_news(self, endpoint_id: str) -> bool | None:
+        """Signal the deliveries to an endpoint that it has changed; answers as `look_again`."""
+        return await self._signal(f"webhooks/{endpoint_id}", "look_again")
 
     async def watch_hold(self, hold: HoldRef, about: About) -> bool:
         """Start the expiry of a hold of the ticket API; False when the engine is unreachable."""

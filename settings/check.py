@@ -70,6 +70,7 @@ QUEUE_NEEDS: Mapping[str, frozenset[str]] = {
     "purchases": PRIVACY | {STRIPE_KEY, PUBLIC_URL},
     "stripe": PRIVACY | {STRIPE_KEY, PUBLIC_URL},
     "ipfs": frozenset({CODEC_KEYS}),
+    "webhooks": frozenset({PRIVACY_KEYS, CODEC_KEYS}),
     "mint": PRIVACY | SIGNING | {ADDRESS_SECRET, PUBLIC_URL},
 }
 NEEDS: Mapping[str, frozenset[str]] = {

@@ -32,6 +32,7 @@ from settings.groups import (
     TemporalSettings,
     WorkerSettings,
 )
+from settings.webhooks import WebhookSettings
 
 ENV_FILE = ".env"
 PREFIX = "BOXOFFICE_"
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(default_factory=LimitSettings, description="the limits of callers")
     saga: SagaSettings = Field(default_factory=SagaSettings, description="the time limits of a purchase")
     payouts: PayoutSettings = Field(default_factory=PayoutSettings, description="the schedule of transfers to venues")
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings, description="webhooks that we send")
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="one worker process")
     projector: ProjectorSettings = Field(default_factory=ProjectorSettings, description="the projector process")
     telemetry: TelemetrySettings = Field(

@@ -113,7 +113,7 @@ GIVE_UP = ActKind(
     GiveUp,
     "Ends it without a result, and undoes what was done. Refused once a sale is made.",
     "a purchase: its seats are free, and money of the buyer goes back, without Stripe's fee if it was captured; "
-    "an account or a dispute: nobody follows it until there is news of it.",
+    "an account or a dispute: nobody follows it until there is news of it; a webhook endpoint stays switched off.",
 )
 REFUND = ActKind(
     "refund",

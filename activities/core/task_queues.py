@@ -13,6 +13,7 @@ PURCHASES = "purchases"
 STRIPE = "stripe"
 MINT = "mint"
 IPFS = "ipfs"
+WEBHOOKS = "webhooks"
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 MARK = "__task_queues__"

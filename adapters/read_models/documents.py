@@ -17,6 +17,7 @@ from domain.views.catalog import (
     VenueDocument,
 )
 from domain.views.follow_up import FollowUpDocument
+from domain.views.outgoing.endpoint import EndpointDocument
 from domain.views.outgoing.event import OutgoingEvent
 from domain.views.outgoing.mapping import MatterDocument
 from domain.views.payouts import AccountOwner, PayeeDocument, PayoutDocument
@@ -55,6 +56,7 @@ FILES = ReadModel("files", FileDocument)
 FOLLOW_UPS = ReadModel("follow_ups", FollowUpDocument)
 DOORS = ReadModel("doors", DoorDocument)
 TREES = ReadModel("trees", TreeDocument)
+ENDPOINTS = ReadModel("endpoints", EndpointDocument)
 MATTERS = ReadModel("matters", MatterDocument)
 READ_MODELS = tuple(model for model in tuple(globals().values()) if isinstance(model, ReadModel))
 KINDS = tuple(model.name for model in READ_MODELS)

@@ -74,6 +74,10 @@ AUDITED = (
     " WHERE position > %(after)s AND starts_with(by, %(tenant_id)s || '/')"
     " AND (%(subject)s = '' OR by = %(tenant_id)s || '/' || %(subject)s) ORDER BY position LIMIT %(limit)s"
 )
+ENDPOINT_IDS = (
+    "SELECT id FROM rm_endpoints WHERE doc->>'tenant_id' = %s AND doc->>'state' <> 'deleted'"
+    " ORDER BY doc->>'created_at', id"
+)
 OUTGOING = (
     "SELECT sent FROM rm_outgoing WHERE tenant_id = %(tenant_id)s AND position > %(after)s"
     " AND (%(venue_id)s::text IS NULL OR venue_id = %(venue_id)s)"
@@ -114,6 +118,10 @@ class ReadModels:
         """Return outgoing events of a tenant after a position, oldest first."""
         rows = await self._rows(OUTGOING, {**query._asdict(), "types": list(query.types)})
         return [row[0] for row in rows]
+
+    async def endpoint_ids(self, tenant_id: str) -> list[str]:
+        """Return the ids of a tenant's webhook endpoints that are not deleted, oldest first."""
+        return [row[0] for row in await self._rows(ENDPOINT_IDS, (tenant_id,))]
 
     async def keys(self, tenant_id: str) -> list[KeyDocument]:
         """Return the API keys of a tenant, oldest first."""

@@ -42,9 +42,22 @@ def _suspicious(where: str, name: str, schema: dict[str, Any]) -> Iterator[str]:
         yield f"{where}: {name}"
 
 
+# The receivers of webhooks: `tests/adapters/http/test_webhook_sender.py` shows that none of our own network is called.
+OF_RECEIVERS = {
+    "post /api/v1/webhook-endpoints: url",
+    "patch /api/v1/webhook-endpoints/{endpoint_id}: url",
+}
+
+
+def is_of_endpoint(found: str) -> bool:
+    """Return whether it is the id of a webhook endpoint, which is no address."""
+    return found.endswith(": endpoint_id")
+
+
 def test_no_request_names_an_address() -> None:
-    """No parameter and no field of a body is a URL, a host or a callback."""
-    assert list(named(json.loads(text()))) == []
+    """No parameter and no field of a body is a URL, a host or a callback, but the URL of a webhook endpoint."""
+    found = {one for one in named(json.loads(text())) if not is_of_endpoint(one)}
+    assert found == OF_RECEIVERS
 
 
 def test_an_address_is_found() -> None:

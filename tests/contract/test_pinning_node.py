@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 
 from activities.tokens.metadata import CHUNK_BYTES_MAX, cid_of
-from adapters.ipfs.kubo import KuboNode
+from adapters.http.kubo import KuboNode
 from domain.core.transient import TransientError
 from tests.fakes.pinning_node import FakePinningNode
 from tests.fakes.pinning_rpc import TOKEN, MemoryBlocks, RpcServer, serving

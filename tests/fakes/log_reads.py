@@ -3,7 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 
-from adapters.read_models.documents import DocumentBatch, OutgoingLine
+from adapters.read_models.documents import ENDPOINTS, DocumentBatch, OutgoingLine
 from domain.views.outgoing.event import OutgoingEvent, OutgoingQuery
 
 
@@ -13,6 +13,11 @@ class LogReads(ABC):
     @abstractmethod
     def catch_up(self) -> DocumentBatch:
         """Fold what is new, and return all."""
+
+    async def endpoint_ids(self, tenant_id: str) -> list[str]:
+        documents = [one for kind, _, one in self.catch_up().changed() if kind == ENDPOINTS.name]
+        found = [one for one in documents if one["tenant_id"] == tenant_id and one["state"] != "deleted"]
+        return [one["endpoint_id"] for one in sorted(found, key=lambda one: (one["created_at"], one["endpoint_id"]))]
 
     async def outgoing(self, query: OutgoingQuery) -> list[OutgoingEvent]:
         found = [line.sent for line in self.catch_up().outgoing if _wanted(line, query)]

@@ -82,6 +82,9 @@ class SellingEngine:
     async def start_cancellation(self, tenant_id: str, about: About) -> bool:
         return bool(self._tell("start_cancellation", about.show_id))
 
+    async def endpoint_news(self, endpoint_id: str) -> bool | None:
+        return self._tell("endpoint_news", endpoint_id)
+
     async def cancellation_news(self, show_id: str) -> bool | None:
         return self._tell("cancellation_news", show_id)
 

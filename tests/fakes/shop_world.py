@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from activities.access.keys import CreateKey, KeyCommands
+from activities.access.webhooks.endpoints import EndpointCommands
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
@@ -80,6 +81,7 @@ from tests.fakes.recomputed import venue_statement, venue_sums, venue_taxes
 from tests.fakes.selling_engine import SellingEngine
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
 from tests.fakes.token_chain import FakeTokenChain
+from tests.fakes.webhook_box import MemoryDeliveries, MemoryEndpointSecrets
 from tests.fakes.webhooks import verify
 
 WALLET = "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB"
@@ -208,6 +210,8 @@ class ApiWorld:
         self.engine = SellingEngine(self.store, self.secrets)
         self.buyers = MemoryBuyers(self.has_ended)
         self.inbox = MemoryInbox()
+        self.endpoint_secrets = MemoryEndpointSecrets()
+        self.deliveries = MemoryDeliveries(lambda: self.reads.catch_up().outgoing, lambda: len(self.store.log))
         self.tokens: dict[str, TokenState] = {}
         self.chain_is_away = False
         self.chain = FakeTokenChain()
@@ -248,6 +252,8 @@ class ApiWorld:
             check_rate=self.check_rate,
             capacity=CapacityCommands(self.store),
             change_capacity=self.engine.change_capacity,
+            endpoints=EndpointCommands(self.store, self.endpoint_secrets),
+            deliveries=self.deliveries,
             now=lambda: self.clock(),  # noqa: PLW0108 - a test may set another clock
         )
 

@@ -13,6 +13,7 @@ from temporalio.worker import Interceptor
 from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
 
 from activities.access.operator_acts import OperatorActivities
+from activities.access.webhooks.deliver import WebhookActivities
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, CapacityCommands, GroupSizeActivities
 from activities.catalog.register import AnnounceShow, CatalogActivities, CatalogCommands, RegisterVenue
@@ -36,6 +37,7 @@ from activities.tokens.mint import MintActivities
 from activities.tokens.pin import PinActivities
 from activities.tokens.trees.owed import LeafActivities
 from activities.tokens.trees.roots import RootActivities
+from adapters.read_models.documents import OutgoingLine
 from domain.catalog.line import Line
 from domain.catalog.show import TicketType
 from domain.core.ids import DEFAULT_TENANT, refund_id_of
@@ -60,6 +62,7 @@ from tests.fakes.show_reads import FoldedShows
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts
 from tests.fakes.time_skipping import skipping_time
 from tests.fakes.token_chain import CUSTODY, FakeTokenChain
+from tests.fakes.webhook_box import FakeReceiver, MemoryDeliveries, MemoryEndpointSecrets, activity_time
 from worker import Tuning, build_worker
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
 from workflows.refund import RefundInput, RefundWorkflow
@@ -82,6 +85,9 @@ class SagaWorld:
         self.chain = FakeTokenChain()
         self.ipfs = FakePinningNode()
         self.buyers, self.checkouts = MemoryBuyers(), MemoryCheckouts()
+        self.told: list[OutgoingLine] = []  # outgoing events, given by the test
+        self.deliveries = MemoryDeliveries(lambda: self.told, lambda: len(self.told))
+        self.endpoint_secrets, self.receiver = MemoryEndpointSecrets(), FakeReceiver()
         self.gates = Gates()
         self.purchases = PurchaseCommands(self.store)
         self.catalog = CatalogCommands(self.store)
@@ -124,6 +130,7 @@ class SagaWorld:
             PinActivities(self.store, FoldedFiles(self.store), self.ipfs),
             ShowCancellationActivities(self.store, FoldedShows(self.store)),
             LatePaymentActivities(self.store, self.gateway, payments),
+            WebhookActivities(self.store, self.deliveries, self.endpoint_secrets, self.receiver, activity_time),
         )
 
     @asynccontextmanager

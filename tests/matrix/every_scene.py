@@ -1,6 +1,14 @@
 """All scenes of the fault matrix, of every workflow."""
 
-from tests.matrix import scenes, scenes_claims, scenes_late, scenes_leaves, scenes_refunds, scenes_show_cancellations
+from tests.matrix import (
+    scenes,
+    scenes_claims,
+    scenes_late,
+    scenes_leaves,
+    scenes_refunds,
+    scenes_show_cancellations,
+    scenes_webhooks,
+)
 
 SCENES: tuple[scenes.Scene, ...] = (
     *scenes.SCENES,
@@ -9,4 +17,5 @@ SCENES: tuple[scenes.Scene, ...] = (
     *scenes_claims.SCENES,
     *scenes_refunds.SCENES,
     *scenes_show_cancellations.SCENES,
+    *scenes_webhooks.SCENES,
 )

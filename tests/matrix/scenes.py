@@ -18,11 +18,11 @@ from tests.matrix.scenes_dispute import won_dispute
 from tests.matrix.scenes_payouts import onboarding, payout, transfers
 from tests.matrix.scenes_pinning import pinning
 from tests.matrix.stage import Stage
-from workflows.capacity import CapacityWorkflow
 from workflows.dispute import DisputeWorkflow
 from workflows.payouts import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
-from workflows.ticket_api_hold import HoldWorkflow
+from workflows.stock.capacity import CapacityWorkflow
+from workflows.stock.ticket_api_hold import HoldWorkflow
 from workflows.tokens.pinning import PinningWorkflow
 from workflows.tokens.registration import RegisterInput, ShowWorkflow, VenueWorkflow
 

@@ -3,7 +3,7 @@
 from domain.catalog.show import Show
 from domain.stock.allocation import Allocation
 from tests.matrix.stage import Stage
-from workflows.capacity import CapacityWorkflow
+from workflows.stock.capacity import CapacityWorkflow
 
 RAISED = 15
 

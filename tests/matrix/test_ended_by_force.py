@@ -21,7 +21,7 @@ from tests.matrix.stage import Stage
 from tests.matrix.waits import every_timer
 from tests.workflows.conftest import installed, register_search_attributes
 from workflows.registry import declared_workflows
-from workflows.ticket_api_hold import HoldWorkflow
+from workflows.stock.ticket_api_hold import HoldWorkflow
 
 __all__ = ["pool", "store_server", "tables_url"]
 BY_NAME = {scene.name: scene for scene in SCENES}

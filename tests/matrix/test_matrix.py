@@ -16,7 +16,7 @@ from tests.matrix.stage import Stage
 from tests.matrix.webhooks import PLAYS
 from tests.workflows.conftest import installed, register_search_attributes
 from workflows.registry import declared_workflows
-from workflows.ticket_api_hold import HoldWorkflow
+from workflows.stock.ticket_api_hold import HoldWorkflow
 
 QUICK = {"webhook-forged", "webhook-delayed"}
 BY_NAME = {scene.name: scene for scene in SCENES}

@@ -66,6 +66,9 @@ class NothingStalled:
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
         return ()
 
+    async def due_endpoints(self, limit: int) -> Sequence[tuple[str, str, str]]:
+        return []
+
     async def unclaimed(self, before: datetime, limit: int) -> Sequence[StalledClaim]:
         return ()
 

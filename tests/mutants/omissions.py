@@ -32,7 +32,7 @@ OMISSIONS = (
     ),
     Mutant(
         "a workflow is not declared",
-        "workflows/ticket_api_hold.py",
+        "workflows/stock/ticket_api_hold.py",
         '@workflow_on(PURCHASES, name="HoldWorkflow", owner="show", stage="holding", restarted_by="end holds")\n',
         "",
         f"{WORKER}::test_every_workflow_is_on_a_queue_that_is_polled",

@@ -137,7 +137,7 @@ TOKENS = (
     ),
     Mutant(
         "an odd answer of the IPFS node is a bug",
-        "adapters/ipfs/kubo.py",
+        "adapters/http/kubo.py",
         "        if not isinstance(found, dict):\n",
         "        if found is None:\n",
         "tests/contract/test_pinning_node.py::test_what_is_no_good_answer_is_a_transient_error",

@@ -132,6 +132,13 @@ class World:
     async def write_roots(self, tree: Any, every_seconds: float, about: Any) -> bool:
         return await self.act(tree.show_id)
 
+    async def due_endpoints(self, limit: int) -> Any:
+        self.limits.append(limit)
+        return [(name, "t", "") for name in SUBJECTS]
+
+    async def start_deliveries(self, endpoint: Any, about: About) -> bool:
+        return await self.act(endpoint.endpoint_id)
+
     async def overdue(self, before: datetime, limit: int) -> Any:
         self.limits.append(limit)
         return [(name, "t", "sh", before) for name in SUBJECTS]
@@ -244,6 +251,7 @@ CASES: dict[str, tuple[type[World], Callable[[Any], Awaitable[Any]]]] = {
     "start roots": (World, lambda world: world.relay.start_roots()),
     "start registrations": (World, lambda world: world.relay.start_registrations()),
     "start claims": (World, lambda world: world.relay.start_claims()),
+    "start deliveries": (World, lambda world: world.relay.start_deliveries()),
     "end holds": (World, lambda world: world.relay.end_holds()),
     "start capacity changes": (World, lambda world: world.relay.start_capacity_changes()),
     "resume follow-ups": (World, lambda world: world.relay._follow_ups.resume()),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from activities.access.webhooks.deliver import EndpointRef
 from activities.core.about import About
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, RefundRef, TreeRef
 from activities.core.follow_ups import Matter
@@ -83,6 +84,10 @@ class RecordingEngine:
         self.calls.append(("start_refund", refund))
         return True
 
+    async def start_deliveries(self, endpoint: EndpointRef, about: About) -> bool:
+        self.calls.append(("start_deliveries", endpoint.endpoint_id))
+        return True
+
     async def start_claim(self, claimed: MintTicket, about: About) -> bool:
         self.calls.append(("start_claim", (about.purchase_id, claimed.purchase.attempt, claimed.ticket_id)))
         return True
@@ -154,6 +159,9 @@ class RecordedWork:
     async def waiting_trees(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
         self.changed_before = before
         return [("sh_1", "default")]
+
+    async def due_endpoints(self, limit: int) -> Sequence[tuple[str, str, str]]:
+        return [("we_1", "default", "")]
 
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str, datetime]]:
         return [("re_1", "default", "sh_1", before)]

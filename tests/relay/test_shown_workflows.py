@@ -7,6 +7,7 @@ import pytest
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, WithStartWorkflowOperation
 from temporalio.common import TypedSearchAttributes
 
+from activities.access.webhooks.deliver import EndpointRef
 from activities.core.about import About
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, RefundRef, TreeRef
 from activities.core.follow_ups import Matter
@@ -76,6 +77,9 @@ STARTS: dict[str, Start] = {
     "hold": lambda engine, _, __: engine.watch_hold(HoldRef(tenant_id="default", reservation_id="re_1"), SHOW),
     "case": lambda engine, _, __: engine.follow(matter("payment-case", "pi_1"), ABOUT, is_news=True),
     "refund": lambda engine, _, __: engine.start_refund(REFUND, ABOUT),
+    "deliveries": lambda engine, _, __: engine.start_deliveries(
+        EndpointRef(tenant_id="default", endpoint_id="we_1"), About(venue_id="ve_1")
+    ),
     "claim": lambda engine, _, __: engine.start_claim(MintTicket(purchase=PURCHASE, ticket_id="ti_1"), ABOUT),
     "cancellation": lambda engine, _, __: engine.start_cancellation("default", SHOW),
     "dispute": lambda engine, _, __: engine.follow(matter("dispute", "du_1"), ABOUT, is_news=False),

@@ -13,7 +13,7 @@ from domain.core.errors import WrongState
 from domain.core.transient import TransientError
 from domain.stock.allocation import Allocation
 from tests.fakes.world import SagaWorld
-from workflows.capacity import CapacityWorkflow
+from workflows.stock.capacity import CapacityWorkflow
 
 
 async def change(world: SagaWorld, client: Client, capacity: int) -> str:

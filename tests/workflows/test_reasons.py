@@ -29,6 +29,7 @@ from tests.fakes.time_skipping import skipping_time
 from tests.fakes.token_chain import CUSTODY
 from tests.fakes.world import PurchaseHandle, SagaWorld
 from tests.workflows.buyer import paid
+from tests.workflows.failing_endpoints import an_endpoint_that_failed_for_days, an_endpoint_that_stays_off
 from tests.workflows.test_payment_case import CaseHandle, begin_case, expired, stray
 from tests.workflows.test_payouts import AT_ONCE, VENUE, run, sell
 from tests.workflows.test_refund import begin as begin_refund
@@ -324,6 +325,10 @@ async def a_refund_of_too_much_that_fails(world: SagaWorld, client: Client) -> N
     world.gateway.finish_refund(made.refund_id, succeed=False)
     await operate(handle, RETRY_NOW)
     assert await resolved(world, handle) == "sold"
+
+
+tries(Reason.ENDPOINT_FAILING, RETRY_NOW)(an_endpoint_that_failed_for_days)
+tries(Reason.ENDPOINT_FAILING, GIVE_UP)(an_endpoint_that_stays_off)
 
 
 @tries(Reason.SET_ASIDE, RETRY_NOW)

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     REFUND_EXCESS = "refund-excess"
     ACCOUNT_GONE = "account-gone"
     SET_ASIDE = "set-aside"
+    ENDPOINT_FAILING = "endpoint-failing"
 
 
 class Advice(NamedTuple):
@@ -89,5 +90,10 @@ ADVICE: dict[Reason, Advice] = {
         "Some subjects of a round fail; the others went on. The text has the last one and its cause.",
         "A later round tries them again by itself, within a day.",
         (RETRY_NOW,),
+    ),
+    Reason.ENDPOINT_FAILING: Advice(
+        "A webhook endpoint has taken nothing for three days and is switched off; its events wait.",
+        "It stays off until its tenant or an operator switches it on (retry_now does), or leaves it off (give_up).",
+        (RETRY_NOW, GIVE_UP),
     ),
 }

@@ -35,11 +35,11 @@ from tests.workflows.test_refund import begin as begin_refund
 from tests.workflows.test_show_cancellation import begin as begin_cancellation
 from tests.workflows.test_show_cancellation import call_off
 from tests.workflows.tokens.test_registration import register, reserve
-from workflows.capacity import CapacityWorkflow
 from workflows.dispute import DisputeWorkflow
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 from workflows.registry import declared_workflows
-from workflows.ticket_api_hold import HoldWorkflow
+from workflows.stock.capacity import CapacityWorkflow
+from workflows.stock.ticket_api_hold import HoldWorkflow
 from workflows.tokens.claim import ClaimWorkflow
 from workflows.tokens.pinning import PinningWorkflow
 from workflows.tokens.registration import ShowWorkflow, VenueWorkflow

@@ -8,7 +8,7 @@ from activities.sales.ticket_api_holds import MakeReservation, ReservationView
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from tests.fakes.world import SagaWorld
-from workflows.ticket_api_hold import HoldWorkflow
+from workflows.stock.ticket_api_hold import HoldWorkflow
 from workflows.tokens.registration import RegisterInput, ShowWorkflow, VenueWorkflow
 
 

@@ -1,0 +1,1 @@
+"""HTTP clients: the RPC of a node of IPFS, and the receivers of webhooks."""

@@ -1,1 +1,0 @@
-"""IPFS: files pinned at a node."""
