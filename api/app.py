@@ -68,6 +68,30 @@ TAGS = {
     "metadata": "Metadata of the tokens on chain.",
     "health": "Health and metrics.",
 }
+PUBLIC = (
+    purchases,
+    purchase_events,
+    lists,
+    buyers,
+    venues,
+    shows,
+    show_cancellations,
+    capacity,
+    discounts,
+    events,
+    webhook_endpoints,
+    quotes,
+    receipts,
+    refunds,
+    tickets,
+    ticket_codes,
+    claims,
+    checkins,
+    purchase_tickets,
+    verifications,
+    config,
+    audit,
+)
 
 
 def create_app(deps: Dependencies) -> DescribedApp:
@@ -127,31 +151,7 @@ def described_app() -> DescribedApp:
         responses=purchases.CHECKOUT_ANSWERS,
         openapi_extra=purchases.CHECKOUT_PROBLEMS,
     )
-    public = (
-        purchases,
-        purchase_events,
-        lists,
-        buyers,
-        venues,
-        shows,
-        show_cancellations,
-        capacity,
-        discounts,
-        events,
-        webhook_endpoints,
-        quotes,
-        receipts,
-        refunds,
-        tickets,
-        ticket_codes,
-        claims,
-        checkins,
-        purchase_tickets,
-        verifications,
-        config,
-        audit,
-    )
-    for room in (*public, ticket_api, box_office, counter, webhooks, token_metadata, ipfs, metrics, health):
+    for room in (*PUBLIC, ticket_api, box_office, counter, webhooks, token_metadata, ipfs, metrics, health):
         app.include_router(room.router)
     app.include_router(pages.router)
     return app

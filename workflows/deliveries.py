@@ -29,7 +29,7 @@ FIRST_PAUSE_SECONDS = 5.0
 PAUSE_SECONDS_MAX = 3_600.0
 PATIENCE_SECONDS = 3 * 86_400.0
 FAILING_AFTER = 5  # failures in a row: then one event is tried at a time
-DELIVER = CallPolicy(timedelta(seconds=30), 3, timedelta(seconds=10), heartbeat=timedelta(seconds=10))
+DELIVER = CallPolicy(timedelta(seconds=30), 8, timedelta(seconds=10), heartbeat=timedelta(seconds=10))
 LOOK = CallPolicy(timedelta(seconds=10), 10, timedelta(seconds=10))
 STEP = "deliver_event"
 SWITCHED_OFF = "switched_off"

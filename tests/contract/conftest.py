@@ -45,6 +45,9 @@ def tables_url(store_server: str) -> str:
             "checkouts",
             "webhook_inbox",
             "rate_limits",
+            "webhook_secrets",
+            "webhook_positions",
+            "webhook_deliveries",
             *(f"rm_{name}" for name in (*KINDS, *LINES)),
         ]
         connection.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY")

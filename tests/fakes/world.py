@@ -86,7 +86,7 @@ class SagaWorld:
         self.ipfs = FakePinningNode()
         self.buyers, self.checkouts = MemoryBuyers(), MemoryCheckouts()
         self.told: list[OutgoingLine] = []  # outgoing events, given by the test
-        self.deliveries = MemoryDeliveries(lambda: self.told, lambda: len(self.told))
+        self.deliveries: Any = MemoryDeliveries(lambda: self.told, lambda: len(self.told))
         self.endpoint_secrets, self.receiver = MemoryEndpointSecrets(), FakeReceiver()
         self.gates = Gates()
         self.purchases = PurchaseCommands(self.store)

@@ -17,9 +17,10 @@ from activities.core.follow_ups import FollowUpCommands, Matter
 from activities.payouts.ports import PayoutRef
 from activities.sales.request_purchase import PurchaseCommands
 from adapters.postgres.connections import Pool
-from adapters.read_models.documents import DocumentBatch
+from adapters.postgres.webhooks import PostgresDeliveries
+from adapters.read_models.documents import DocumentBatch, OutgoingLine
 from adapters.read_models.pending.follow_up import RelayQueries
-from adapters.read_models.projection import KEEP_DOCUMENT
+from adapters.read_models.projection import KEEP_DOCUMENT, KEEP_OUTGOING
 from adapters.read_models.purchase import fold
 from domain.payments.webhook_event import WebhookEvent
 from relay.each import Each
@@ -84,8 +85,9 @@ class _Forced(ActivityInboundInterceptor):
 class FoldedWork:
     """Keeps the documents of a fake event store's events in PostgreSQL, where the relay's own queries read them."""
 
-    def __init__(self, store: FakeEventStore, pool: Pool) -> None:
-        self._store, self._pool = store, pool
+    def __init__(self, store: FakeEventStore, pool: Pool, told: Sequence[OutgoingLine]) -> None:
+        self._store, self._pool, self._told = store, pool, told
+        self._kept = 0
         self._batch = DocumentBatch(lambda kind, identity: None)
         self._position = 0
 
@@ -95,12 +97,22 @@ class FoldedWork:
         for position, event in enumerate(events, start=self._position + 1):
             fold(self._batch, event, position)
         self._position += len(events)
+        await self._keep_told()
         if events:
             async with self._pool.connection() as connection:
                 for kind, identity, document in self._batch.changed():
                     await connection.execute(
                         KEEP_DOCUMENT.format(table=Identifier(f"rm_{kind}")), (identity, Jsonb(document))
                     )
+
+    async def _keep_told(self) -> None:
+        """Store the outgoing events that the scene gives, and go on to the last one."""
+        new = self._told[self._kept :]
+        self._kept += len(new)
+        async with self._pool.connection() as connection:
+            for line in new:
+                await connection.execute(KEEP_OUTGOING, (*line[:-1], Jsonb(line.sent)))
+                await connection.execute("UPDATE rm_position SET position = %s", (line.position,))
 
 
 class _NoWebhooks:
@@ -117,10 +129,11 @@ class RelayedStage(Stage):
     def __init__(self, server: WorkflowEnvironment, force: Force, pool: Pool, kind: type, site: str = "") -> None:
         super().__init__(server, force)
         self.world.processing_extension_seconds = PATIENCE_SECONDS
+        self.world.deliveries = PostgresDeliveries(pool)
         self._force, self._kind, self._site = force, kind, site
         self.ended: WorkflowHandle[Any, Any] | None = None
         self.then: Callable[[], object] = lambda: None  # happens when the workflow was ended
-        self._work, self._stalled = FoldedWork(self.world.store, pool), RelayQueries(pool)
+        self._work, self._stalled = FoldedWork(self.world.store, pool, self.world.told), RelayQueries(pool)
         self._records = FollowUpCommands(self.world.store)
         engine = WorkflowClient(self.client, Timeouts(5, self.world.poll_seconds, PATIENCE_SECONDS))
         purchases, each = PurchaseCommands(self.world.store), Each(Gauge())
@@ -146,6 +159,7 @@ class RelayedStage(Stage):
         """Start the workflow; a matter at Stripe is recorded before, as its news is."""
         if (matter := _matter_of(start)) is not None:
             await self._records.open_follow_up(matter)
+        await self._work.catch_up()
         return await super().begin(workflow_id, run, start)
 
     async def _disturb(self) -> None:

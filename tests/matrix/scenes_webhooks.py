@@ -23,8 +23,8 @@ async def webhooks(stage: Stage) -> str:
     asked: dict[str, Any] = {"venue_id": "", "url": "https://door.example/", "types": (), "after": 0}
     commands = EndpointCommands(world.store, world.endpoint_secrets)
     await commands.create(CreateEndpoint(endpoint_id="we", tenant_id="default", body_digest="d", **asked))
-    for number in range(2):
-        await stage.begin(f"webhooks/{number}", DeliveryWorkflow.run, DeliveryInput(endpoint=ENDPOINT))
+    for _ in range(2):
+        await stage.begin("webhooks/we", DeliveryWorkflow.run, DeliveryInput(endpoint=ENDPOINT))
         if await stage.end() is not None:
             break
     positions = [event["position"] for event in world.receiver.taken]

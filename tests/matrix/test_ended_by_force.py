@@ -7,6 +7,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from adapters.postgres.connections import Pool
 from adapters.temporal.connect import data_converter
+from domain.views.outgoing.endpoint import ReceiverAnswer
 from tests.contract.conftest import pool, store_server, tables_url
 from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.matrix.every_scene import SCENES
@@ -17,6 +18,7 @@ from tests.matrix.scenes_late import late_money_that_buys
 from tests.matrix.scenes_payouts import onboarding
 from tests.matrix.scenes_refunds import whole
 from tests.matrix.scenes_show_cancellations import called_off
+from tests.matrix.scenes_webhooks import webhooks
 from tests.matrix.stage import Stage
 from tests.matrix.waits import every_timer
 from tests.workflows.conftest import installed, register_search_attributes
@@ -26,6 +28,7 @@ from workflows.stock.ticket_api_hold import HoldWorkflow
 __all__ = ["pool", "store_server", "tables_url"]
 BY_NAME = {scene.name: scene for scene in SCENES}
 ROUND = "before the next round of"
+TRIED_AGAIN = {"deliver_event": "before the next try"}  # a failed delivery waits in its lane, without a round
 MOMENTS: tuple[Moment, ...] = ("before", "after", "waiting")
 EVERY = [(scene, name, moment) for scene in SCENES for name in scene.row.reaches for moment in MOMENTS]
 # The first activity of every kind, once; the rest is nightly.
@@ -128,6 +131,18 @@ async def failed(stage: Stage) -> str:
     return await whole(stage)
 
 
+async def failing_receiver(stage: Stage) -> str:
+    """The receiver takes events only after the workflow was ended."""
+    receiver = stage.world.receiver
+    receiver.answers = lambda _, __: ReceiverAnswer(503)
+
+    def mend() -> None:
+        receiver.answers = lambda _, __: ReceiverAnswer(200)
+
+    _then(stage, mend)
+    return await webhooks(stage)
+
+
 def _is_ended(stage: Stage) -> bool:
     assert isinstance(stage, RelayedStage)
     return stage.ended is not None
@@ -154,6 +169,7 @@ WAITS = {
     "before the next look at what is left": like("show cancelled", slow_banks),
     "the rate": like("show cancelled", one_a_minute),
     "until the purchase is decided": like("late money, buys", slow_capture),
+    "before the next try": like("webhooks", failing_receiver),
     "before Stripe is asked again": like("onboarding", slow_venue),
 }
 OF_A_STEP = "a pause of a step: `test_at_an_activity` ends every kind in the one before the next round"
@@ -190,7 +206,8 @@ async def test_at_every_activity(scene: Scene, name: str, moment: Moment, pool: 
 
 
 async def ended_at(scene: Scene, name: str, moment: Moment, pool: Pool) -> None:
-    end, stage = await played(scene, Force(name, moment), pool, ROUND if moment == "waiting" else "")
+    site = TRIED_AGAIN.get(name, ROUND) if moment == "waiting" else ""
+    end, stage = await played(scene, Force(name, moment), pool, site)
     is_done = moment == "after" and stage.handle is not None and stage.handle is not stage.ended
     assert end == scene.ends or (is_done and end.startswith("None"))
 
