@@ -46,6 +46,7 @@ class DisputeWorkflow(Operated):
                 await workflow.wait_condition(
                     lambda: self._wake, timeout=LOOK_EVERY, timeout_summary="the next look without news"
                 )
+            self._history.check()
 
     @workflow.signal(name="look_again", description="For machines: something has changed; operators use retry_now")
     def look_again(self, *_: object) -> None:

@@ -29,7 +29,7 @@ ENDS = {
 }
 PAUSE_SECONDS = 2.0
 PAUSE_GROWS = 2
-PAUSE_SECONDS_MAX = 60.0
+PAUSE_SECONDS_MAX = 900.0
 
 
 class CaseInput(Command):
@@ -79,6 +79,7 @@ class PaymentCaseWorkflow(Operated):
                 self._status.set_stage("late-payment", "The payment buys the seats: the purchase goes on with it.")
                 await self._take_up(seen)
             await self._rest(pause)
+            self._history.check()
             pause = min(pause * PAUSE_GROWS, PAUSE_SECONDS_MAX)
         return seen
 

@@ -22,9 +22,9 @@ from workflows.core.activity_calls import (
     RefusedStep,
 )
 from workflows.core.acts import Outcome, operator_act, refuse
-from workflows.core.each import WorkflowEach
 from workflows.core.operated import GIVEN_UP, Operated
 from workflows.core.reasons import Reason
+from workflows.core.runs.each import WorkflowEach
 from workflows.core.saga import drain
 from workflows.core.task_queue import workflow_on
 
@@ -70,6 +70,7 @@ class OnboardingWorkflow(Operated):
             self._status.set_stage("onboarding", f"Waits for the venue: Stripe asks for {account.asked_for} things.")
             await self._wait(poll_seconds)
             account = await self._look()
+            self._history.check()
         if account.is_gone:
             cause = f"{account.account_id} is gone: the venue must be onboarded again"
             self._status.raise_need("look_at_account", Reason.ACCOUNT_GONE, cause)
@@ -115,7 +116,7 @@ class OnboardingWorkflow(Operated):
         """Return the account's status, with a fresh onboarding link where details are missing."""
         looks = self._looks
         self._news = True
-        await workflow.wait_condition(lambda: self._looks > looks or self._is_over)
+        await self._history.until(lambda: self._looks > looks or self._is_over)
         if self._account is None:
             refuse("an operator gave the account up; ask again")
         return self._account
@@ -214,6 +215,10 @@ class TransfersWorkflow(Operated):
     def _look_now(self) -> None:
         """Go over the orders again once this round has seen them all, those that are set aside among them."""
         self._from_the_start = True
+
+    def next_input(self, start: TransfersInput) -> TransfersInput:  # noqa: ARG002 - part of the totals
+        """Go on after the orders that are done."""
+        return self._totals
 
     async def _send(self, orders: list[PurchaseRef]) -> None:
         steps = await self._each.run(self._send_one, orders)

@@ -45,6 +45,7 @@ from workflows.core.task_queue import workflow_on
 T = TypeVar("T")
 PAID = {"requires_capture", "succeeded"}
 LET_GO = {"canceled", "refunded"}
+LOOKS_GROW, LOOK_SECONDS_MAX = 2, 3600  # after that time
 LOOKS_AT_A_BANK = 100  # within the time that a show gives it; a webhook says the news before
 TASK_TIMEOUT = timedelta(seconds=5)  # a killed worker's task is given to another one after this
 Outcome = Literal["fulfilled", "refused", "cancelled"]
@@ -117,7 +118,7 @@ class PurchaseWorkflow(PurchaseActs):
     @workflow.update(name="open_checkout", description="For the API: answers when the checkout is open")
     async def open_checkout(self, *_: object) -> CheckoutAnswer:
         """Answer when the checkout is open, or when the purchase has ended before."""
-        await workflow.wait_condition(lambda: self._checkout_open or self._ended is not None)
+        await self._history.until(lambda: self._checkout_open or self._ended is not None)
         if self._checkout_open:
             return CheckoutAnswer(state="open", order=self._order)
         refusal = self._refusal
@@ -211,6 +212,7 @@ class PurchaseWorkflow(PurchaseActs):
             self._deadline = hold_until = max(hold_until, self._hold_until or hold_until)
             self._show_wait(order, seen, hold_until)
             await self._wait(hold_until)
+            self._history.check()
             self._wake, due = False, workflow.now() >= max(hold_until, self._hold_until or hold_until)
             seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
 
@@ -246,9 +248,11 @@ class PurchaseWorkflow(PurchaseActs):
             )
             if workflow.now() >= until:
                 self._status.raise_need("payment", Reason.SLOW_BANK, f"a bank still processes it after {limit}")
+                pause = min(pause * LOOKS_GROW, LOOK_SECONDS_MAX)
             else:
                 self._status.clear_need("payment")
             await self._wait(workflow.now() + timedelta(seconds=pause), pause)
+            self._history.check()
             self._wake = False
             seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
             if seen.status not in PAID:
@@ -289,6 +293,7 @@ class PurchaseWorkflow(PurchaseActs):
             return
         if not self._asked_stripe and not patches.MONEY_OF_A_LOST_TASK.on():
             return
+        self._history.stays = True
         self._status.set_stage("compensating", "Makes sure that we do not have the buyer's money.")
         with contextlib.suppress(RefusedStep):  # an operator knows that no money comes of it
             await self._stripe(
@@ -355,6 +360,7 @@ class PurchaseWorkflow(PurchaseActs):
 
     async def _end_without_sale(self, saga: Saga) -> None:
         """Undo the order: release seats, void tickets; an early refusal frees its key."""
+        self._history.stays = True
         reason = _reason(saga.cause)
         end = EndPurchase(purchase=self._purchase, reason=reason)
         method = SalesActivities.cancel_order

@@ -27,7 +27,7 @@ MONEY = "pay_refund"
 TRIED_AGAIN = frozenset({"failed", "uncovered"})
 POLL_GROWS = 2
 POLL_SECONDS_MAX = 3600
-ENDING_SECONDS_MAX = 15.0
+ENDING_SECONDS_MAX = 600.0
 
 
 class RefundInput(Command):
@@ -128,7 +128,7 @@ class RefundWorkflow(Operated):
         return self._outcome_by_hand
 
     async def _outcome_by_hand(self) -> str:
-        await workflow.wait_condition(lambda: self._by_hand is None)
+        await self._history.until(lambda: self._by_hand is None)
         if not self._paid:
             refuse(f"the payment by hand is not recorded: the refund is {self._status.stage} by now; look again")
         return "The buyer is owed nothing more."
@@ -149,11 +149,13 @@ class RefundWorkflow(Operated):
                 self._status.set_stage("disputed", "The buyer's bank decides about the payment first.")
                 await self._report("waits")
                 await self._wait(POLL_SECONDS_MAX)
+                self._history.check()
                 continue
             if fate.kind != "ending":
                 return fate.refund
             self._status.set_stage("ending", "The purchase comes to its end first.")
             await workflow.sleep(seconds, summary="until the purchase has ended")
+            self._history.check()
             seconds = min(seconds * POLL_GROWS, ENDING_SECONDS_MAX)
 
     async def _report(self, outcome: Literal["refunded", "nothing", "waits", "uncovered"]) -> None:
@@ -187,6 +189,7 @@ class RefundWorkflow(Operated):
             self._status.set_stage("pending", "Stripe has the refund, the bank has not confirmed it.")
             await self._report("waits")
             await self._wait(poll_seconds)
+            self._history.check()
             poll_seconds = min(poll_seconds * POLL_GROWS, POLL_SECONDS_MAX)
         self._status.clear_need(MONEY)
 
@@ -228,10 +231,11 @@ class RefundWorkflow(Operated):
         await self._report("uncovered" if seen.uncovered else "waits")
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._retry or self._by_hand is not None or (looks and self._wake),
+                lambda: self._retry or self._by_hand is not None or (looks and self._wake) or self._history.ends,
                 timeout=timeout,
                 timeout_summary=summary,
             )
+        self._history.check()
         tries = self._retry or self._by_hand is not None or (seen.uncovered and not self._wake)
         self._only_look = looks and not tries
         self._retry = False
@@ -242,7 +246,7 @@ class RefundWorkflow(Operated):
         with contextlib.suppress(TimeoutError):
             summary = "next look at the refund"
             await workflow.wait_condition(
-                lambda: self._wake, timeout=timedelta(seconds=seconds), timeout_summary=summary
+                lambda: self._wake or self._history.ends, timeout=timedelta(seconds=seconds), timeout_summary=summary
             )
 
     async def _burn(self, refund: RefundRef, ticket_id: str) -> None:
@@ -254,7 +258,9 @@ class RefundWorkflow(Operated):
 
     async def _resell(self, refund: RefundRef) -> None:
         """Put the seats on sale again once no token is left; nothing waits for it."""
-        await workflow.wait_condition(lambda: not self._tokens_left)
+        await workflow.wait_condition(lambda: not self._tokens_left or self._history.ends)
+        if self._tokens_left:
+            return  # the next run does it
         await self._caller.call(
             ResaleActivities.resell_seats, refund, MINT_POLICY, "put the seats on sale again", forward_only=True
         )

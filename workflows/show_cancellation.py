@@ -68,6 +68,7 @@ class ShowCancellationWorkflow(Operated):
         self._heard = False
         self._this_second = 0
         self._pause = start.residue_seconds
+        self._holds_ended = start.holds_ended
 
     @workflow.run
     async def run(self, start: ShowCancellationInput) -> str:
@@ -80,6 +81,7 @@ class ShowCancellationWorkflow(Operated):
         if not start.holds_ended:
             method, summary = ShowCancellationActivities.end_open_holds, "end the open holds of outside sellers"
             await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
+            self._holds_ended = True
         while True:
             left = await self._list_orders_left()
             for order, refund_id in left.refunds():
@@ -241,10 +243,14 @@ class ShowCancellationWorkflow(Operated):
 
     async def _continue(self) -> None:
         await self._drained()
+        workflow.continue_as_new(self.next_input(self._start))
+
+    def next_input(self, start: ShowCancellationInput) -> ShowCancellationInput:
+        """Go on with the refunds under way."""
         carried = {
             "after": self._after,
-            "holds_ended": True,
+            "holds_ended": self._holds_ended,
             "under_way": tuple(self._under_way),
             "waiting": tuple(self._waiting),
         }
-        workflow.continue_as_new(self._start.model_copy(update=carried))
+        return start.model_copy(update=carried)

@@ -1,7 +1,7 @@
 """The bodies of loops over subjects: marked where they are defined, so that the loops are collected from the code.
 
-A loop over subjects runs through `relay.each.Each`, `workflows.core.each.WorkflowEach` or `each_alone`: they set aside
-the subjects that fail, and go on with the others.
+A loop over subjects runs through `relay.each.Each`, `workflows.core.runs.each.WorkflowEach` or `each_alone`: they set
+aside the subjects that fail, and go on with the others.
 """
 
 import logging

@@ -36,7 +36,7 @@ ELSEWHERE = {
     "relay/retention.py: Retention.run": ITS_OWN_WAIT,
     "relay/schedules.py: Schedules.run": ITS_OWN_WAIT,
     "relay/workflow_client.py: _consume_exception": ITS_OWN_WAIT,
-    "workflows/core/each.py: WorkflowEach.run": "the loop over subjects itself",
+    "workflows/core/runs/each.py: WorkflowEach.run": "the loop over subjects itself",
     "workflows/core/saga.py: gather_all": "runs all to their ends before it raises",
     "workflows/payouts.py: TransfersWorkflow.run": "slices of a page; each order of a slice goes through Each",
     "workflows/purchase.py: PurchaseWorkflow._settle_and_mint": ONE_SUBJECT,

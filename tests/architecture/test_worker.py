@@ -20,6 +20,7 @@ from tests.architecture.test_tidy import ROOT, Module
 from tests.fakes.identity import DEPLOYMENT
 from workflows.core.activity_calls import STRIPE_LOCAL_FIRST, ActivityCaller
 from workflows.core.operator_status import OperatorStatus
+from workflows.core.runs.long_runs import RunHistory
 from workflows.registry import declared_workflows, workflows_on
 
 OWNERS = {one.owner.__name__: one.owner for one in declared_activities()}
@@ -140,7 +141,7 @@ def test_an_activity_names_its_queue() -> None:
 async def test_only_local_first_activities_are_called_locally() -> None:
     """A local call of any other activity raises at once."""
     (owner,) = {one.owner for one in declared_activities() if one.name == "cancel_payment"}
-    caller = ActivityCaller(OperatorStatus("calling", tuple))
+    caller = ActivityCaller(OperatorStatus("calling", tuple), RunHistory())
     with pytest.raises(TypeError, match=r"cancel_payment is called locally: declare it with local_first=True"):
         await caller.call(owner.cancel_payment, None, STRIPE_LOCAL_FIRST, "")  # type: ignore[attr-defined]
 

@@ -9,7 +9,7 @@ from solders.keypair import Keypair
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
-from temporalio.worker import Interceptor
+from temporalio.worker import Interceptor, WorkflowRunner
 from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
 
 from activities.access.operator_acts import OperatorActivities
@@ -138,6 +138,7 @@ class SagaWorld:
         self,
         interceptor: Interceptor | None = None,
         workflows: Sequence[type] | None = None,
+        runner: WorkflowRunner = WORLD_RUNNER,
         **tuning: Unpack[Tuning],
     ) -> AsyncIterator[None]:
         """Run one worker per queue, as in production; `interceptor` replaces the gates."""
@@ -152,7 +153,7 @@ class SagaWorld:
                     activities,
                     interceptors=[interceptor or self.gates],
                     workflows=workflows,
-                    runner=WORLD_RUNNER,
+                    runner=runner,
                     **tuning,
                 )
                 await stack.enter_async_context(worker)

@@ -20,8 +20,11 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 from activities.core.failures import BUG, EVIDENCE_MISSING, PAUSED, TRANSIENT
 from activities.core.task_queues import PURCHASES, queues_of
 from domain.core.errors import RefundExceeds
+from workflows.core import patches
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.reasons import Reason
+from workflows.core.runs.line import RetryLine
+from workflows.core.runs.long_runs import RunHistory
 from workflows.core.saga import drain
 
 T = TypeVar("T")
@@ -75,10 +78,12 @@ class FailedStep(ApplicationError):  # noqa: N818 - the caller goes on without i
 class ActivityCaller:
     """Calls activities in rounds until they succeed or are refused."""
 
-    def __init__(self, status: OperatorStatus) -> None:
+    def __init__(self, status: OperatorStatus, history: RunHistory) -> None:
         self._status = status
+        self._history = history
         self._retries = 0
         self._given_up: dict[str | None, RefusedStep] = {}
+        self._lines: dict[str, RetryLine] = {}
 
     def retry_now(self) -> None:
         """End the pauses before next rounds."""
@@ -144,7 +149,7 @@ class ActivityCaller:
                 if before is not None and isinstance(cause, ApplicationError) and cause.type == EVIDENCE_MISSING:
                     self._status.raise_need(name, Reason.REFUSED, f"{cause.message}: the step before is repeated")
                     if repeated:  # and its answer was not true again
-                        await self._pause(BUG_PAUSE, f"before the step before {name} is repeated")
+                        await self._pause(name, BUG_PAUSE, f"before the step before {name} is repeated")
                     repeated = True
                     await before()
                     continue
@@ -152,9 +157,11 @@ class ActivityCaller:
                     self._status.clear_need(name)
                     raise RefusedStep(cause.type or "refused", cause.message, *cause.details) from error
                 self._tell(name, cause)
-                await self._pause(_pause_after(cause), f"before the next round of {name}")
+                await self._pause(name, _pause_after(cause), f"before the next round of {name}")
+                self._history.check()  # after the pause, so that runs do not follow each other without one
                 continue
             self._status.clear_need(name)
+            self._line(name).succeed()
             return result
 
     def _tell(self, name: str, cause: BaseException | None) -> None:
@@ -164,11 +171,23 @@ class ActivityCaller:
         else:
             self._status.raise_need(name, _reason_of(cause), str(cause))
 
-    async def _pause(self, pause: timedelta, summary: str) -> None:
-        """Sleep, or until an operator wants a try now."""
+    def _line(self, name: str) -> RetryLine:
+        """Return the line of the failing calls of an activity."""
+        return self._lines.setdefault(name, RetryLine())
+
+    async def _pause(self, name: str, pause: timedelta, summary: str) -> None:
+        """Sleep, in line with other failing calls of the activity, or until an operator wants a try now."""
         seen = self._retries
+        stays = workflow.current_update_info() is not None  # an update comes to its end in this run
+
+        def is_called() -> bool:
+            return self._retries != seen or (self._history.ends and not stays)
+
+        if patches.HISTORIES_END.on():
+            await self._line(name).take_turn(pause, is_called, summary)
+            return
         with contextlib.suppress(TimeoutError):
-            await workflow.wait_condition(lambda: self._retries != seen, timeout=pause, timeout_summary=summary)
+            await workflow.wait_condition(is_called, timeout=pause, timeout_summary=summary)
 
     async def _try(
         self, method: Callable[[Any, Any], Awaitable[T]], command: Any, policy: CallPolicy, summary: str

@@ -10,6 +10,7 @@ from activities.core.acts import RETRY_NOW, ActKind, OperatorAct, RetryNow
 from workflows.core.activity_calls import STORE, ActivityCaller, RefusedStep
 from workflows.core.acts import acts_of, operator_act, refuse
 from workflows.core.operator_status import OperatorStatus, OperatorView
+from workflows.core.runs.long_runs import RunHistory
 from workflows.core.saga import drain
 from workflows.core.task_queue import first_stage_of
 
@@ -22,8 +23,10 @@ class Operated:
     def __init__(self, purchase_id: str = "") -> None:
         self._acts = acts_of(type(self))
         self._status = OperatorStatus(first_stage_of(type(self)), self._possible_acts)
-        self._caller = ActivityCaller(self._status)
-        self._recorder = ActivityCaller(self._status)  # a step that is given up does not give up the record of that
+        self._history = RunHistory()
+        self._caller = ActivityCaller(self._status, self._history)
+        # A step that is given up does not give up the record of that.
+        self._recorder = ActivityCaller(self._status, self._history)
         self._purchase_id = purchase_id
         self._is_over = False
 
@@ -94,6 +97,17 @@ class Operated:
         """Take no more acts, and let those that are under way come to their end."""
         self._is_over = True
         await self._drained()
+
+    def next_input(self, start: Any) -> Any:
+        """Return the input of the next run: the same, as the events say what is done."""
+        return start
+
+    async def leave_run(self) -> None:
+        """Let updates that are under way come to their end, and show no needs of this run."""
+        self._history.ends = True
+        await self._drained()
+        for need in self._status.needs:
+            self._status.clear_need(need.step)
 
     async def _drained(self) -> None:
         """Let the handlers that are under way come to their end, before the run ends or continues as new."""

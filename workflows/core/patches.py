@@ -45,5 +45,15 @@ SEATS_WAIT_FOR_THE_BANK = Patch("seats-wait-for-the-bank")
 SET_ASIDE = Patch("set-aside")
 # The tickets of a show that mints on claim become leaves of its tree, in one step (decision 0043).
 LEAVES = Patch("leaves")
-PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK, REFUND_HEEDS_NEWS, SEATS_WAIT_FOR_THE_BANK, SET_ASIDE, LEAVES)
+# In an outage one call of each activity is tried again, after pauses that grow, and a long run continues as new
+# (decision 0047).
+HISTORIES_END = Patch("histories-end")
+PATCHES: tuple[Patch, ...] = (
+    MONEY_OF_A_LOST_TASK,
+    REFUND_HEEDS_NEWS,
+    SEATS_WAIT_FOR_THE_BANK,
+    SET_ASIDE,
+    LEAVES,
+    HISTORIES_END,
+)
 RETIRED: frozenset[str] = frozenset()

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from temporalio import workflow
 
+from workflows.core.runs.long_runs import with_long_runs
 from workflows.core.search_attributes import OwnerKind
 
 WorkflowClass = TypeVar("WorkflowClass", bound=type)
@@ -29,7 +30,7 @@ def workflow_on(
         setattr(kind, OWNER, owner)
         setattr(kind, FIRST_STAGE, stage)
         setattr(kind, RESTARTED_BY, restarted_by)
-        return workflow.defn(name=name)(kind)
+        return workflow.defn(name=name)(with_long_runs(kind))
 
     return declare
 

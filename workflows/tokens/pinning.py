@@ -42,5 +42,10 @@ class PinningWorkflow(Operated):
             if not report.last:
                 break
             self._page = start.model_copy(update={"after": report.last})
+            self._history.check()
         await self._end("pinned", f"Pinned {pinned} files; {failed} wait for the next round.")
         return PinResult(pinned=pinned, failed=failed)
+
+    def next_input(self, start: PinPage) -> PinPage:  # noqa: ARG002 - part of the page
+        """Go on after the last page; the totals are those of the last run."""
+        return self._page

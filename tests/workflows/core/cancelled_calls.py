@@ -8,6 +8,7 @@ from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import HoldActivities
 from workflows.core.activity_calls import STORE_REGULAR, ActivityCaller
 from workflows.core.operator_status import OperatorStatus
+from workflows.core.runs.long_runs import RunHistory
 
 
 @workflow.defn(name="CancelsItsCall")
@@ -24,7 +25,7 @@ class CancelsItsCall:
     @workflow.run
     async def run(self, how: str) -> str:
         hold = HoldRef(tenant_id="default", reservation_id="re")
-        caller = ActivityCaller(OperatorStatus("calling", tuple))
+        caller = ActivityCaller(OperatorStatus("calling", tuple), RunHistory())
         call = caller.call if how == "call" else caller.attempt
         calling = asyncio.create_task(call(HoldActivities.expire_reservation, hold, STORE_REGULAR, "a step"))
         await workflow.wait_condition(lambda: self._cancelled)

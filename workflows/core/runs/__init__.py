@@ -1,0 +1,1 @@
+"""How a run bears failures: subjects set aside, calls in line, and a history that ends."""
