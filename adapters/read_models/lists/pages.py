@@ -8,13 +8,14 @@ from domain.views.listed import D, ListCursor, Listing, ListQuery, Page, R
 
 Fetch = Callable[[str, Any], Awaitable[list[tuple[Any, ...]]]]
 # Each state is a part of the index, in order; the parts are merged. So one index serves a list with and without states.
+# Ids of places are compared by bytes, those of documents by the database's collation: their index needs its own.
 PAGE = """
 SELECT found.id, found.at, d.doc FROM (
   SELECT part.id, part.at FROM unnest(%(states)s::text[]) AS wanted (state) CROSS JOIN LATERAL (
     SELECT id, at FROM rm_places WHERE kind = %(kind)s AND tenant_id = %(tenant_id)s AND state = wanted.state{filters}
     ORDER BY at DESC, id DESC LIMIT %(limit)s
   ) AS part ORDER BY part.at DESC, part.id DESC LIMIT %(limit)s
-) AS found JOIN rm_{kind} d ON d.id = found.id ORDER BY found.at DESC, found.id DESC
+) AS found JOIN rm_{kind} d ON d.id = found.id COLLATE "default" ORDER BY found.at DESC, found.id DESC
 """
 FILTERS: Mapping[str, str] = {
     "venue_id": "venue_id = %(venue_id)s",
