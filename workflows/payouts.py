@@ -62,9 +62,7 @@ class OnboardingWorkflow(Operated):
 
     async def _set_up(self, poll_seconds: float) -> AccountStatus:
         self._status.set_stage("connecting", "Makes the venue's account at Stripe.")
-        await self._caller.call(
-            PayoutActivities.connect_account, self._venue, STRIPE_POLICY, "make the account", forward_only=True
-        )
+        await self._connect()
         account = await self._look()
         while not account.is_ready and not account.is_gone:
             self._status.set_stage("onboarding", f"Waits for the venue: Stripe asks for {account.asked_for} things.")
@@ -79,10 +77,15 @@ class OnboardingWorkflow(Operated):
             await self._end("ready", f"Shares can be sent to {account.account_id}.")
         return account
 
+    async def _connect(self) -> None:
+        method, summary = PayoutActivities.connect_account, "make the account"
+        await self._caller.call(method, self._venue, STRIPE_POLICY, summary, forward_only=True)
+
     async def _look(self) -> AccountStatus:
         self._news = False  # signals from here on need another look
+        method, summary = PayoutActivities.look_at_account, "look at the account"
         self._account = await self._caller.call(
-            PayoutActivities.look_at_account, self._venue, STRIPE_POLICY, "look at the account", forward_only=True
+            method, self._venue, STRIPE_POLICY, summary, forward_only=True, before=self._connect
         )
         self._looks += 1
         return self._account

@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import timedelta
+from functools import partial
 from typing import Literal
 
 from temporalio import workflow
@@ -168,9 +169,7 @@ class RefundWorkflow(Operated):
             await workflow.get_external_workflow_handle(self._start.report_to).signal("refund_news", news)
 
     async def _give_back(self, refund: RefundRef) -> None:
-        turn = await self._caller.call(
-            RefundActivities.post_refund, refund, STORE, "post what the buyer is owed", forward_only=True
-        )
+        turn = await self._post(refund)
         if refund.in_cash or not refund.amount_minor:
             self._wake = False
             return
@@ -193,6 +192,10 @@ class RefundWorkflow(Operated):
             poll_seconds = min(poll_seconds * POLL_GROWS, POLL_SECONDS_MAX)
         self._status.clear_need(MONEY)
 
+    async def _post(self, refund: RefundRef) -> int:
+        method, summary = RefundActivities.post_refund, "post what the buyer is owed"
+        return await self._caller.call(method, refund, STORE, summary, forward_only=True)
+
     async def _take_back(self, refund: RefundRef) -> None:
         """Reverse the venue's part where it was sent already; the buyer's money does not wait for it."""
         await self._caller.call(
@@ -204,9 +207,9 @@ class RefundWorkflow(Operated):
         by_hand = self._by_hand
         reference, operator = (by_hand.reference, by_hand.operator) if by_hand is not None else ("", "")
         pay = PayRefund(refund=refund, turn=turn, by_hand=reference, operator=operator, only_look=self._only_look)
-        seen = await self._caller.call(
-            RefundActivities.pay_refund, pay, STRIPE_POLICY, "give the money back", forward_only=True
-        )
+        method, summary = RefundActivities.pay_refund, "give the money back"
+        before = partial(self._post, refund)
+        seen = await self._caller.call(method, pay, STRIPE_POLICY, summary, forward_only=True, before=before)
         if by_hand is not None:
             self._by_hand, self._paid = None, seen.status == "succeeded"
         return seen

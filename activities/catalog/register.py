@@ -12,6 +12,7 @@ from domain.catalog.pricing import check_chargeable
 from domain.catalog.show import CaptureMethod, Show, ShowAnnounced, TicketType, check_order
 from domain.catalog.venue import ServiceAgreement, Venue, VenueRegistered
 from domain.core.errors import KeyReused, WrongState
+from domain.core.evidence import EvidenceMissing
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.currency import check_currency, check_digits
 from domain.money.money import FeeRates
@@ -106,8 +107,15 @@ class CatalogActivities:
 
     @activity_on(PURCHASES, name="open_sale")
     async def open_sale(self, subject: MintSubject) -> None:
-        """Put a show on sale, once its group is on chain."""
-        await self._store.commit(lambda uow: uow.get(Show, subject.subject_id).open_sale(uow.at))
+        """Put a show on sale; refuse before its group is recorded as on chain."""
+
+        def decide(uow: UnitOfWork) -> None:
+            show = uow.get(Show, subject.subject_id)
+            if show.mint_address is None:
+                raise EvidenceMissing("no group of the show on chain is recorded", show_id=show.identity)
+            show.open_sale(uow.at)
+
+        await self._store.commit(decide)
 
 
 def _register(uow: UnitOfWork, command: RegisterVenue) -> None:

@@ -9,6 +9,7 @@ from activities.payouts.ports import AccountStatus, ConnectGateway, DueOrders, P
 from activities.payouts.shares import request_share, take_back
 from domain.catalog.venue import Venue
 from domain.core.errors import PaymentRefused, WrongState
+from domain.core.evidence import EvidenceMissing
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import payout_postings, reversal_postings, transfer_postings
 from domain.orders.order import Order
@@ -52,9 +53,9 @@ class PayoutActivities:
     @activity_on(STRIPE, name="look_at_account")
     async def look_at_account(self, venue: VenueRef) -> AccountStatus:
         """Read the account's status; add a fresh onboarding link when Stripe needs information."""
-        payee = await self._store.read(lambda uow: uow.get(Payee, venue.venue_id))
-        if payee.account_id is None:
-            raise WrongState("the venue has no Stripe account yet")
+        payee = await self._store.read(lambda uow: uow.find(Payee, venue.venue_id))
+        if payee is None or payee.account_id is None:
+            raise EvidenceMissing("no Stripe account of the venue is recorded", venue_id=venue.venue_id)
         seen = await self._record_account(venue, await self._gateway.retrieve_account(payee.account_id))
         if seen.is_ready or seen.is_gone:
             await close_follow_up(self._store, "onboarding", venue.venue_id, "gone" if seen.is_gone else "ready")

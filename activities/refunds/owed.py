@@ -19,6 +19,11 @@ from domain.payments.refund import Refund
 from domain.payments.refunds import Refunds
 
 
+def owed_key(refund_id: str) -> str:
+    """Return the key under which the debt of a refund is posted."""
+    return f"{refund_id}:owed"
+
+
 def post_owed(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund: Refund) -> None:
     """Post the debt to the buyer, once the sale is posted; cash is owed at the till, or handed out already.
 
@@ -34,7 +39,7 @@ def post_owed(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund: Ref
     if is_cash:
         postings = (*postings, *at_till_postings(venue_id, currency, amount))
     if postings:
-        post(uow, purchase, f"{refund.refund_id}:owed", "refund-owed", postings)
+        post(uow, purchase, owed_key(refund.refund_id), "refund-owed", postings)
     for ticket_id in refund.ticket_ids:  # never to be minted: end the mint debt under the key of the mint
         post(uow, purchase, mint_key(ticket_id), "voided", minted_postings())
     if not amount and not refund.excess_minor:

@@ -9,12 +9,13 @@ from typing import TypedDict, Unpack
 
 from temporalio.client import Client, Interceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.converter import DataConverter
 from temporalio.runtime import Runtime
 from temporalio.service import KeepAliveConfig
 
 from adapters.privacy.keyring import Keyring
 from adapters.temporal.codec import EncryptingCodec
+from adapters.temporal.plain_answers import EncodedPlainAnswers, PlainAnswers
 from adapters.temporal.profile import TemporalAddress, connection_of
 
 log = logging.getLogger(__name__)
@@ -36,11 +37,11 @@ class ClientOptions(TypedDict, total=False):
 def data_converter(codec_keys: Mapping[str, bytes]) -> DataConverter:
     """Return the converter of payloads; with keys it encrypts them, and the messages and stack traces of failures."""
     if not codec_keys:
-        return pydantic_data_converter
+        return dataclasses.replace(pydantic_data_converter, failure_converter_class=PlainAnswers)
     return dataclasses.replace(
         pydantic_data_converter,
         payload_codec=EncryptingCodec(Keyring(codec_keys)),
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        failure_converter_class=EncodedPlainAnswers,
     )
 
 

@@ -46,7 +46,7 @@ async def test_the_catalogue_is_recorded_once() -> None:
     await world.lost_and_repeated(lambda: world.catalog.register_venue(VENUE))
     await world.lost_and_repeated(lambda: world.catalog.announce_show(SHOW))
     subject = MintSubject(tenant_id="default", kind="show", subject_id="sh")
-    with pytest.raises(NotOnSale):
+    with pytest.raises(EvidenceMissing):
         await world.openings.open_sale(subject)
     with pytest.raises(NotOnSale):
         await world.request()

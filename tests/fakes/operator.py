@@ -57,5 +57,9 @@ async def refused_raw(handle: Handle, name: str, *given: Any) -> str:
 
 
 def sentence_of(failure: WorkflowUpdateFailedError) -> str:
-    """Return the sentence of a refusal."""
-    return failure.cause.message if isinstance(failure.cause, ApplicationError) else repr(failure.cause)
+    """Return the sentence of a refusal; it is all that a person is shown, without a stack trace."""
+    if not isinstance(failure.cause, ApplicationError):
+        return repr(failure.cause)
+    assert failure.cause.failure is not None
+    assert failure.cause.failure.stack_trace == ""
+    return failure.cause.message

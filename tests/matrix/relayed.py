@@ -193,7 +193,7 @@ class RelayedStage(Stage):
         if is_there and self.handle is not None and any(self._site in one for one in await self._waits(self.handle)):
             await self.strike(self.handle.id)
         await super().step()
-        if self.ended is not None:
+        if self.ended is not None or self._force.is_over:
             await self.relay()
 
     async def relay(self) -> None:
@@ -228,6 +228,7 @@ class RelayedStage(Stage):
             "claims": await stalled.unclaimed(ever, 10),
             "trees": await stalled.waiting_trees(ever, 10),
             "holds": await stalled.overdue(ever, 10),
+            "groups": await stalled.tokenless(ever, 10),
             "capacities": await stalled.changing_capacity(10),
             "follow-ups": await stalled.open_follow_ups("", ever, 10),
         }

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.core.acts import ActKind, OperatorAct
 
@@ -30,7 +30,8 @@ GUARD = "__act_guard__"
 
 def refuse(sentence: str) -> NoReturn:
     """Refuse an act; the caller is told the sentence."""
-    raise ApplicationError(sentence, type=REFUSED_ACT, non_retryable=True)
+    benign = ApplicationErrorCategory.BENIGN  # an answer, not an incident: the web UI shows no stack trace
+    raise ApplicationError(sentence, type=REFUSED_ACT, non_retryable=True, category=benign)
 
 
 def read_act(kind: ActKind[A], given: Sequence[Any]) -> A:

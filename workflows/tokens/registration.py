@@ -30,15 +30,17 @@ class VenueWorkflow(Operated):
     async def run(self, start: RegisterInput) -> Minted:  # noqa: ARG002 - taken by __init__
         """Mint the group, through any outage."""
         self._status.set_stage("minting", "Mints the on-chain group and verifies it.")
-        minted = await self._caller.call(
-            MintActivities.mint_group, self._subject, MINT_POLICY, "make the on-chain group", forward_only=True
-        )
+        self._minted = await self._mint()
         if self._subject.kind == "show":
-            await self._caller.call(
-                CatalogActivities.open_sale, self._subject, STORE, "open the sale", forward_only=True
-            )
-        await self._end("ready", f"On chain at {minted.mint_address}.")
-        return minted
+            method, summary = CatalogActivities.open_sale, "open the sale"
+            await self._caller.call(method, self._subject, STORE, summary, forward_only=True, before=self._mint)
+        await self._end("ready", f"On chain at {self._minted.mint_address}.")
+        return self._minted
+
+    async def _mint(self) -> Minted:
+        method, summary = MintActivities.mint_group, "make the on-chain group"
+        self._minted = await self._caller.call(method, self._subject, MINT_POLICY, summary, forward_only=True)
+        return self._minted
 
 
 @workflow_on(PURCHASES, name="ShowWorkflow", owner="show", stage="registering", restarted_by="start registrations")
