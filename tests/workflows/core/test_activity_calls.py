@@ -71,7 +71,7 @@ async def test_a_pause_calls_for_no_operator(world: SagaWorld, client: Client) -
     handle, _ = await world.buy(client)
     paying = asyncio.create_task(paid(world, handle))
     async with skipping_time(world.server):
-        while world.chain.calls["sign"] < ROUND + 2:  # noqa: ASYNC110 - a round is over
+        while world.chain.calls["sign"] < 2 * ROUND + 2:  # noqa: ASYNC110 - a round of both is over
             await asyncio.sleep(0.01)
     assert (await handle.describe()).typed_search_attributes.get(NEEDS_OPERATOR) in {None, False}
     world.chain.is_paused = False
