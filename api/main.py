@@ -124,7 +124,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         endpoints=endpoints_of(settings, store, pool),
         deliveries=PostgresDeliveries(pool),
         publishable_key=settings.stripe.publishable_key,
-        shop=ShopTerms(settings.shop.tenant, settings.shop.pay_page or ""),
+        shop=ShopTerms(settings.shop.tenant, settings.shop.pay_page or "", settings.shop.stack_file),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal, Protocol
 
 from activities.access.webhooks.endpoints import EndpointCommands
@@ -322,11 +323,13 @@ class Limits:
 class ShopTerms:
     """The shop in a browser: whose shows it sells (nobody's: there is none), and where buyers pay.
 
-    Without a `pay_page` they pay on the shop's own page, in Stripe's fields.
+    Without a `pay_page` they pay on the shop's own page, in Stripe's fields. With the `stack_file` of a development
+    stack the pages can kill its processes.
     """
 
     tenant_id: str = ""
     pay_page: str = ""
+    stack_file: Path | None = None
 
 
 @dataclass(frozen=True)

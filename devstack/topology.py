@@ -20,6 +20,7 @@ from devstack.supervisor.data_dir import (
     PAYER_SECRET,
     PUBLISHABLE_KEY,
     ROLE_SECRETS,
+    STACK_FILE,
     WEBHOOK_SECRET,
     StackSecrets,
 )
@@ -142,6 +143,7 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     # Given settings win over generated ones; the API's port comes from the command line.
     emulated = {} if outside_stripe else {PUBLISHABLE_KEY: EMULATED_KEY, names.SHOP_PAY_PAGE: _pay_page(ports)}
     shop = {PUBLISHABLE_KEY: "", names.SHOP_TENANT: DEFAULT_TENANT, **emulated}
+    shop[names.SHOP_STACK_FILE] = str((config.data_dir / STACK_FILE).resolve())
     defaults = {**names.BUILD_DEFAULTS, **names.RESTRICTED, **names.ONE_ADDRESS, **shop}
     outside_chain = names.SOLANA_RPC_URL in config.given
     own_chain = {} if outside_chain else names.OWN_CHAIN

@@ -52,6 +52,7 @@ PRIVACY_KEYS, CODEC_KEYS = "BOXOFFICE_PRIVACY__KEYS", "BOXOFFICE_TEMPORAL__CODEC
 CODE_KEYS = "BOXOFFICE_DOOR__CODE_KEYS"
 LOOKUP_SECRET = "BOXOFFICE_PRIVACY__LOOKUP_SECRET"  # noqa: S105 - the name of a setting
 CODEC_TOKEN = "BOXOFFICE_CODEC_SERVER__TOKEN"  # noqa: S105 - the name of a setting
+STACK_FILE = "BOXOFFICE_SHOP__STACK_FILE"
 HOLD = "BOXOFFICE_SAGA__HOLD_SECONDS"
 PROFILE = "BOXOFFICE_TEMPORAL__PROFILE"
 IPFS_TOKEN = "BOXOFFICE_IPFS__TOKEN"  # noqa: S105 - the name of a setting
@@ -224,6 +225,8 @@ def _unsafe_secrets(settings: Settings, needs: Collection[str]) -> Iterator[Faul
     yield from _short_secrets(settings, needs)
     if _text(settings, DEVELOPMENT_KEY):
         yield Fault(DEVELOPMENT_KEY, "is for development alone; leave it empty and use `boxoffice keys create`")
+    if settings.shop.stack_file is not None:
+        yield Fault(STACK_FILE, "lets visitors of the shop kill processes; it is for development alone, leave it empty")
     seeds = seeds_of(settings)
     yield from (Fault(name, "is zero") for name, seed in seeds.items() if not any(seed))
     for (one, first), (other, second) in combinations(seeds.items(), 2):

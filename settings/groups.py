@@ -270,6 +270,9 @@ class ShopSettings(Group):
         None,
         description="page on which buyers pay, the Stripe emulator's; empty is Stripe's fields in the shop itself",
     )
+    stack_file: Path | None = Field(
+        None, description="stack.json of a development stack, whose processes the shop's pages may kill; empty is none"
+    )
 
 
 class LimitSettings(Group):

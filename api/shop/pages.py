@@ -105,6 +105,7 @@ async def show_order(purchase_id: PurchaseId, request: Request, deps: Deps, shop
         policy=STRIPES_POLICY if stripes else POLICY,
         show=show,
         link=link,
+        can_crash=deps.shop.stack_file is not None,
         secret=secret if stripes else None,
         publishable_key=deps.publishable_key,
         **await _progress(order, secret, request, deps),

@@ -105,9 +105,10 @@ async def test_a_purchase_from_the_shop_to_its_refund(shop: Shop) -> None:
         await buyer.press("Card that is declined")
         await buyer.says("Your card was declined.")
         await buyer.press("Card with 3-D Secure")
-        worker = shop.stack.kill("worker")
         await buyer.press("Yes, it is me")
         await buyer.page.wait_for_url(order)
+        worker = shop.stack.pid_of("worker") or 0
+        await buyer.press("Kill Worker")
         await shop.stack.healthy_again("worker", worker)
         await buyer.says("The tickets are yours.")
         purchase_id = order.rpartition("/")[2]

@@ -142,6 +142,7 @@ def test_a_process_starts_with_the_secrets_that_it_needs_and_no_others(process: 
         ("api", {"DEPLOYMENT__SECRET": ""}, "DEPLOYMENT__SECRET", "not set"),
         ("api", {"DEPLOYMENT__SECRET": "00" * 32}, "DEPLOYMENT__SECRET", "zero"),
         ("api", {"API__DEVELOPMENT_KEY": "bo_dev_hidden"}, "API__DEVELOPMENT_KEY", "development alone"),
+        ("api", {"SHOP__STACK_FILE": "/hidden/stack.json"}, "SHOP__STACK_FILE", "development alone"),
     ],
 )  # fmt: skip
 def test_an_unsafe_setting_is_refused_in_production_only(
