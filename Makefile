@@ -24,8 +24,8 @@ install: $(READY) ## make .venv with the locked packages, hashes checked
 demo: $(READY) ## sell tickets on the whole stack, prove it, stop everything
 	$(BIN)/boxoffice demo
 
-up: $(READY) ## start the whole stack and keep it running; its state is in data/
-	$(BIN)/boxoffice up --data-dir data
+up: $(READY) ## start the whole stack with shows to buy, and keep it running; its state is in data/
+	$(BIN)/boxoffice up --data-dir data --seed
 
 # While you work:
 

@@ -220,8 +220,11 @@ async def _progress(order: PurchaseHistory, secret: str | None, request: Request
         back = f"{str(request.base_url).rstrip('/')}/orders/{purchase_id}"
         terms = {"client_secret": secret, "key": deps.publishable_key, "return_url": back}
         pay = f"{deps.shop.pay_page}#{urlencode(terms)}"  # what follows the # is sent to no server
+    show = await find(deps.queries, deps.queries.show, order["show_id"])
+    types = [] if show is None else show["ticket_types"]
     return {
         "order": order,
+        "type_names": {item["ticket_type_id"]: item["name"] for item in types},
         "order_ref": order_ref_of(purchase_id),
         "sentence": sentence_of(order),
         "steps": steps_of(order),

@@ -66,6 +66,20 @@ def seed(
     if as_json:
         typer.echo(json.dumps(made))
         return
+    _say(made)
+
+
+async def say_seeded(stack: Stack) -> None:
+    """Seed a stack, and say where to look, or why not; a stack that is seeded goes on either way."""
+    try:
+        made = await _seed(stack)
+    except (DemoFailedError, httpx.HTTPError) as failure:
+        typer.echo(f"boxoffice seed: {failure}", err=True)
+        return
+    _say(made)
+
+
+def _say(made: JsonObject) -> None:
     for show in made["shows"]:
         typer.echo(f"{made['shop']}shows/{show['show_id']}  {show['name']}")
     typer.echo(f"open {made['shop']}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.extras import require
+from cli.stack.seed import say_seeded
 from devstack.config import API_PORT, PORT_DEFAULTS, StackConfig
+from devstack.stack import Stack
 from devstack.supervisor.data_dir import KEY_FILE, AlreadyRunningError
 from devstack.supervisor.ports import PortBusyError
 from devstack.supervisor.process import ProcessFailedError
@@ -44,6 +47,7 @@ def up(
     stripe_port: Port = None,
     solana_port: Port = None,
     *,
+    seeds: Annotated[bool, typer.Option("--seed", help="put a venue and three shows on sale once it is ready")] = False,
     headless: Annotated[bool, typer.Option("--headless", help="leave out Temporal's web UI")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one line of JSON when ready")] = False,
 ) -> None:
@@ -60,10 +64,24 @@ def up(
         ports["api"] = int(given[API_PORT])
     config = StackConfig(data_dir, ports=ports, given=given, headless=headless, withheld=withheld())
     try:
-        asyncio.run(run_stack(config, show_json if as_json else show_table))
+        asyncio.run(_run(config, show_json if as_json else show_table, seeds=seeds))
     except (AlreadyRunningError, PortBusyError, ProcessFailedError, SettingMissingError, OSError) as refused:
         typer.echo(f"boxoffice up: {refused}", err=True)
         raise typer.Exit(1) from None
+
+
+async def _run(config: StackConfig, show: Callable[[dict[str, Any]], None], *, seeds: bool) -> None:
+    """Run the stack; seed it once it is ready, which takes as long as the chain takes to be final."""
+    seeding: list[asyncio.Task[None]] = []
+
+    def ready(stack: dict[str, Any]) -> None:
+        show(stack)
+        if seeds:
+            seeding.append(asyncio.create_task(say_seeded(Stack(Path(stack["data_dir"]), stack["supervisor"]["pid"]))))
+
+    await run_stack(config, ready)
+    for task in seeding:
+        task.cancel()
 
 
 def show_json(stack: dict[str, Any]) -> None:
