@@ -61,7 +61,7 @@ class Programs:
     """
 
     stripe: tuple[str, ...] = _module("devstack.stripe")
-    chain: tuple[str, ...] = _module("devstack.chain")
+    chain: tuple[str, ...] = (*_module("devstack.chain"), "--slot-ms", "50")
     worker: tuple[str, ...] = _module("worker")
     projector: tuple[str, ...] = _module("projector")
     api: tuple[str, ...] = _module("api.main")
