@@ -31,7 +31,7 @@ NAMES = {
 }
 
 
-class Running(NamedTuple):
+class StackProcess(NamedTuple):
     """A process as the supervisor has it: `since` is when it was started, null while it is away."""
 
     key: str
@@ -63,7 +63,7 @@ async def kill_process(key: Annotated[str, InPath(max_length=20)], deps: Deps) -
         os.kill(pids[key], signal.SIGKILL)  # type: ignore[arg-type] # narrowed above
 
 
-def running(stack_file: Path | None) -> list[Running]:
+def running(stack_file: Path | None) -> list[StackProcess]:
     """Return the processes of a stack, from the file that its supervisor writes; 404 where none may be killed."""
     if stack_file is None or not stack_file.exists():
         raise not_found("page", "/stack")
@@ -71,7 +71,7 @@ def running(stack_file: Path | None) -> list[Running]:
     return [_running(key, process) for key, process in processes.items()]
 
 
-def _running(key: str, process: dict[str, Any]) -> Running:
+def _running(key: str, process: dict[str, Any]) -> StackProcess:
     since = process["started"] if process["state"] == "healthy" else None
     shown = None if since is None else datetime.fromtimestamp(since, UTC).strftime("%H:%M:%S")
-    return Running(key, NAMES.get(key, key), process["state"], process["pid"], shown, process["restarts"])
+    return StackProcess(key, NAMES.get(key, key), process["state"], process["pid"], shown, process["restarts"])
