@@ -44,7 +44,7 @@ from api.routes import (
     webhook_endpoints,
     webhooks,
 )
-from api.shop import crash, errors, pages
+from api.shop import crash, door, errors, pages
 
 SENT_BY_BROWSERS = ("Authorization", "Content-Type", problems.KEY_HEADER, TOKEN_HEADER, "Last-Event-ID")
 SHOWN_TO_BROWSERS = ("Content-Disposition", "Location", "Retry-After", "WWW-Authenticate")
@@ -153,6 +153,6 @@ def described_app() -> DescribedApp:
     )
     for room in (*PUBLIC, ticket_api, box_office, counter, webhooks, token_metadata, ipfs, metrics, health):
         app.include_router(room.router)
-    app.include_router(pages.router)
-    app.include_router(crash.router)
+    for shown in (pages, crash, door):
+        app.include_router(shown.router)
     return app

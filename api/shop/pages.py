@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode
 from uuid import uuid4
 
 from fastapi import Depends, Path, Request, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import ValidationError
 
@@ -15,8 +15,9 @@ from activities.refunds.request_refund import RequestRefund
 from api.http.guard import TOKEN_PARAMETER, Caller, guarded_router, needs, public
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, Problem, not_found
 from api.http.read_your_writes import find
-from api.http.requests import Client, Deps, PurchaseId, ShowId, digest_of
+from api.http.requests import Client, Deps, PurchaseId, ShowId, TicketId, digest_of
 from api.ports import Dependencies
+from api.routes.ipfs import PICTURE_POLICY
 from api.routes.purchase_events import Received, check_stream, follow_purchase
 from api.routes.purchases import BuyerBody, PurchaseBody, command_of, recorded
 from api.routes.quotes import ItemBody
@@ -132,6 +133,24 @@ async def follow_order(
         yield event
 
 
+@router.get("/orders/{purchase_id}/tickets/{ticket_id}/code.svg")
+@needs(or_buyer=True, by_cookie=True)
+@is_page
+async def draw_order_code(purchase_id: PurchaseId, ticket_id: TicketId, deps: Deps) -> Response:
+    """Draw the QR code of one of the order's tickets."""
+    headers = {"Cache-Control": "no-store", "Content-Security-Policy": PICTURE_POLICY}
+    code = await _code(purchase_id, ticket_id, deps)
+    return Response(deps.ticket_codes.draw(code, "svg"), media_type="image/svg+xml", headers=headers)
+
+
+@router.get("/orders/{purchase_id}/tickets/{ticket_id}/code.txt")
+@needs(or_buyer=True, by_cookie=True)
+@is_page
+async def read_order_code(purchase_id: PurchaseId, ticket_id: TicketId, deps: Deps) -> Response:
+    """Return the text of a QR code, for a gate without a camera."""
+    return PlainTextResponse(await _code(purchase_id, ticket_id, deps), headers={"Cache-Control": "no-store"})
+
+
 @router.post("/orders/{purchase_id}/cancel", dependencies=[FromOurPage])
 @needs(or_buyer=True, by_cookie=True)
 @is_page
@@ -211,6 +230,14 @@ async def _order(purchase_id: str, deps: Dependencies) -> PurchaseHistory:
     if found is None:
         raise not_found("purchase", purchase_id)
     return found
+
+
+async def _code(purchase_id: str, ticket_id: str, deps: Dependencies) -> str:
+    """Return the newest code of a ticket of this order."""
+    order = await _order(purchase_id, deps)
+    if ticket_id not in {ticket["ticket_id"] for ticket in order["tickets"]}:
+        raise not_found("ticket", ticket_id)
+    return deps.ticket_codes.make(ticket_id, await deps.door.generation(ticket_id))
 
 
 async def _progress(order: PurchaseHistory, secret: str | None, request: Request, deps: Dependencies) -> dict[str, Any]:

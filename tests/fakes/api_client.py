@@ -17,7 +17,7 @@ from api.app import described_app, serve
 from api.described import DescribedApp
 from api.http.guard import GuardedRoute
 from api.ports import Dependencies
-from api.shop import crash, pages
+from api.shop import crash, door, pages
 
 EVERY_SCOPE = "bo_dev_tests_every-scope"  # a key with every scope, of the default tenant
 BASE_URL = "http://boxoffice"
@@ -105,7 +105,7 @@ def is_page(path: str) -> bool:
 
 @cache
 def _pages() -> list[re.Pattern[str]]:
-    routes = (*pages.router.routes, *crash.router.routes)
+    routes = (*pages.router.routes, *crash.router.routes, *door.router.routes)
     return [compile_path(route.path)[0] for route in routes if isinstance(route, GuardedRoute)]
 
 

@@ -121,6 +121,30 @@ async def test_a_purchase_from_the_shop_to_its_refund(shop: Shop) -> None:
         assert await shop.check_sums([purchase_id]) == {"fulfilled": 1}
 
 
+async def test_a_ticket_is_scanned_at_the_door(shop: Shop) -> None:
+    """Bought, paid, its code typed at a gate: it lets in once, and the gate counts one person."""
+    await shop.open(capacity=1)
+    async with buyer_at(shop) as buyer:
+        order = await buyer.order(shop.show_id)
+        await buyer.press("Pay")
+        await buyer.press("Card that works")
+        await buyer.page.wait_for_url(order)
+        await buyer.says("The tickets are yours.")
+        code = await buyer.page.get_by_role("link", name="Code as text").get_attribute("href")
+        answer = await buyer.page.request.get(f"{buyer.at}{code}")
+        await buyer.page.goto(f"{buyer.at}/door")
+        await buyer.judge()
+        await buyer.page.get_by_label("Key of this gate").fill(shop.stack.key["Authorization"].removeprefix("Bearer "))
+        await buyer.page.get_by_label("Show").fill(shop.show_id)
+        await buyer.press("Open the gate")
+        for said in ("Welcome", "Already inside"):
+            await buyer.page.get_by_label("Code of the ticket").fill(await answer.text())
+            await buyer.press("Check")
+            await buyer.says(said)
+            await buyer.judge()
+        await buyer.page.locator("#count", has_text="1").wait_for()
+
+
 async def test_what_is_sold_out_or_too_late_says_so(shop: Shop) -> None:
     """One chair: another buyer finds none; its hold runs out before anybody's eyes, and it is on sale again."""
     await shop.open(capacity=1, hold_seconds=4)

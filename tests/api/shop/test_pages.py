@@ -1,7 +1,7 @@
 """The shop's pages: what a buyer sees and may do, and what a stranger and another site may not."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -11,7 +11,9 @@ import pytest
 from api.http.guard import GuardedRoute
 from api.ports import ShopTerms
 from api.shop import pages
+from api.shop.door import SENTENCES
 from api.shop.render import FOLDER, POLICY, STRIPES_POLICY
+from domain.tickets.admission import AdmissionReason
 from tests.api.shop.conftest import PAY_PAGE
 from tests.fakes.api_client import api_client, app_over
 from tests.fakes.shop_world import ApiWorld
@@ -81,6 +83,33 @@ async def test_a_sold_order_shows_tickets_and_gives_them_back(
     assert "Give the tickets back" not in page
 
 
+async def test_a_ticket_has_its_qr_code_on_the_page_of_its_order(
+    browser: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
+) -> None:
+    """A picture, and the text that it carries; none of another order's ticket, and none before it is paid."""
+    path, other = await ordered(browser, show), await ordered(browser, show)
+    (first, *_) = await _tickets(world, path)
+    assert (await browser.get(f"{path}/tickets/{first}/code.svg")).status_code == 409
+    for paid in (path, other):
+        await world.pay(paid.rpartition("/")[2])
+    page = (await browser.get(path)).text
+    assert page.count('class="qr"') == 2
+    drawn = await browser.get(f"{path}/tickets/{first}/code.svg")
+    assert (drawn.status_code, drawn.headers["content-type"]) == (200, "image/svg+xml")
+    assert b"<svg" in drawn.content
+    code = (await browser.get(f"{path}/tickets/{first}/code.txt")).text
+    read = world.deps().ticket_codes.read(code)
+    assert (read.ticket_id if read else None) == first
+    (strange, *_) = await _tickets(world, other)
+    assert (await browser.get(f"{path}/tickets/{strange}/code.svg")).status_code == 404
+
+
+async def _tickets(world: ApiWorld, path: str) -> list[str]:
+    found = await world.reads.purchase(path.rpartition("/")[2])
+    assert found is not None
+    return [ticket["ticket_id"] for ticket in found["tickets"]]
+
+
 async def test_an_order_is_cancelled_before_it_is_paid(
     browser: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
@@ -130,7 +159,7 @@ async def test_a_stranger_sees_nothing_of_an_order(
     browser.cookies.clear()
     for cookies in ({}, {f"order_{purchase_id}": token}, {f"order_{purchase_id}": "pt_nonsense"}):
         for method in sorted(route.methods or ()):
-            asked = browser.build_request(method, route.path.format(purchase_id=purchase_id))
+            asked = browser.build_request(method, route.path.format(purchase_id=purchase_id, ticket_id="ti_any"))
             asked.headers["cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
             assert (await browser.send(asked)).status_code in {401, 404}
     assert len(world.store.log) == events
@@ -256,3 +285,11 @@ async def test_every_file_that_a_page_names_is_served(browser: httpx.AsyncClient
         )
         assert answer.headers["cache-control"] == "public, max-age=300"
     assert (await browser.get("/assets/pages.py")).status_code == 404
+
+
+async def test_the_door_has_a_sentence_for_each_answer(browser: httpx.AsyncClient) -> None:
+    """The page tells each reason of the door, and asks for no cookie: its key stays in the tab."""
+    assert set(SENTENCES) == set(get_args(AdmissionReason))
+    answer = await browser.get("/door")
+    assert all(sentence.replace("'", "&#39;") in answer.text for sentence in SENTENCES.values())
+    assert "set-cookie" not in answer.headers
