@@ -31,8 +31,8 @@ def _summaries(function: ast.AST) -> Iterator[str]:
             yield from _words(node.value)
         if isinstance(node, ast.Assign):
             yield from _assigned(node)
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "_pause" and len(node.args) > 1:
-            yield from _words(node.args[1])
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "_pause" and node.args:
+            yield from _words(node.args[-1])
 
 
 def _assigned(node: ast.Assign) -> Iterator[str]:
