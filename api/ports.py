@@ -35,12 +35,12 @@ from domain.tickets.token import TokenState
 from domain.views.access import AuditEntry, AuditQuery, DoorDocument
 from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
 from domain.views.listed import D, Listing, ListQuery, Page, R
+from domain.views.minting import LeafState
 from domain.views.outgoing.endpoint import DeliveryEntry, EndpointFilter
 from domain.views.outgoing.event import OutgoingEvent, OutgoingQuery
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationStatus
-from domain.views.trees import LeafState
 from workflows.purchase import CheckoutAnswer
 
 

@@ -17,13 +17,13 @@ from domain.views.catalog import (
     VenueDocument,
 )
 from domain.views.follow_up import FollowUpDocument
+from domain.views.minting import TreeDocument
 from domain.views.outgoing.endpoint import EndpointDocument
 from domain.views.outgoing.event import OutgoingEvent
 from domain.views.outgoing.mapping import MatterDocument
 from domain.views.payouts import AccountOwner, PayeeDocument, PayoutDocument
 from domain.views.purchase import DisputeDocument, PurchaseDocument, PurchaseKey, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationDocument
-from domain.views.trees import TreeDocument
 
 V = TypeVar("V")
 

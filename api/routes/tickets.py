@@ -10,8 +10,8 @@ from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenHolding, TokenState
+from domain.views.minting import LeafState
 from domain.views.purchase import TicketDocument
-from domain.views.trees import LeafState
 
 router = guarded_router(prefix="/api/v1/tickets", tags=["tickets"])
 

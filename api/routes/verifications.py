@@ -13,8 +13,8 @@ from api.ports import Dependencies
 from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenHolding, TokenState
+from domain.views.minting import LeafState
 from domain.views.purchase import TicketDocument
-from domain.views.trees import LeafState
 
 router = guarded_router(prefix="/api/v1/verifications", tags=["tickets"])
 SECRET_PATTERN = r"^[A-Za-z0-9_\-]{1,64}\.ts_[a-z2-7]{26}$"  # noqa: S105 - a pattern

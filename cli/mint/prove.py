@@ -16,7 +16,7 @@ from cli.checks.reconcile import settings_at
 from cli.checks.reconciliation import UnreadableError
 from domain.core.errors import UnknownSubject
 from domain.core.transient import TransientError
-from domain.views.trees import LeafProof
+from domain.views.minting import LeafProof
 from settings import Settings
 
 app = typer.Typer(help="Prove tickets.", no_args_is_help=True)

@@ -1,6 +1,9 @@
-"""The newest figures about minting: the payer's money, what is owed, the nodes."""
+"""The newest figures about minting, and the tree of a show: the payer's money, what is owed, the nodes."""
 
-from typing import TypedDict
+from typing_extensions import TypedDict
+
+from domain.core.timestamp import Timestamp
+from domain.tickets.leaf import LeafEnd
 
 
 class NodeLine(TypedDict):
@@ -35,3 +38,48 @@ class MintSummary(TypedDict):
     owed: int
     oldest: str | None
     minted_per_minute: float
+
+
+class TreeDocument(TypedDict):
+    """The tree of a show that mints on claim; `waiting_since` is the time of its oldest change that is not on chain."""
+
+    tenant_id: str
+    show_id: str
+    show_mint: str
+    changes: int
+    changes_on_chain: int
+    leaves_on_chain: int
+    leaves_settled: int
+    waiting_since: Timestamp | None
+
+
+class LeafProof(TypedDict):
+    """A proof that a ticket is a leaf under a root, for anybody to check: hashes in hex, `path` from leaf to root.
+
+    The leaf is made of `cluster` (the chain's genesis hash), `show_mint`, `index`, `public_name`, `cid`, `generation`;
+    `docs/minting.md` has the verifier.
+    """
+
+    cluster: str
+    show_mint: str
+    size: int
+    root: str
+    index: int
+    public_name: str
+    cid: str
+    generation: int
+    leaf: str
+    path: list[str]
+
+
+class LeafState(TypedDict):
+    """A ticket's leaf: `on_chain` while a root on chain has it, `proof` while it also stands for the ticket.
+
+    `ended_by` says that a refund or a claim has ended it; the next root is without it. `root_signature` is of the
+    transaction that wrote the root.
+    """
+
+    on_chain: bool
+    ended_by: LeafEnd | None
+    root_signature: str | None
+    proof: LeafProof | None

@@ -18,7 +18,7 @@ from adapters.solana.chain import SolanaTokenChain
 from domain.tickets.ticket import Ticket, TicketReserved
 from domain.tickets.ticket_tree import TicketTree, TreeOpened
 from domain.tickets.token import SignedTransaction, TokenSpec
-from domain.views.trees import LeafProof
+from domain.views.minting import LeafProof
 from tests.contract.test_token_chain import ChainWorld
 from tests.devstack.chain.dev_chain import DevChain
 from tests.fakes.samples import AT

@@ -7,7 +7,7 @@ from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.leaf import TreeRoot
 from domain.tickets.ticket import Ticket
 from domain.tickets.ticket_tree import TicketTree
-from domain.views.trees import LeafProof, LeafState
+from domain.views.minting import LeafProof, LeafState
 
 
 class RootSource(Protocol):

@@ -7,7 +7,7 @@ from adapters.read_models.documents import TREES, DocumentBatch
 from adapters.read_models.queries import ReadModels
 from domain.core.aggregate import DomainEvent
 from domain.tickets.ticket_tree import LeafAppended, LeafDebtSettled, LeafNullified, RootWritten, TreeOpened
-from domain.views.trees import TreeDocument
+from domain.views.minting import TreeDocument
 
 WAITING = (
     "SELECT id, doc->>'tenant_id' FROM rm_trees WHERE (doc->>'waiting_since')::timestamptz < %s"

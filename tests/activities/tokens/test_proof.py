@@ -7,7 +7,7 @@ from domain.tickets.leaf import TreeRoot
 from domain.tickets.merkle import root_by_path
 from domain.tickets.ticket import Ticket
 from domain.tickets.ticket_tree import TicketTree
-from domain.views.trees import LeafState
+from domain.views.minting import LeafState
 from tests.activities.tokens.test_leaves import Leaves
 from tests.fakes.samples import SIGNED
 from tests.fakes.trees import write_sample_root
