@@ -24,6 +24,22 @@ def owed_key(refund_id: str) -> str:
     return f"{refund_id}:owed"
 
 
+def excess_key(refund_id: str) -> str:
+    """Return the key under which the loss by a refund is posted: what of it nobody was owed."""
+    return f"{refund_id}:excess"
+
+
+def is_posted(uow: UnitOfWork, refund: Refund) -> bool:
+    """Return whether the books have all that a refund gives: what the buyer is owed, and what nobody owed.
+
+    A refund that names its payment was posted with its decision, or its money was owed before.
+    """
+    needed = [owed_key(refund.refund_id)] if refund.given.total_minor else []
+    if refund.excess_minor:
+        needed.append(excess_key(refund.refund_id))
+    return bool(refund.intent_id) or all(uow.find(BooksTransaction, key) is not None for key in needed)
+
+
 def post_owed(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund: Refund) -> None:
     """Post the debt to the buyer, once the sale is posted; cash is owed at the till, or handed out already.
 
@@ -55,7 +71,7 @@ def post_excess(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund: R
     """Post what of a refund nobody owed, once."""
     lost = excess_postings(purchase.purchase_id, book.currency_of(refund), refund.excess_minor)
     if lost:
-        post(uow, purchase, f"{refund.refund_id}:excess", "refund-excess", lost, refund.intent_id)
+        post(uow, purchase, excess_key(refund.refund_id), "refund-excess", lost, refund.intent_id)
 
 
 def return_excess(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund_id: str) -> None:

@@ -6,14 +6,14 @@ from activities.books.post import post
 from activities.core.commands import PayRefund, RefundRef, RefundStatus
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, STRIPE, activity_on
-from activities.refunds.owed import owed_key, post_owed, return_excess
+from activities.refunds.owed import is_posted, post_owed, return_excess
 from activities.refunds.unsold import FAILED_AT_STRIPE, strangers
 from activities.sales.payment_lookup import note_arrival
 from domain.core.actor import acting_as, operator_actor
 from domain.core.errors import PaymentRefused, WrongState
 from domain.core.evidence import EvidenceMissing
 from domain.core.unit_of_work import UnitOfWork
-from domain.money.books import BooksTransaction, by_hand_postings, came_back_postings, paid_back_postings
+from domain.money.books import by_hand_postings, came_back_postings, paid_back_postings
 from domain.payments.payment import Payment
 from domain.payments.payment_intent import StripeRefund
 from domain.payments.refund import Refund
@@ -127,10 +127,10 @@ class RefundActivities:
 
 def _look(uow: UnitOfWork, refund: RefundRef) -> tuple[Refund, str]:
     known, purchase = _book(uow, refund).get(refund.refund_id), refund.purchase
+    if not is_posted(uow, known):
+        raise EvidenceMissing("no posting says that the buyer is owed the refund", refund_id=refund.refund_id)
     if known.intent_id:
         return known, known.intent_id
-    if uow.find(BooksTransaction, owed_key(refund.refund_id)) is None:
-        raise EvidenceMissing("no posting says that the buyer is owed the refund", refund_id=refund.refund_id)
     payment = uow.find(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
     if payment is None:
         raise WrongState("the purchase has no captured payment to refund", purchase_id=purchase.purchase_id)

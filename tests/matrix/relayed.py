@@ -230,6 +230,7 @@ class RelayedStage(Stage):
             "holds": await stalled.overdue(ever, 10),
             "groups": await stalled.tokenless(ever, 10),
             "capacities": await stalled.changing_capacity(10),
+            "deliveries": await stalled.due_endpoints(10),
             "follow-ups": await stalled.open_follow_ups("", ever, 10),
         }
         return {what: work for what, work in found.items() if work}
