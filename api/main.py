@@ -69,7 +69,7 @@ from relay.workflow_client import Timeouts, WorkflowClient
 from settings import Settings
 from settings.chain import nodes_of
 from settings.check import settings_of
-from settings.groups import LimitSettings
+from settings.http import LimitSettings
 from settings.values import keys_of, secrets_in
 
 KEEP_ALIVE_SECONDS = 30

@@ -11,27 +11,24 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from settings.groups import (
-    ApiSettings,
     CodecServerSettings,
     DeploymentSettings,
     DoorSettings,
     FeeSettings,
     Group,
-    InternalSettings,
     IpfsSettings,
-    LimitSettings,
     PayoutSettings,
     PostgresSettings,
     PrivacySettings,
     ProjectorSettings,
     SagaSettings,
-    ShopSettings,
     SolanaSettings,
     StripeSettings,
     TelemetrySettings,
     TemporalSettings,
     WorkerSettings,
 )
+from settings.http import ApiSettings, InternalSettings, LimitSettings, ShopSettings
 from settings.webhooks import WebhookSettings
 
 ENV_FILE = ".env"

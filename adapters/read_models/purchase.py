@@ -109,7 +109,7 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     **TRANSFER_TEXTS,
     OrderCancelled: lambda event: f"Purchase ended without a sale: {event.reason}.",
     TicketRedeemed: lambda event: f"Ticket {identity_of(event)} used for entry.",
-    EntryUndone: lambda event: f"DoorEntry with ticket {identity_of(event)} undone.",
+    EntryUndone: lambda event: f"Entry with ticket {identity_of(event)} undone.",
     CodeIssuedAnew: lambda event: f"Code of ticket {identity_of(event)} issued anew.",
     BurnSigned: lambda event: f"Burn of ticket {identity_of(event)} signed.",
     TokenBurnt: lambda event: f"Token of ticket {identity_of(event)} burnt.",

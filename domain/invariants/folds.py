@@ -37,7 +37,7 @@ from domain.stock.allocation import (
 from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
 from domain.tickets.claiming import ClaimDone, ClaimLapsed, ClaimSigned, TicketClaimed
 from domain.tickets.has_token import TokenMinted, TokenSigned
-from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
+from domain.tickets.ticket import EntryUndone, TicketIssued, TicketRedeemed, TicketReserved, TicketVoided
 
 
 def apply(state: InvariantState, event: DomainEvent) -> None:
@@ -183,6 +183,22 @@ def _voided(all_of: InvariantState, event: TicketVoided) -> None:
     ticket.state = "void"
 
 
+def _entered(all_of: InvariantState, event: TicketRedeemed) -> None:
+    ticket = all_of.ticket(_identity(event))
+    if ticket.check_in_id is not None:
+        ticket.misused = "it gave entry a second time"
+    elif ticket.state != "issued":
+        ticket.misused = f"it gave entry, and is {ticket.state}"
+    ticket.check_in_id = event.check_in_id
+
+
+def _entry_undone(all_of: InvariantState, event: EntryUndone) -> None:
+    ticket = all_of.ticket(_identity(event))
+    if ticket.check_in_id != event.check_in_id:
+        ticket.misused = "an entry was undone that it did not give"
+    ticket.check_in_id = None
+
+
 def _minted(all_of: InvariantState, event: TokenMinted) -> None:
     if event.originator_id.startswith("ticket:"):
         ticket = all_of.ticket(_identity(event))
@@ -264,6 +280,8 @@ FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     TicketReserved: _ticketed,
     TicketIssued: _issued,
     TicketVoided: _voided,
+    TicketRedeemed: _entered,
+    EntryUndone: _entry_undone,
     TokenMinted: _minted,
     TokenSigned: _token_signed,
     ShowAnnounced: _announced,

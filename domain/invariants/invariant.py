@@ -50,6 +50,11 @@ CLAIMED = Invariant(
     "A token is delivered only to an open claim, once, and by stored bytes; a soulbound one is never in custody.",
     "commit",
 )
+ENTERED = Invariant(
+    "entered-once",
+    "A ticket gives entry once, and only while it is paid and not void; again only after that entry was undone.",
+    "commit",
+)
 LEAVES = Invariant(
     "one-leaf-per-ticket",
     "A ticket is one leaf at most, at the place that it knows; a leaf that ended is nullified once, no token is signed"
@@ -148,7 +153,7 @@ UNDONE = Invariant(
     "rest",
 )
 INVARIANTS = (
-    HISTORY, STOCK, SEATS, TOKENS, CLAIMED, LEAVES, POSTINGS, REFUNDS,
+    HISTORY, STOCK, SEATS, TOKENS, CLAIMED, ENTERED, LEAVES, POSTINGS, REFUNDS,
     CAPTURES, ONE_CAPTURE, PAID, ARRIVED, DELIVERED, MINTED, ROOTS, CLEARING, SHARE, PARTIES,
     VENUE_BALANCE, OWN_MONEY, WHOLE_BALANCE, BALANCES, ENDS, UNDONE,
 )  # fmt: skip

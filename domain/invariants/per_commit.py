@@ -15,7 +15,7 @@ from eventsourcing.persistence import StoredEvent
 from domain.core.aggregate import DomainEvent
 from domain.core.chain import GENESIS, digest_of, follows
 from domain.invariants.folds import apply
-from domain.invariants.invariant import CLAIMED, HISTORY, POSTINGS, REFUNDS, SEATS, STOCK, TOKENS, Findings
+from domain.invariants.invariant import CLAIMED, ENTERED, HISTORY, POSTINGS, REFUNDS, SEATS, STOCK, TOKENS, Findings
 from domain.invariants.leaves import judge_leaves, judge_tree
 from domain.invariants.money.folds import sides_of
 from domain.invariants.state import LIVE, InvariantState, PurchaseSummary, StockSummary, TicketSummary
@@ -146,6 +146,7 @@ def _judge_purchase(state: InvariantState, identity: str, findings: Findings) ->
 def _judge_ticket(state: InvariantState, identity: str, findings: Findings) -> None:
     findings.judge(TOKENS, identity, token_fault(state, identity, state.tickets[identity]))
     findings.judge(CLAIMED, identity, state.tickets[identity].stray)
+    findings.judge(ENTERED, identity, state.tickets[identity].misused)
     judge_leaves(state, identity, findings)
 
 

@@ -37,7 +37,7 @@ class TicketSummary:
     """A ticket: its purchase, every address at which it was minted, and every address signed for it.
 
     `at_claim`: it gets its token only when it is claimed. `transfers` are the signatures of its claim's signed moves;
-    `stray` is the fault of a token that was signed, moved or delivered without its claim.
+    `stray` is the fault of a token that was signed, moved or delivered without its claim, `misused` that of an entry.
     """
 
     purchase: str
@@ -49,6 +49,8 @@ class TicketSummary:
     claim: str = "none"
     transfers: tuple[str, ...] = ()
     stray: str | None = None
+    check_in_id: str | None = None  # that of the entry; "" without one, None while nobody is in
+    misused: str | None = None
     leaf: tuple[int, str] | None = None  # place and hash, as the ticket knows them
     leaf_end: str | None = None
     places: list[tuple[str, int, str]] = field(default_factory=list)  # show, place and hash, as the trees know them

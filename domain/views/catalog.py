@@ -127,15 +127,15 @@ class ShowFields(TokenFields, ShowOwner):
     transfer: TransferPolicy
     minting: Minting
     registered_at: Timestamp
-    starts_at: NotRequired[Timestamp | None]
-    doors_at: NotRequired[Timestamp | None]
-    over_at: NotRequired[Timestamp | None]
-    time_zone: NotRequired[str]
-    place: NotRequired[str]
-    description: NotRequired[str]
-    image_url: NotRequired[str]
-    contact: NotRequired[str]
-    buyer_tickets_max: NotRequired[int]
+    starts_at: Timestamp | None
+    doors_at: Timestamp | None
+    over_at: Timestamp | None
+    time_zone: str
+    place: str
+    description: str
+    image_url: str
+    contact: str
+    buyer_tickets_max: int
 
 
 class ShowDocument(ShowFields):
@@ -234,15 +234,13 @@ class DiscountDocument(DiscountFields):
 
     `uses` counts the orders with tickets that were bought with it, limited or not. A use comes back with the last
     ticket of its order. One that is `stopped` is refused.
-
-    Documents of before the lists lack `created_at`.
     """
 
     tenant_id: str
     in_use: int
     uses: int
     stopped: bool
-    created_at: NotRequired[Timestamp]
+    created_at: Timestamp
 
 
 class ReservationDocument(TypedDict):
@@ -266,11 +264,10 @@ class FileDocument(TypedDict):
 
 def state_at(show: StockedShow, at: datetime) -> ShowState:
     """Return the state of a show at a moment."""
-    over_at = show.get("over_at") or show["ends_at"]
     return state_of(
         called_off=show["called_off"],
         opened=show["on_sale"],
-        over_at=moment_of(over_at),
+        over_at=moment_of(show["over_at"]),
         window=(moment_of(show["sale_from"]), moment_of(show["sale_until"])),
         available=sum(item["available"] for item in show["ticket_types"]),
         at=at,

@@ -52,8 +52,7 @@ class TicketDocument(TicketLine):
     `claim` is `requested` until the token is in the claimed wallet, then `done`; one that lapsed is `none` again, and
     `claim_lapsed` says why. `generation` counts the claims that handed the ticket over and the codes that were issued
     anew: only a code of this generation gives entry.
-    `leaf_index` is its place in its show's tree, null unless its leaf proves it. Documents of before the lists lack
-    `reserved_at`.
+    `leaf_index` is its place in its show's tree, null unless its leaf proves it.
     """
 
     public_name: str
@@ -66,7 +65,7 @@ class TicketDocument(TicketLine):
     tenant_id: str
     purchase_id: str
     show_id: str
-    reserved_at: NotRequired[Timestamp]
+    reserved_at: Timestamp
 
 
 class PaidBackLine(TypedDict):

@@ -28,11 +28,17 @@ def found(path: str, text: str, words: set[str]) -> list[str]:
     ]
 
 
+def text_of(path: Path) -> str:
+    """Return a file's text; that of a picture or another file of bytes is empty, as git tells them: by a zero byte."""
+    content = path.read_bytes()
+    return "" if b"\0" in content else content.decode()
+
+
 WORDS = retired((ROOT / RECORD).read_text())
 
 
 def tracked() -> list[str]:
-    """List every text file that git tracks, without recorded data and without the record itself."""
+    """List every file that git tracks, without recorded data and without the record itself."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     paths = [path for path in listed.stdout.split("\0") if path and (ROOT / path).exists()]
     return [path for path in paths if path != str(RECORD) and not path.startswith(NOT_OURS)]
@@ -41,7 +47,7 @@ def tracked() -> list[str]:
 def test_no_retired_word_is_used() -> None:
     """Each place is reported with its line."""
     assert len(WORDS) > 15
-    places = [place for path in tracked() for place in found(path, (ROOT / path).read_text(errors="replace"), WORDS)]
+    places = [place for path in tracked() for place in found(path, text_of(ROOT / path), WORDS)]
     assert places == []
 
 
@@ -50,3 +56,11 @@ def test_a_retired_word_is_found_in_any_spelling(text: str) -> None:
     """As a word, in a class, in a function and in a constant."""
     assert found("x.py", text, {"chair"}) == ["x.py:1 chair"]
     assert found("x.py", "chairlift", {"chair"}) == []
+
+
+def test_bytes_are_no_text(tmp_path: Path) -> None:
+    """A picture may have any bytes, and letters of a word among them; text with a retired word is read."""
+    picture, page = tmp_path / "picture.png", tmp_path / "page.md"
+    picture.write_bytes(b"\x89PNG\0 chair")
+    page.write_text("a chair")
+    assert [found("x", text_of(path), {"chair"}) for path in (picture, page)] == [[], ["x:1 chair"]]

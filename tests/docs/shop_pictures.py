@@ -8,16 +8,16 @@ from pathlib import Path
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 IMG = Path(__file__).parents[2] / "docs" / "img"
-DESK, PHONE = ViewportSize(width=1000, height=700), ViewportSize(width=390, height=844)
+LAPTOP, PHONE = ViewportSize(width=1000, height=700), ViewportSize(width=390, height=844)
 PATIENCE_MS = 90_000
 
 
 def main(url: str) -> None:
-    """Buy two tickets, kill the worker meanwhile; take each page on a desk by day, and on a phone by night."""
+    """Buy two tickets, kill the worker meanwhile; take each page on a laptop by day, and on a phone by night."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        desk = browser.new_context(viewport=DESK)
-        page = _opened(desk.new_page(), f"{url}/shows", "shop-shows")
+        laptop = browser.new_context(viewport=LAPTOP)
+        page = _opened(laptop.new_page(), f"{url}/shows", "shop-shows")
         page.get_by_role("link", name="Tickets for Opening Night").click()
         page.get_by_label("Stalls").select_option("2")
         _take(page, "shop-show")
@@ -32,7 +32,7 @@ def main(url: str) -> None:
         _take(page, "shop-crash")
         page.get_by_text("The tickets are yours.", exact=True).wait_for()
         _take(page, "shop-order")
-        night = browser.new_context(viewport=PHONE, color_scheme="dark", storage_state=desk.storage_state())
+        night = browser.new_context(viewport=PHONE, color_scheme="dark", storage_state=laptop.storage_state())
         _opened(night.new_page(), page.url, "shop-order-phone")
         phone = _opened(night.new_page(), f"{url}/shows", "shop-shows-phone")
         phone.get_by_role("link", name="Tickets for Opening Night").click()

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from domain.catalog.discount import DiscountReturned
 from domain.catalog.show import ShowAnnounced
 from domain.core.aggregate import DomainEvent
+from domain.core.ids import ticket_id_of
 from domain.invariants.outside import ExternalState, StripePayment
 from domain.money.books import TransactionPosted
 from domain.orders.order import CaptureRequested, OrderFulfilled
@@ -16,7 +17,15 @@ from domain.stock.allocation import AllocationOpened, HoldConfirmed, HoldEnded, 
 from domain.tickets.claiming import ClaimDone, TicketClaimed
 from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.leaf import TreeRoot
-from domain.tickets.ticket import LeafEnded, LeafRecorded, TicketIssued, TicketReserved, TicketVoided
+from domain.tickets.ticket import (
+    EntryUndone,
+    LeafEnded,
+    LeafRecorded,
+    TicketIssued,
+    TicketRedeemed,
+    TicketReserved,
+    TicketVoided,
+)
 from domain.tickets.ticket_tree import LeafAppended, LeafDebtSettled, LeafNullified, RootWritten
 from tests.fakes.samples import AT
 from tests.fakes.stored import forged, rechained
@@ -153,14 +162,8 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         history(lambda events: edited(events, AllocationOpened, capacity=1)),
         {"stock-is-capacity"},
     ),
-    "a hold released twice": (
-        history(lambda events: doubled(events, HoldEnded)),
-        {"stock-is-capacity"},
-    ),
-    "a hold counted twice": (
-        history(lambda events: doubled(events, HoldsPlaced)),
-        {"stock-is-capacity"},
-    ),
+    "a hold released twice": (history(lambda events: doubled(events, HoldEnded)), {"stock-is-capacity"}),
+    "a hold counted twice": (history(lambda events: doubled(events, HoldsPlaced)), {"stock-is-capacity"}),
     "a ticket without a seat": (
         history(lambda events: doubled(events, TicketReserved, originator_id="ticket:ghost")),
         {"one-ticket-per-seat", "sale-is-delivered", "one-nft-per-ticket"},
@@ -176,6 +179,18 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
     "a claim after the claim": (
         history(lambda events: doubled(events, TicketClaimed, holder_id="bu_other")),
         {"claimed-once"},
+    ),
+    "a ticket that gives entry twice": (
+        history(lambda events: doubled(events, TicketRedeemed, check_in_id="ci_other")),
+        {"entered-once"},
+    ),
+    "a ticket that gives entry before it is paid": (
+        history(lambda events: without(events, TicketIssued, subject=ticket_id_of(SOLD, 1, 2))),
+        {"entered-once", "sale-is-delivered"},
+    ),
+    "an entry undone that another check-in made": (
+        history(lambda events: edited(events, EntryUndone, check_in_id="ci_other")),
+        {"entered-once"},
     ),
     "a token delivered to nobody": (
         history(lambda events: without(events, TicketClaimed, 1)),

@@ -1,5 +1,6 @@
 """Sample history with every outcome of a purchase: its events, and the matching state of the other systems."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from activities.refunds.unsold import owe_back
 from activities.tokens.trees.leaves import end_leaf, record_leaves
 from activities.tokens.trees.owed import LeafActivities
 from domain.catalog.discount import DiscountTerms
+from domain.catalog.show import Show
 from domain.core.aggregate import DomainEvent
 from domain.core.ids import ticket_id_of
 from domain.core.unit_of_work import UnitOfWork
@@ -28,6 +30,7 @@ from domain.payments.payment_intent import IntentState
 from domain.payments.refunds import Refunds
 from domain.payouts.connected_account import PayoutStatus
 from domain.stock.allocation import Allocation
+from domain.tickets.admission import DoorEntry
 from domain.tickets.leaf import TreeRoot
 from domain.tickets.ticket import Ticket
 from tests.fakes.connect import FakeConnect
@@ -207,6 +210,17 @@ class SampleHistory(StoreWorld):
         await self.store.commit(lambda uow: uow.get(Ticket, ticket_id).sign_transfer(moved, uow.at))
         await self.store.commit(lambda uow: uow.get(Ticket, ticket_id).finish_claim("moved", uow.at))
 
+    async def enter(self, ticket_id: str) -> None:
+        """Let a ticket in, undo it as a mistake, and let it in again."""
+
+        def scan(check_in_id: str) -> Callable[[UnitOfWork], object]:
+            entry = DoorEntry(self.now, "North", check_in_id)
+            return lambda uow: uow.get(Ticket, ticket_id).enter(uow.get(Show, "sh").at_door, entry, uow.at)
+
+        await self.store.commit(scan("ci_first"))
+        await self.store.commit(lambda uow: uow.get(Ticket, ticket_id).undo_entry("ci_first", uow.at))
+        await self.store.commit(scan("ci_again"))
+
     async def end_unsold(self, purchase: PurchaseRef, reason: str = "hold-expired") -> None:
         """Cancel the payment, then the purchase."""
         await self.pay(purchase, lambda payment, at: payment.cancel(at))
@@ -253,6 +267,7 @@ async def sample_history() -> tuple[list[DomainEvent], ExternalState]:
     await day.prices.create_discount(EARLY)
     await day.send(sold := await day.sell("sold"))
     await day.claim(sold, ticket_id_of("sold", 1, 1))
+    await day.enter(ticket_id_of("sold", 1, 2))
     await day.end_unsold(await day.placed("late", floor=1, discount_code="EARLY"))
     confirmed = await day.placed("confirmed-too-early", floor=2)
     await day.sales.confirm_seats(confirmed)

@@ -13,7 +13,7 @@ import uvicorn
 
 from api.app import create_app
 from api.main import server_config
-from settings.groups import LimitSettings
+from settings.http import LimitSettings
 from tests.fakes.shop_world import ApiWorld
 
 HOST = "127.0.0.1"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -43,6 +44,11 @@ async def browser(stack_file: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+async def kill(browser: httpx.AsyncClient, key: str, **more: Any) -> int:
+    """Kill a process at its button; return the answer's status."""
+    return (await browser.post(f"/stack/{key}/kill", **more)).status_code
+
+
 async def test_the_page_shows_what_the_supervisor_knows(browser: httpx.AsyncClient) -> None:
     """Which process is up since when, which is away, and how often each has crashed."""
     page = (await browser.get("/stack")).text
@@ -52,16 +58,16 @@ async def test_the_page_shows_what_the_supervisor_knows(browser: httpx.AsyncClie
 
 async def test_a_process_is_killed(browser: httpx.AsyncClient, process: subprocess.Popen[bytes]) -> None:
     """As a crash would: it has no time to clean up. One that is away already stays away."""
-    assert (await browser.post("/stack/chain/kill")).status_code == 204
+    assert await kill(browser, "chain") == 204
     assert process.poll() is None
-    assert (await browser.post("/stack/worker/kill")).status_code == 204
+    assert await kill(browser, "worker") == 204
     assert process.wait(30) == -9
 
 
 async def test_nothing_else_is_killed(browser: httpx.AsyncClient, process: subprocess.Popen[bytes]) -> None:
     """No process that the file does not name, and none for another site."""
-    assert (await browser.post("/stack/1/kill")).status_code == 404
-    assert (await browser.post("/stack/worker/kill", headers=ELSEWHERE)).status_code == 403
+    assert await kill(browser, "1") == 404
+    assert await kill(browser, "worker", headers=ELSEWHERE) == 403
     assert process.poll() is None
 
 
@@ -73,5 +79,5 @@ async def test_without_a_stack_there_is_no_button(
     async with api_client(app_over(replace(ApiWorld().deps(), shop=ShopTerms("default"))), key="") as plain:
         for client in (browser, plain):
             assert (await client.get("/stack")).status_code == 404
-            assert (await client.post("/stack/worker/kill")).status_code == 404
+            assert await kill(client, "worker") == 404
     assert process.poll() is None

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from domain.catalog.changing import change_details
 from domain.catalog.show import Show, TicketType
 from domain.core.errors import NotChargeable, NotOnSale, UnknownSubject, WrongState
 from domain.money.money import FeeRates
+from domain.tickets.admission import ShowAtDoor
 from tests.fakes.samples import AT, LATER, names_of, new_show, new_venue
 
 
@@ -115,3 +117,11 @@ def test_a_cancelled_show_sells_nothing_any_more(show: Show) -> None:
     with pytest.raises(NotOnSale):
         show.sellable("floor")
     assert names_of(show)[-1] == "ShowCalledOff"
+
+
+def test_the_door_knows_the_announced_times() -> None:
+    """It opens with the doors, closes with the end, and follows a new date."""
+    show = new_show(ends_at=LATER, details={"doors_at": AT})
+    assert show.at_door == ShowAtDoor("sh", doors_at=AT, ends_at=LATER)
+    change_details(show, show.details.model_copy(update={"doors_at": None}), AT)
+    assert show.at_door == ShowAtDoor("sh", ends_at=LATER)

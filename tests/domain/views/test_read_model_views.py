@@ -12,9 +12,11 @@ from pydantic import TypeAdapter
 from adapters.read_models.documents import READ_MODELS, DocumentBatch, ReadModel
 from adapters.read_models.purchase import fold
 from domain.access.api_key import ApiKey, KeyCreated
+from domain.access.endpoint import EndpointCreated, WebhookEndpoint
 from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationBegun
 from domain.catalog.venue import Venue, VenueRegistered
 from domain.core.aggregate import DomainEvent
+from domain.payments.dispute import Dispute, DisputeOpened
 from domain.payouts.payee import Capabilities, Payee, PayeeNamed
 from domain.tickets.check_in import CheckIn, TicketScanned
 from domain.tickets.has_token import Drawing
@@ -26,7 +28,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def also() -> list[DomainEvent]:
-    """Return events missing from the sample history: of a payee, a cancelled show and an API key."""
+    """Return events missing from the sample history: of a payee, a cancelled show, a key, a scan and so on."""
     payee = Payee.begin(PayeeNamed, "ve", AT, tenant_id="default")
     payee.connect("acct_1", AT)
     payee.record_capabilities(Capabilities(may_receive=True, may_pay_out=False, asked_for=2), AT)
@@ -44,7 +46,15 @@ def also() -> list[DomainEvent]:
     venue = Venue.begin(VenueRegistered, "drawn", AT, tenant_id="default", name="Hall", rates={}, body_digest="d")
     venue.draw(Drawing("", "document", "{}", "picture", "<svg/>"), AT)
     venue.pin("document", AT)
-    return events_of(payee) + events_of(cancellation) + events_of(key) + events_of(venue) + events_of(scan)
+    terms = {"tenant_id": "default", "venue_id": "ve", "url": "https://example.org/hook", "types": ["order.fulfilled"]}
+    endpoint = WebhookEndpoint.begin(EndpointCreated, "we", AT, after=0, body_digest="d", **terms)
+    endpoint.rotate_secret(AT, AT)
+    endpoint.switch_off("failing", AT)
+    terms = {"tenant_id": "default", "purchase_id": "sold", "venue_id": "ve", "currency": "eur", "amount_minor": 500}
+    dispute = Dispute.begin(DisputeOpened, "du", AT, parts={}, **terms)
+    dispute.win(500, AT)
+    subjects = (payee, cancellation, key, venue, scan, endpoint, dispute)
+    return [event for subject in subjects for event in events_of(subject)]
 
 
 @pytest.fixture(scope="module")
