@@ -162,14 +162,14 @@ async def change_webhook_endpoint(
     return await _told(deps, caller, endpoint_id)
 
 
-@router.delete("/{endpoint_id}", status_code=204, openapi_extra=may_answer(NOT_FOUND))
+@router.delete("/{endpoint_id}", openapi_extra=may_answer(NOT_FOUND))
 @needs("manage")
-async def delete_webhook_endpoint(endpoint_id: EndpointId, deps: Deps, caller: Caller) -> Response:
-    """Delete an endpoint and its secret; nothing is sent to it any more."""
-    await _endpoint(deps, caller, endpoint_id)
+async def delete_webhook_endpoint(endpoint_id: EndpointId, deps: Deps, caller: Caller) -> EndpointAnswer:
+    """Delete an endpoint and its secret, and return it a last time; nothing is sent to it any more."""
+    endpoint = await _endpoint(deps, caller, endpoint_id)
     await deps.endpoints.delete(endpoint_id)
     await deps.engine.endpoint_news(endpoint_id)
-    return Response(status_code=204)
+    return {**_shown(endpoint), "state": "deleted"}
 
 
 @router.post("/{endpoint_id}/secret", openapi_extra=may_answer(NOT_FOUND, WrongState))

@@ -19,12 +19,14 @@ from tests.real.up import UP
 from tests.replay.golden import HISTORIES, commands, golden
 from tests.replay.scenes import ALONE, SCENES, TOGETHER, Scene
 from tests.replay.scenes_money import MONEY
+from tests.replay.scenes_webhooks import WEBHOOKS
 
 CLOSED_SECONDS = 30
 PACE = {
     "BOXOFFICE_SAGA__POLL_SECONDS": "5",
     "BOXOFFICE_SAGA__PROCESSING_EXTENSION_SECONDS": "60",
     "BOXOFFICE_SOLANA__ROOTS_EVERY_SECONDS": "1",
+    "BOXOFFICE_WEBHOOKS__ALLOW_PRIVATE": "true",
     "BOXOFFICE_WORKER__IDENTITY": "recorder",
     "BOXOFFICE_WORKER__BUILD_ID": "recorded",
 }
@@ -67,7 +69,7 @@ async def record_all(only: str) -> None:
             serving(MemoryBlocks()) as node,
             running_stack(Path(folder), env={**PACE, **settings_for(node)}, up=UP) as stack,
         ):
-            for scene in (*ALONE, *MONEY):
+            for scene in (*ALONE, *MONEY, *WEBHOOKS):
                 if only in scene.__name__:
                     await record(scene, stack)
             await asyncio.gather(*(record(scene, stack) for scene in TOGETHER if only in scene.__name__))
@@ -75,7 +77,7 @@ async def record_all(only: str) -> None:
 
 async def accept() -> None:
     """Write the commands that the code issues for every history."""
-    for scene in (*SCENES, *MONEY):
+    for scene in (*SCENES, *MONEY, *WEBHOOKS):
         lines = await commands(scene.__name__)
         golden(scene.__name__).write_text("\n".join(lines) + "\n")
 

@@ -14,12 +14,13 @@ from tests.replay.golden import HISTORIES, commands, difference, golden, history
 from tests.replay.record import without_machine
 from tests.replay.scenes import SCENES
 from tests.replay.scenes_money import MONEY
+from tests.replay.scenes_webhooks import WEBHOOKS
 from workflows import purchase
 from workflows.core import activity_calls
 from workflows.registry import declared_workflows
 
 UNRESTRICTED = UnsandboxedWorkflowRunner()  # the sandbox would load the changed module anew
-NAMES = sorted(scene.__name__ for scene in (*SCENES, *MONEY))
+NAMES = sorted(scene.__name__ for scene in (*SCENES, *MONEY, *WEBHOOKS))
 
 
 def test_every_outcome_is_recorded() -> None:

@@ -17,6 +17,7 @@ from adapters.read_models.documents import OutgoingLine
 from domain.access.endpoint import WebhookEndpoint
 from domain.views.outgoing.endpoint import EndpointFilter, ReceiverAnswer
 from tests.fakes.operator import seen_by_operator
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.time_skipping import skipping_time
 from tests.fakes.webhook_box import told
 from tests.fakes.world import SagaWorld
@@ -69,14 +70,14 @@ async def ended(handle: WorkflowHandle[DeliveryWorkflow, int]) -> int:
 
 async def until(condition: Callable[[], Any]) -> None:
     """Wait for what must come."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110 - the receiver is no task
             await asyncio.sleep(0.02)
 
 
 async def needing_an_operator(world: SagaWorld, handle: WorkflowHandle[DeliveryWorkflow, int]) -> None:
     """Wait, while time is skipped, until the endpoint is switched off."""
-    async with skipping_time(world.server), asyncio.timeout(60):
+    async with skipping_time(world.server), asyncio.timeout(PATIENCE_SECONDS):
         while (await seen_by_operator(handle)).stage != "switched-off":  # noqa: ASYNC110 - a query
             await asyncio.sleep(0.05)
     assert (await seen_by_operator(handle)).needs[0].reason == Reason.ENDPOINT_FAILING

@@ -39,6 +39,11 @@ SIGNED = {"receive_stripe_event", "receive_stripe_connect_event"}
 REFUSED = {401, 403, 404}
 INVALID = {400, 401, 403, 404, 405, 413, 415, 422, 500}
 BUYERS = "/api/v1/purchases/{purchase_id}"
+ONE_OF_TWO: dict[str, dict[str, Any]] = {  # they need one of two optional fields
+    "create_discount": {"amount_minor": 100},
+    "search_purchases": {"email": "ann@example.org"},
+    "replay_events": {"since": "2025-01-01T00:00:00Z"},
+}
 
 
 @dataclass
@@ -68,10 +73,11 @@ class Operation:
         sent["headers"] = {"Idempotency-Key": "guarded", "Authorization": f"Bearer {key}" if key else ""}
         if body := self.described.get("requestBody"):
             sent["json"] = self._example(body["content"]["application/json"]["schema"], ids)
-        if self.name == "create_discount":  # needs one of two optional fields
-            sent["json"]["amount_minor"] = 100
-        if self.name == "search_purchases":  # the same
-            sent["json"]["email"] = "ann@example.org"
+        if self.name in ONE_OF_TWO:
+            sent["json"] |= ONE_OF_TWO[self.name]
+        if self.name == "create_webhook_endpoint":
+            sent["json"]["venue_id"] = ids["venue_id"]
+            self.named.add("venue_id")
         if self.name in {"check_in", "upload_check_ins"}:
             for one in sent["json"].get("scans", [sent["json"]]):
                 one["ticket_id"] = ids["ticket_id"]
@@ -99,7 +105,8 @@ OPERATIONS = [
 ]
 GUARDED = [operation for operation in OPERATIONS if operation.name not in PUBLIC | SIGNED]
 LISTS = [operation for operation in GUARDED if "lists" in operation.described["tags"]]
-OF_NOTHING = {"register_venue", "read_metrics", "read_audit", *(operation.name for operation in LISTS)}
+PAGES = {"read_events": "events", "list_webhook_endpoints": "endpoints"}  # lists under another tag
+OF_NOTHING = {"register_venue", "read_metrics", "read_audit", *PAGES, *(operation.name for operation in LISTS)}
 ABOUT_SOMETHING = [operation for operation in GUARDED if operation.name not in OF_NOTHING]
 
 
@@ -149,6 +156,8 @@ async def ids(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, str]:
     other_show = {"venue_id": venue_id, "name": "Off", "currency": "eur", "ticket_types": types}
     cancelled = await made(client, "/api/v1/shows", other_show, "c")
     await made(client, f"/api/v1/shows/{cancelled['show_id']}/cancellation", {}, "")
+    receiver = {"url": "https://door.example/", "venue_id": venue_id}
+    endpoint = await made(client, "/api/v1/webhook-endpoints", receiver, "w")
     return {
         "cancelled_show_id": cancelled["show_id"],
         "venue_id": venue_id,
@@ -159,6 +168,7 @@ async def ids(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, str]:
         "refund_id": refund["refund_id"],
         "check_in_id": check_in["check_in_id"],
         "reservation_id": reservation["reservation_id"],
+        "endpoint_id": endpoint["endpoint_id"],
         "code": "EARLY",
         "cid": cid_of(b"a file"),
     }
@@ -212,7 +222,8 @@ async def test_each_scope_that_a_route_names_opens_it(
     client: httpx.AsyncClient, world: ApiWorld, ids: dict[str, str]
 ) -> None:
     """The requests that a stranger tries are good ones: without this, everything would be refused for its form."""
-    for operation in sorted(GUARDED, key=lambda operation: operation.method != "get"):
+    order = {"get": 0, "delete": 2}  # what is deleted cannot be changed
+    for operation in sorted(GUARDED, key=lambda operation: order.get(operation.method, 1)):
         for scope in operation.scopes:
             answer = await client.request(**operation.request(ids, await world.key(scope)))
             assert answer.status_code not in INVALID, (operation.name, scope, answer.text)
@@ -256,6 +267,27 @@ async def test_what_is_somebody_elses_is_in_no_list(
             {operation.name} if (await client.request(**operation.request(ids, EVERY_SCOPE))).json()["items"] else set()
         )
     assert {operation.name for operation in LISTS} - found == {"list_disputes", "list_payouts"}
+
+
+@pytest.mark.parametrize("whose", ["another venue", "another tenant"])
+async def test_what_is_somebody_elses_is_in_no_page(
+    whose: str, client: httpx.AsyncClient, world: ApiWorld, ids: dict[str, str]
+) -> None:
+    """Of events and of endpoints: their owner's key finds some; another one none, as for ids that nobody has."""
+    tenant = "default" if whose == "another venue" else "other"
+    venue = await made_as(client, await world.key(*ALL_SCOPES, tenant_id=tenant))
+    key = await world.key(*ALL_SCOPES, tenant_id=tenant, bound_to=venue if whose == "another venue" else "")
+    unknown = {name: f"{identity[:3]}nobodyknows" for name, identity in ids.items()}
+    for operation in (operation for operation in GUARDED if operation.name in PAGES):
+        owners = await client.request(**operation.request(ids, EVERY_SCOPE))
+        assert owners.json()[PAGES[operation.name]]
+        assert ids["venue_id"] in owners.text
+        for filters in ((), ("venue_id",), ("show_id",), ("venue_id", "show_id")):
+            given, nobodys = ({name: known[name] for name in filters} for known in (ids, unknown))
+            answer = await client.request(**operation.request(ids, key), params=given)
+            nothing = await client.request(**operation.request(ids, key), params=nobodys)
+            assert problem(answer, given) == problem(nothing, nobodys), (operation.name, filters)
+            assert not [name for name, identity in ids.items() if identity in problem(answer, given)[1]], filters
 
 
 async def made_as(client: httpx.AsyncClient, key: str) -> str:

@@ -68,7 +68,8 @@ async def test_it_is_changed_switched_and_deleted(
     rotated = (await client.post(f"{path}/secret")).json()["secret"]
     assert rotated.startswith("whsec_")
     assert rotated != made["secret"]
-    assert (await client.delete(path)).status_code == 204
+    gone = await client.delete(path)
+    assert (gone.status_code, gone.json()["state"], gone.json()["secret"]) == (200, "deleted", None)
     assert world.engine.told.count(("endpoint_news", made["endpoint_id"])) == 5
     for answer in (await client.get(path), await client.delete(path), await client.post(f"{path}/switch-on")):
         assert code(answer) == (404, "not-found")

@@ -29,12 +29,14 @@ from domain.core.errors import WrongState
 from domain.payouts.connected_account import PayoutStatus
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid, sold
+from tests.workflows.test_deliveries import ENDPOINT, created, many
 from tests.workflows.test_payment_case import begin_case
 from tests.workflows.test_payouts import AT_ONCE, SHARE, VENUE, send
 from tests.workflows.test_refund import begin as begin_refund
 from tests.workflows.test_show_cancellation import begin as begin_cancellation
 from tests.workflows.test_show_cancellation import call_off
 from tests.workflows.tokens.test_registration import register, reserve
+from workflows.deliveries import DeliveryInput, DeliveryWorkflow
 from workflows.dispute import DisputeWorkflow
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 from workflows.registry import declared_workflows
@@ -191,6 +193,13 @@ async def claim(world: SagaWorld, client: Client) -> Waiting:
     return await gated(world, "deliver_claim", lambda: _start(client, ClaimWorkflow.run, claimed))
 
 
+async def deliveries(world: SagaWorld, client: Client) -> Waiting:
+    world.told += many()
+    await created(world)
+    start = DeliveryInput(endpoint=ENDPOINT)
+    return await gated(world, "deliver_event", lambda: _start(client, DeliveryWorkflow.run, start))
+
+
 SCENES: dict[str, Callable[[SagaWorld, Client], Awaitable[Waiting]]] = {
     "PurchaseWorkflow": purchase,
     "RefundWorkflow": refund,
@@ -207,6 +216,7 @@ SCENES: dict[str, Callable[[SagaWorld, Client], Awaitable[Waiting]]] = {
     "VenueWorkflow": venue,
     "ShowWorkflow": show,
     "ClaimWorkflow": claim,
+    "DeliveryWorkflow": deliveries,
 }
 
 

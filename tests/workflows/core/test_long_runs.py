@@ -15,6 +15,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
+from domain.views.outgoing.endpoint import ReceiverAnswer
 from tests.fakes.judged import judged_at_rest
 from tests.fakes.short_histories import ShortHistories
 from tests.fakes.world import SagaWorld
@@ -173,3 +174,20 @@ async def test_an_outage_costs_the_same_with_more_tickets(patient: SagaWorld, cl
     assert seen.week < ENGINE_EVENTS_MAX
     patient.gates.away.clear()
     assert (await patient.ended(handle)).outcome == "fulfilled"
+
+
+@pytest.mark.parametrize("away", ["receiver", "deliver_event"])
+async def test_an_outage_of_a_receiver_fits_into_one_history(away: str, patient: SagaWorld, client: Client) -> None:
+    """However many purchases wait: what is due can still be listed, and each event fails, or the step itself."""
+    with patient.server.auto_time_skipping_disabled():
+        handle, go_on = await SCENES["DeliveryWorkflow"](patient, client)
+        patient.receiver.answers = lambda _, __: ReceiverAnswer(None, "timeout")
+        patient.gates.away.add(away)
+        await go_on()
+    seen = await rate(patient, client, handle)
+    assert seen.called == {"deliver_event", "list_due_events"}
+    assert seen.later <= EVENTS_OF_AN_HOUR_MAX
+    assert seen.week < ENGINE_EVENTS_MAX
+    patient.gates.away.clear()
+    patient.receiver.answers = lambda _, __: ReceiverAnswer(200)
+    assert await handle.result() == len(patient.told) == len(patient.receiver.taken)
