@@ -109,8 +109,8 @@ MONEY = (
     Mutant(
         "a stray payment is kept",
         "activities/payments/late_payments.py",
-        "return _end_of((await self._back.release_payment(money, state)).status) if reopened is None else reopened",
-        "return _end_of(state.status) if reopened is None else reopened",
+        "return _end_of((await self._back.release_payment(money, state, bears_excess=late.bears_excess)).status)",
+        "return _end_of(state.status)",
         f"{LATE}::test_a_second_payment_of_a_sold_order_goes_back",
     ),
     Mutant(
@@ -137,8 +137,8 @@ MONEY = (
     Mutant(
         "a disputed part is refunded again",
         "activities/refunds/request_refund.py",
-        "lost = lost_breakdown(disputes)",
-        "lost = AmountBreakdown()",
+        "    return lost_breakdown(disputes)\n",
+        "    return AmountBreakdown()\n",
         "tests/workflows/test_dispute.py::test_what_the_bank_did_not_take_can_be_given_back",
     ),
     Mutant(
@@ -172,7 +172,7 @@ MONEY = (
     Mutant(
         "money that was taken is not given back",
         "activities/payments/release.py",
-        "            await self._owe(money, state)\n",
+        "            await self._owe(money, state, bears_excess=bears_excess)\n",
         "            await self.record(money, state)\n",
         f"{SAGA}::test_automatic_capture",
     ),

@@ -59,7 +59,7 @@ PRIVACY = (
     Mutant(
         "failures are not encrypted",
         "adapters/temporal/connect.py",
-        "        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,\n",
+        "        failure_converter_class=EncodedPlainAnswers,\n",
         "",
         f"{CODEC}::test_a_failure_is_encrypted_with_its_message",
     ),

@@ -41,7 +41,7 @@ REFUNDS = (
         "activities/refunds/pay_refund.py",
         '        if known.state == "failed":\n            known = await self._look_elsewhere(pay, intent_id)\n',
         "",
-        f"{REFUND}::test_trying_again_does_not_repeat_what_was_made_in_the_dashboard",
+        "tests/workflows/test_refund_in_dashboard.py::test_trying_again_does_not_repeat_what_was_made_in_the_dashboard",
     ),
     Mutant(
         "a refund in the dashboard is one more beside a failed one",
@@ -53,8 +53,8 @@ REFUNDS = (
     Mutant(
         "a part that was paid in the dashboard is still owed",
         "domain/payments/refund.py",
-        "self.unsold_minor - self.paid_elsewhere_minor",
-        "self.unsold_minor",
+        "self.excess_minor - self.paid_elsewhere_minor",
+        "self.excess_minor",
         f"{BOOK}::test_a_smaller_one_pays_a_part",
     ),
     Mutant(
