@@ -62,7 +62,7 @@ STORES = (
     ),
     Mutant(
         "an optimistic append ignores other processes",
-        "adapters/event_store/recorder.py",
+        "adapters/database/migrations/versions/v0001_release_0_1_0.py",
         "        WHERE (SELECT coalesce(max(notification_id), 0) FROM events) = head\n        AND",
         "        WHERE",
         "tests/contract/test_optimistic_append.py::test_nothing_is_appended_when_another_process_was_first",
@@ -248,8 +248,8 @@ DOORS = (
     Mutant(
         "the projector gets Stripe's key",
         "docker-compose.temporal.yml",
-        "      <<: *database\n      BOXOFFICE_PROJECTOR__READY_FILE",
-        "      <<: [*database, *stripe]\n      BOXOFFICE_PROJECTOR__READY_FILE",
+        "      <<: *database\n      BOXOFFICE_PROJECTOR__METRICS_PORT",
+        "      <<: [*database, *stripe]\n      BOXOFFICE_PROJECTOR__METRICS_PORT",
         "tests/architecture/test_compose.py::test_each_process_gets_what_it_needs_and_no_other_secret",
     ),
 )

@@ -95,8 +95,8 @@ PRICES = (
     Mutant(
         "a purchase is accepted after the sale window",
         "activities/sales/request_purchase.py",
-        "    show.check_window(uow.at)\n",
-        "",
+        '(show.check_window if command.tender == "card" else show.check_over)(uow.at)',
+        "show.check_over(uow.at)",
         f"{SALES}::test_the_door_opens_and_closes_with_the_sale_window",
     ),
     Mutant(
