@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.database.schema import ensure_schema
 from adapters.database.startup import utc_now
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import connection_of, open_pool
@@ -55,6 +56,7 @@ async def route(tmp_path: Path) -> AsyncIterator[tuple[Route, str]]:
 async def test_the_store_and_the_pool_are_back_soon_after_a_long_outage(route: tuple[Route, str]) -> None:
     """With calls repeated throughout an outage, the next one succeeds within seconds of its end."""
     line, url = route
+    await asyncio.to_thread(ensure_schema, url)
     store = await asyncio.to_thread(PostgresEventStore, url, utc_now)
     async with open_pool(url) as pool:
 

@@ -77,9 +77,9 @@ class SagaWorld:
     capacity = 10
     price_minor = 1000
 
-    def __init__(self, server: WorkflowEnvironment) -> None:
+    def __init__(self, server: WorkflowEnvironment, store: FakeEventStore | None = None) -> None:
         self.server = server
-        self.store = FakeEventStore(lambda: datetime.now(UTC) + self._ahead)
+        self.store = store or FakeEventStore(lambda: datetime.now(UTC) + self._ahead)
         self._ahead = timedelta()
         self.gateway = FakePaymentGateway()
         self.chain = FakeTokenChain()

@@ -44,14 +44,10 @@ class Stage:
 
     def __init__(self, server: WorkflowEnvironment, schedule: Schedule, start: datetime) -> None:
         self.schedule = schedule
-        self.world = SagaWorld(server)
         clock = Clock(start)
+        self._store = TroubledEventStore(clock, schedule)
+        self.world = SagaWorld(server, self._store)
         self.world.price_minor = schedule.price_minor
-        self._store = store = TroubledEventStore(clock, schedule)
-        for part in (self.world, self.world.purchases, self.world.catalog, self.world.holds, self.world.minting):
-            setattr(part, "store" if part is self.world else "_store", store)
-        for minter in (self.world.minting._tickets, self.world.minting._tickets._minter, self.world.minting._minter):
-            minter._store = store
         self.script = self.world.gates = Script(schedule, clock, self)
         self._client = server.client
         self._purchase_id = purchase_id_of(DEFAULT_TENANT, KEY)
