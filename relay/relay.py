@@ -46,9 +46,11 @@ class Relay:
         *,
         longest_extension: timedelta,
         roots_every_seconds: float = 60,
+        clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._now = now
+        self._clock = clock
         self._roots_every_seconds = roots_every_seconds
         self._longest_extension = longest_extension
         self._follow_ups = follow_ups
@@ -106,7 +108,7 @@ class Relay:
         The API has signalled a cancel that was just recorded, and each signal costs a workflow task: wait first. A
         purchase without a workflow (its buyer cancelled before it began) is started, which releases its seats.
         """
-        now, behind = time.monotonic(), self._each.set_aside(self._resend_cancel)
+        now, behind = self._clock(), self._each.set_aside(self._resend_cancel)
         cancelling = {found["purchase_id"]: found for found in await self._stalled.cancelling(BATCH_MAX + behind)}
         self._cancelling = {purchase_id: self._cancelling.get(purchase_id, now) for purchase_id in cancelling}
         settled = [name for name, since in self._cancelling.items() if now - since >= SETTLE_SECONDS]
@@ -310,14 +312,14 @@ class Relay:
         if identity in self._tried:
             return None
         done = await act()
-        self._tried[identity] = time.monotonic()
+        self._tried[identity] = self._clock()
         return done
 
     def _ago(self, seconds: float) -> datetime:
         return self._now() - timedelta(seconds=seconds)
 
     def _forget_tries(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         self._tried = {known: at for known, at in self._tried.items() if now - at < RETRY_SECONDS}
 
 

@@ -35,11 +35,14 @@ from workflows.core.task_queue import RESTARTED_BY, SCHEDULE
 from workflows.payment_case import CaseInput
 from workflows.payouts import OnboardingInput
 from workflows.purchase import PurchaseWorkflow
+from workflows.stock.ticket_api_hold import HoldWorkflow
 
 Moment = Literal["before", "after", "waiting"]
 PATIENCE_SECONDS = 30  # of a bank that decides, and so of the relay
 BACK_WITHIN = timedelta(seconds=20)
-SOLD_WITHIN = timedelta(seconds=180)  # the hold, that patience, and the relay's own
+HELD_WITHIN = timedelta(seconds=180)  # the hold, that patience, and the relay's own
+HOLDING = {PurchaseWorkflow, HoldWorkflow}  # the relay begins them anew only after the hold
+QUIET_LOOKS = 60
 
 
 class Force(Faults):
@@ -136,7 +139,7 @@ class RelayedStage(Stage):
         self._work, self._stalled = FoldedWork(self.world.store, pool, self.world.told), RelayQueries(pool)
         self._records = FollowUpCommands(self.world.store)
         engine = WorkflowClient(self.client, Timeouts(5, self.world.poll_seconds, PATIENCE_SECONDS))
-        purchases, each = PurchaseCommands(self.world.store), Each(Gauge())
+        purchases, each = PurchaseCommands(self.world.store), Each(Gauge(), self._seconds)
         self._relay = Relay(
             engine,
             _NoWebhooks(),
@@ -146,6 +149,7 @@ class RelayedStage(Stage):
             each,
             longest_extension=timedelta(seconds=PATIENCE_SECONDS),
             roots_every_seconds=0,
+            clock=self._seconds,
             now=self._now,
         )
 
@@ -201,16 +205,30 @@ class RelayedStage(Stage):
         await self._work.catch_up()
         await self._relay.tick()
 
+    async def rest(self) -> None:
+        """Let the relay work, and time pass, until nothing is left, for a while at most."""
+        for _ in range(QUIET_LOOKS):
+            await self.relay()
+            if not await self.left():
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+            await self.step()
+
     async def end(self) -> Any:
-        """Wait for the workflow's result; for that of the next run, if it was ended by force and came back."""
+        """Wait for the workflow's result; for that of the next run, if it was ended by force and came back.
+
+        With nothing left to begin, at any time, it never comes back.
+        """
         result = await super().end()
         if self.ended is None or self.handle is None or self.ended.id != self.handle.id:
             return result
-        limit = self.skipped + (SOLD_WITHIN if self._kind is PurchaseWorkflow else BACK_WITHIN)
+        limit = self.skipped + (HELD_WITHIN if self._kind in HOLDING else BACK_WITHIN)
         while self.skipped < limit and not getattr(self._kind, RESTARTED_BY).startswith(SCHEDULE):
             if (await self.client.get_workflow_handle(self.ended.id).describe()).run_id != self.ended.run_id:
                 self.handle = self.client.get_workflow_handle(self.ended.id)
                 return await super().end()
+            if not await self.left():
+                return None
             await asyncio.sleep(LOOK_SECONDS)
             await self.step()
         return None

@@ -49,6 +49,7 @@ async def played(scene: Scene, force: Force, pool: Pool, site: str = "") -> tupl
                 end = await scene.play(stage)
                 await stage.give_back()
                 assert stage.ended is not None, "it was never ended by force"
+                await stage.rest()  # the world has work besides: the show of a venue that is registered
                 assert await stage.left() == {}
                 outside = external_state(stage.world.gateway, stage.world.chain, stage.world.connect)
                 require_invariants(findings_of(stage.world.store.log, outside))

@@ -1,6 +1,5 @@
 """An answer that somebody invents for an activity is no evidence, in any kind of workflow."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -22,7 +21,6 @@ from tests.matrix.every_scene import SCENES
 from tests.matrix.relayed import Force, RelayedStage
 from tests.matrix.scenes import SALE, Scene
 from tests.matrix.scenes_payouts import ROUND
-from tests.matrix.stage import LOOK_SECONDS
 from tests.workflows.conftest import installed, register_search_attributes
 from workflows.core.task_queue import RESTARTED_BY, SCHEDULE
 from workflows.payouts import TransfersWorkflow
@@ -76,7 +74,6 @@ UNSEEN = {
 }
 SEEN = ANSWERS.keys() - OF_THE_CALLER - UNSEEN.keys()
 CASES = [(scene, name) for scene in SCENES for name in scene.row.reaches if name in SEEN]
-QUIET_LOOKS = 60
 
 
 class Inventing(Force):
@@ -106,15 +103,6 @@ class _Answered(ActivityInboundInterceptor):
 
 class Rested(RelayedStage):
     """A stage whose workflow ends once the relay has nothing left to begin: what was left out is done by then."""
-
-    async def rest(self) -> None:
-        """Let the relay work, and time pass, until nothing is left, for a while at most."""
-        for _ in range(QUIET_LOOKS):
-            await self.relay()
-            if not await self.left():
-                return
-            await asyncio.sleep(LOOK_SECONDS)
-            await self.step()
 
     async def end(self) -> Any:
         """Wait for the workflow's result, and for everything that it left."""
