@@ -14,6 +14,7 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from activities.registry import all_queues
 from devstack.servers.temporal import temporal_binary
 from devstack.stack import ROOT, Stack, running_stack
 from devstack.supervisor.process import bind_to_parent
@@ -42,7 +43,7 @@ async def next_worker(stack: Stack, folder: Path) -> AsyncIterator[Path]:
             preexec_fn=bind_to_parent(signal.SIGKILL),
         )
     try:
-        await told(log, "polling ipfs, mint, purchases, stripe as build B")
+        await told(log, f"polling {', '.join(sorted(all_queues()))} as build B")
         yield log
     finally:
         if child.returncode is None:

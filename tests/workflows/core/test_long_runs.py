@@ -29,7 +29,7 @@ from workflows.registry import declared_workflows
 EVENTS_MAX = 25  # at which the engine suggests to continue as new
 MINUTE = timedelta(minutes=1)
 MINUTES_OF_AN_HOUR, HOURS_OF_A_WEEK = 60, 168
-EVENTS_OF_AN_HOUR_MAX = 100  # for each activity that fails
+EVENTS_OF_AN_HOUR_MAX = 120  # for each activity that fails; its pauses are drawn, so that the number varies
 ENGINE_EVENTS_MAX = 51_200  # a longer history is ended by force
 
 
