@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from activities.core.loops import each_alone, each_subject, first_of
 from activities.core.ports import TransactionSender
 from activities.tokens.submit import land
+from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
 
 M = TypeVar("M", bound=Sequence[str])
@@ -48,16 +49,23 @@ class ChainKeyRotation(Generic[M]):
         """Hand over everything over these mints, in their order.
 
         What is left is read from the chain again after each pass: a rotation may be interrupted and run again. It ends
-        when nothing is left, or when a pass has changed nothing; a mint that fails stops no other.
+        when nothing is left, or when a pass has changed nothing; a mint that fails stops no other. Raise TransientError
+        when that pass met nothing but outages.
         """
         moves, absent = await self._chain.retired_authorities(addresses, final=dry_run)
         first, is_alone = len(moves), False
         while moves and not dry_run:
             before = len(moves)
-            await each_alone(self.hand_over, _by_mint(moves) if is_alone else _batches(moves))
+            outage: TransientError | None = None
+            try:
+                await each_alone(self.hand_over, _by_mint(moves) if is_alone else _batches(moves))
+            except TransientError as error:  # or what was sent before has landed since they were read
+                outage = error
             moves, absent = await self._chain.retired_authorities(addresses, final=False)
             self._tell(len(moves))
             if is_alone and len(moves) >= before:
+                if outage is not None:
+                    raise outage
                 break
             is_alone = True
         if not dry_run:

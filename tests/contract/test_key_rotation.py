@@ -1,6 +1,6 @@
 """Rotating each key in the middle of a sale, on the dev chain."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import pytest
 from solders.keypair import Keypair
@@ -9,6 +9,7 @@ from activities.tokens.rotate import ChainKeyRotation, Rotated
 from activities.tokens.submit import land
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.signer.keys import Role
+from adapters.solana.signer.rotation import HandOver
 from adapters.solana.signer.signing import SimulationError
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
@@ -140,6 +141,22 @@ async def test_an_interrupted_rotation_goes_on(sale: Sale, monkeypatch: pytest.M
     rotated = await sale.rotate(during)
     assert rotated.left == 0
     assert 0 < rotated.handed_over <= whole
+
+
+async def test_what_landed_since_it_was_read_is_no_outage(sale: Sale, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction of an interrupted run may land between the read of the next run and its signing."""
+    await sale.begin()
+    during = sale.open(sale.keys.rotated("issuer"))
+    read = during.retired_authorities
+    before = await read(sale.addresses, final=False)
+    await sale.rotate(during)
+    answers = [before]
+
+    async def stale(addresses: Sequence[str], *, final: bool) -> tuple[list[HandOver], list[str]]:
+        return answers.pop() if answers else await read(addresses, final=final)
+
+    monkeypatch.setattr(during, "retired_authorities", stale)
+    assert await sale.rotate(during) == Rotated(len(before[0]), 0, 1)
 
 
 async def test_two_rotations_one_after_another(sale: Sale) -> None:
