@@ -56,11 +56,11 @@ async def show_stack(deps: Deps) -> Response:
 async def kill_process(key: Annotated[str, InPath(max_length=20)], deps: Deps) -> None:
     """Kill a process, as a crash would; also this one."""
     found = await asyncio.to_thread(running, deps.shop.stack_file)
-    pids = {process.key: process.pid for process in found}
-    if key not in pids:
+    process = next((process for process in found if process.key == key), None)
+    if process is None:
         raise not_found("process", key)
-    if pids[key] is not None:
-        os.kill(pids[key], signal.SIGKILL)  # type: ignore[arg-type] # narrowed above
+    if process.pid is not None:
+        os.kill(process.pid, signal.SIGKILL)
 
 
 def running(stack_file: Path | None) -> list[StackProcess]:

@@ -152,7 +152,12 @@ async def patient(skipping: WorkflowEnvironment, request: pytest.FixtureRequest)
         yield made
 
 
-@pytest.mark.parametrize("kind", declared_workflows(), ids=lambda kind: kind.__name__)
+# The local tries of a purchase's steps wait in real time: two hours of its outage take minutes.
+SLOW = {"PurchaseWorkflow": (pytest.mark.nightly, pytest.mark.timeout(1200))}
+KINDS = [pytest.param(kind, id=kind.__name__, marks=SLOW.get(kind.__name__, ())) for kind in declared_workflows()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_week_of_outage_fits_into_one_history(kind: type, patient: SagaWorld, client: Client) -> None:
     """Even in one run; that runs end comes on top. Each activity that fails has its line."""
     handle = await everything_away(kind, patient, client)
