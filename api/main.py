@@ -124,8 +124,14 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         endpoints=endpoints_of(settings, store, pool),
         deliveries=PostgresDeliveries(pool),
         publishable_key=settings.stripe.publishable_key,
-        shop=ShopTerms(settings.shop.tenant, settings.shop.pay_page or "", settings.shop.stack_file),
+        shop=shop_of(settings),
     )
+
+
+def shop_of(settings: Settings) -> ShopTerms:
+    """Return the terms of the shop in a browser."""
+    shop = settings.shop
+    return ShopTerms(shop.tenant, settings.api.public_url.rstrip("/"), shop.pay_page or "", shop.stack_file)
 
 
 def waits_of(settings: Settings) -> Waits:

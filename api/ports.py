@@ -323,11 +323,12 @@ class Limits:
 class ShopTerms:
     """The shop in a browser: whose shows it sells (nobody's: there is none), and where buyers pay.
 
-    Without a `pay_page` they pay on the shop's own page, in Stripe's fields. With the `stack_file` of a development
-    stack the pages can kill its processes.
+    `public_url` is the shop's address as buyers see it. Without a `pay_page` they pay on the shop's own page, in
+    Stripe's fields. With the `stack_file` of a development stack the pages can kill its processes.
     """
 
     tenant_id: str = ""
+    public_url: str = ""
     pay_page: str = ""
     stack_file: Path | None = None
 

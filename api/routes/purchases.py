@@ -194,11 +194,15 @@ async def buy(body: PurchaseBody, key: Key, client: Client, deps: Deps, caller: 
     201 with the price and the client secret; 200 with the same purchase for a repeated key; 202 when the seats are held
     and the checkout opens later, with links to read and follow it. Sold out is 409 at once.
     """
+    return await checkout_of(await requested_by(caller, body, key, client, deps), deps)
+
+
+async def requested_by(caller: Subject, body: PurchaseBody, key: str, client: str, deps: Dependencies) -> Requested:
+    """Record the request of a caller at an address."""
     command = command_of(body, key, deps, caller)
     if caller.kind == "publishable":  # a shop's own server is one address for all of its buyers
         command = command._replace(client_id=deps.identity.derive("cl", caller.tenant_id, client))
-    requested = await recorded(command, body, key, deps)
-    return await checkout_of(requested, deps)
+    return await recorded(command, body, key, deps)
 
 
 async def checkout_of(requested: Requested, deps: Dependencies) -> Response:

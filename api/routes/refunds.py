@@ -133,14 +133,20 @@ async def request_refund(
         even_redeemed=body.even_redeemed,
         cash_handed_out=body.cash_handed_out,
     )
-    view = await deps.refunds.request_refund(command)
-    about = (await deps.catalog.about(view.show_id))._replace(
-        purchase_id=purchase_id, amount_minor=view.refund.amount_minor, currency=view.currency
-    )
-    await deps.engine.start_refund(view.refund, about)
+    view = await decide_refund(command, deps)
     refund_id = view.refund.refund_id
     response.headers["Location"] = f"/api/v1/purchases/{purchase_id}/refunds/{refund_id}?after={view.position}"
     return _shown(view)
+
+
+async def decide_refund(command: RequestRefund, deps: Dependencies) -> RefundView:
+    """Decide a refund and start it."""
+    view = await deps.refunds.request_refund(command)
+    about = (await deps.catalog.about(view.show_id))._replace(
+        purchase_id=command.purchase_id, amount_minor=view.refund.amount_minor, currency=view.currency
+    )
+    await deps.engine.start_refund(view.refund, about)
+    return view
 
 
 @router.get("", openapi_extra=may_answer(NOT_FOUND))

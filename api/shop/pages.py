@@ -19,9 +19,9 @@ from api.http.requests import Client, Deps, PurchaseId, ShowId, TicketId, digest
 from api.ports import Dependencies
 from api.routes.ipfs import PICTURE_POLICY
 from api.routes.purchase_events import Received, check_stream, follow_purchase
-from api.routes.purchases import BuyerBody, PurchaseBody, command_of, recorded
+from api.routes.purchases import BuyerBody, PurchaseBody, requested_by
 from api.routes.quotes import ItemBody
-from api.routes.refunds import RefundBody
+from api.routes.refunds import RefundBody, decide_refund
 from api.shop.errors import is_page
 from api.shop.progress import sentence_of, steps_of, was_declined
 from api.shop.render import FOLDER, POLICY, STRIPES_POLICY, page
@@ -44,10 +44,11 @@ MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+
 @public
 @is_page
 async def show_list(deps: Deps, shopper: Shopper) -> Response:
-    """Show what is on sale."""
+    """Show what is on sale, or was sold out: the newest shows first."""
     with acting_as(shopper.actor):
         found = await deps.queries.page(SHOW_LIST, ListQuery(states=("opened",), limit=SHOWN_MAX))
-    return page("shows.html", shows=found["items"])
+    shows = [await _show(row["show_id"], shopper.tenant_id, deps) for row in found["items"]]
+    return page("shows.html", shows=[show for show in shows if show["on_sale"]])
 
 
 @router.get("/shows/{show_id}")
@@ -74,53 +75,47 @@ async def buy_from_page(show_id: ShowId, request: Request, deps: Deps, shopper: 
     form = await _form(request)
     body, key = _wanted(show_id, form), form.get("key", "")
     with acting_as(shopper.actor):
-        command = command_of(body, key, deps, shopper)
-        command = command._replace(client_id=deps.identity.derive("cl", shopper.tenant_id, client))
-        requested = await recorded(command, body, key, deps)
+        requested = await requested_by(shopper, body, key, client, deps)
         await deps.engine.open_purchase(requested.purchase, requested.about)
     purchase_id = requested.purchase.purchase_id
     response = RedirectResponse(f"/orders/{purchase_id}", 303)
-    keep_order(response, request, purchase_id, deps.authenticator.purchase_token(purchase_id))
+    keep_order(response, purchase_id, deps.authenticator.purchase_token(purchase_id), deps)
     return response
 
 
 @router.get("/orders/{purchase_id}")
 @needs(or_buyer=True, by_cookie=True)
 @is_page
-async def show_order(purchase_id: PurchaseId, request: Request, deps: Deps, shopper: Shopper) -> Response:
+async def show_order(purchase_id: PurchaseId, request: Request, deps: Deps) -> Response:
     """Show an order. The link of an order gives the browser its token, and the address forgets it."""
     token = request.query_params.get(TOKEN_PARAMETER)
     if token is not None:
         response = RedirectResponse(f"/orders/{purchase_id}", 303)
-        keep_order(response, request, purchase_id, token)
+        keep_order(response, purchase_id, token, deps)
         return response
     order = await _order(purchase_id, deps)
-    show = await _show(order["show_id"], shopper.tenant_id, deps)
     secret = await deps.secrets.get(purchase_id) if order["state"] == "awaiting-payment" else None
     stripes = secret is not None and not deps.shop.pay_page
-    link = f"{str(request.base_url).rstrip('/')}/orders/{purchase_id}?" + urlencode(
-        {TOKEN_PARAMETER: deps.authenticator.purchase_token(purchase_id)}
-    )
+    query = urlencode({TOKEN_PARAMETER: deps.authenticator.purchase_token(purchase_id)})
     return page(
         "order.html",
         policy=STRIPES_POLICY if stripes else POLICY,
-        show=show,
-        link=link,
+        link=f"{deps.shop.public_url}/orders/{purchase_id}?{query}",
         can_crash=deps.shop.stack_file is not None,
         secret=secret if stripes else None,
         publishable_key=deps.publishable_key,
-        **await _progress(order, secret, request, deps),
+        **await _progress(order, secret, deps),
     )
 
 
 @router.get("/orders/{purchase_id}/progress")
 @needs(or_buyer=True, by_cookie=True)
 @is_page
-async def show_progress(purchase_id: PurchaseId, request: Request, deps: Deps) -> Response:
+async def show_progress(purchase_id: PurchaseId, deps: Deps) -> Response:
     """Show how an order stands: the part of its page that changes."""
     order = await _order(purchase_id, deps)
     secret = await deps.secrets.get(purchase_id) if order["state"] == "awaiting-payment" else None
-    return page("progress.html", **await _progress(order, secret, request, deps))
+    return page("progress.html", **await _progress(order, secret, deps))
 
 
 @router.get("/orders/{purchase_id}/events", response_class=EventSourceResponse, dependencies=[Depends(check_stream)])
@@ -175,11 +170,7 @@ async def refund_order(purchase_id: PurchaseId, deps: Deps, caller: Caller) -> R
         reason=body.reason,
         fees=body.fees,
     )
-    view = await deps.refunds.request_refund(command)
-    about = (await deps.catalog.about(view.show_id))._replace(
-        purchase_id=purchase_id, amount_minor=view.refund.amount_minor, currency=view.currency
-    )
-    await deps.engine.start_refund(view.refund, about)
+    await decide_refund(command, deps)
     return RedirectResponse(f"/orders/{purchase_id}", 303)
 
 
@@ -240,18 +231,18 @@ async def _code(purchase_id: str, ticket_id: str, deps: Dependencies) -> str:
     return deps.ticket_codes.make(ticket_id, await deps.door.generation(ticket_id))
 
 
-async def _progress(order: PurchaseHistory, secret: str | None, request: Request, deps: Dependencies) -> dict[str, Any]:
+async def _progress(order: PurchaseHistory, secret: str | None, deps: Dependencies) -> dict[str, Any]:
     """Return what the changing part of an order's page shows."""
     purchase_id, pay = order["purchase_id"], None
     if secret is not None and deps.shop.pay_page:
-        back = f"{str(request.base_url).rstrip('/')}/orders/{purchase_id}"
+        back = f"{deps.shop.public_url}/orders/{purchase_id}"
         terms = {"client_secret": secret, "key": deps.publishable_key, "return_url": back}
         pay = f"{deps.shop.pay_page}#{urlencode(terms)}"  # what follows the # is sent to no server
-    show = await find(deps.queries, deps.queries.show, order["show_id"])
-    types = [] if show is None else show["ticket_types"]
+    show = await _show(order["show_id"], order["tenant_id"], deps)
     return {
         "order": order,
-        "type_names": {item["ticket_type_id"]: item["name"] for item in types},
+        "show": show,
+        "type_names": {item["ticket_type_id"]: item["name"] for item in show["ticket_types"]},
         "order_ref": order_ref_of(purchase_id),
         "sentence": sentence_of(order),
         "steps": steps_of(order),

@@ -1,8 +1,10 @@
 """Render pages: templates that escape everything, and headers that let a page run nothing but our own files."""
 
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -25,13 +27,19 @@ def money(amount_minor: int, currency: str) -> str:
     return f"{shown(amount_minor, currency)} {currency.upper()}"
 
 
+def moment(timestamp: str, zone: str) -> str:
+    """Return a timestamp as people read it in a zone (IANA's name; empty is UTC): Thu 31 December 2026, 20:00."""
+    local = datetime.fromisoformat(timestamp).astimezone(ZoneInfo(zone or "UTC"))
+    return f"{local:%a} {local.day} {local:%B %Y, %H:%M}"
+
+
 @cache
 def templates() -> Environment:
     """Return the templates of the pages."""
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    made.filters["money"] = money
+    made.filters.update(money=money, moment=moment)
     return made
 
 

@@ -8,6 +8,7 @@ from fastapi import Depends, Request, Response
 from api.http.guard import cookie_of
 from api.http.problems import FORBIDDEN, Problem, not_found
 from api.http.requests import Deps
+from api.ports import Dependencies
 from domain.access.subject import Subject
 
 COOKIE_SECONDS = 90 * 24 * 3600
@@ -38,7 +39,7 @@ async def check_origin(request: Request) -> None:
 FromOurPage = Depends(check_origin)
 
 
-def keep_order(response: Response, request: Request, purchase_id: str, token: str) -> None:
+def keep_order(response: Response, purchase_id: str, token: str, deps: Dependencies) -> None:
     """Give the browser the token of an order, for the pages of that order alone."""
     response.set_cookie(
         cookie_of(purchase_id),
@@ -47,5 +48,5 @@ def keep_order(response: Response, request: Request, purchase_id: str, token: st
         path=f"/orders/{purchase_id}",
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=deps.shop.public_url.startswith("https://"),
     )

@@ -14,6 +14,7 @@ from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
 PAY_PAGE = "http://stripe.example/pay"
+SHOP = ShopTerms("default", "http://boxoffice", PAY_PAGE)
 
 
 @pytest.fixture
@@ -30,5 +31,5 @@ async def show(world: ApiWorld) -> dict[str, Any]:
 
 @pytest.fixture
 async def browser(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app_over(replace(world.deps(), shop=ShopTerms("default", PAY_PAGE))), key="") as client:
+    async with api_client(app_over(replace(world.deps(), shop=SHOP)), key="") as client:
         yield client

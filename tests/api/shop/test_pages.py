@@ -12,9 +12,9 @@ from api.http.guard import GuardedRoute
 from api.ports import ShopTerms
 from api.shop import pages
 from api.shop.door import SENTENCES
-from api.shop.render import FOLDER, POLICY, STRIPES_POLICY
+from api.shop.render import FOLDER, POLICY, STRIPES_POLICY, moment
 from domain.tickets.admission import AdmissionReason
-from tests.api.shop.conftest import PAY_PAGE
+from tests.api.shop.conftest import PAY_PAGE, SHOP
 from tests.fakes.api_client import api_client, app_over
 from tests.fakes.shop_world import ApiWorld
 
@@ -126,7 +126,7 @@ async def test_a_closed_tab_loses_nothing(browser: httpx.AsyncClient, world: Api
     path = await ordered(browser, show)
     page = (await browser.get(path)).text
     link = page.split('value="http://boxoffice')[1].split('"')[0]
-    shop = replace(world.deps(), shop=ShopTerms("default", PAY_PAGE))
+    shop = replace(world.deps(), shop=SHOP)
     async with api_client(app_over(shop), key="") as other:
         assert (await other.get(path)).status_code in {401, 404}
         opened = await other.get(link)
@@ -293,3 +293,29 @@ async def test_the_door_has_a_sentence_for_each_answer(browser: httpx.AsyncClien
     answer = await browser.get("/door")
     assert all(sentence.replace("'", "&#39;") in answer.text for sentence in SENTENCES.values())
     assert "set-cookie" not in answer.headers
+
+
+async def test_a_cookie_is_secure_where_the_shop_is(world: ApiWorld, show: dict[str, Any]) -> None:
+    """Links and cookies follow the address that the settings give the shop, not what a request says of itself."""
+    shop = replace(SHOP, public_url="https://tickets.example")
+    async with api_client(app_over(replace(world.deps(), shop=shop)), key="") as browser:
+        answer = await browser.post(f"/shows/{show['show_id']}/orders", data=form_of(show))
+        assert "; secure" in answer.headers["set-cookie"].lower()
+        token = answer.headers["set-cookie"].partition("=")[2].partition(";")[0]
+        page = (await browser.get(f"{answer.headers['location']}?token={token}")).headers["location"]
+        told = {"cookie": answer.headers["set-cookie"].partition(";")[0], "host": "evil.example"}
+        text = (await browser.get(page, headers=told)).text
+        assert 'value="https://tickets.example/orders/' in text
+        assert "evil.example" not in text
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "zone", "read"),
+    [
+        ("2026-12-31T19:00:00+00:00", "Europe/Berlin", "Thu 31 December 2026, 20:00"),
+        ("2026-12-31T19:00:00+00:00", "", "Thu 31 December 2026, 19:00"),
+    ],
+)
+def test_a_moment_is_read_in_the_zone_of_its_place(timestamp: str, zone: str, read: str) -> None:
+    """Without a zone it is UTC."""
+    assert moment(timestamp, zone) == read
