@@ -1,9 +1,6 @@
 """docs/stripe.md, word by word: its commands run in one shell, with the emulator in the place of Stripe."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +11,9 @@ from devstack.stripe.payments.payment_methods import METHODS
 from domain.payments.webhook_event import SUBSCRIBED, SUBSCRIBED_CONNECT
 from settings import setting_names
 from tests.devstack.stripe.emulator import SECRET, Emulator, free_port
+from tests.docs.commands import Page, run
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "stripe.md").read_text()
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+PAGE = Page.read("docs/stripe.md")
 SECONDS = 420
 COMMANDS = ("up", "purchase show", "buyer export", "keys list", "reconcile")
 
@@ -33,7 +29,7 @@ def outside(tmp_path: Path) -> Iterator[Emulator]:
 
 def test_the_page_names_every_event_of_each_endpoint() -> None:
     """The endpoints that the page makes have exactly the events that are handled; so have those of the stack."""
-    (block,) = [block for block in BLOCKS if "enabled_events" in block]
+    (block,) = [one.text for one in PAGE.commands("sh") if "enabled_events" in one.text]
     ours, venues = (frozenset(re.findall(r"enabled_events\[\]=([\w.]+)", part)) for part in block.split("VENUES=", 1))
     assert (ours, venues) == (SUBSCRIBED, SUBSCRIBED_CONNECT)
     assert (frozenset(PLATFORM_EVENTS), frozenset(VENUE_EVENTS)) == (SUBSCRIBED, SUBSCRIBED_CONNECT)
@@ -42,12 +38,12 @@ def test_the_page_names_every_event_of_each_endpoint() -> None:
 def test_every_stack_command_reads_the_stacks_own_settings() -> None:
     """The page uses each of them with --data-dir, so that the test below tries it."""
     for command in COMMANDS:
-        assert re.search(rf"^boxoffice {command} .*--data-dir first-hour", PAGE, flags=re.MULTILINE), command
+        assert re.search(rf"^boxoffice {command} .*--data-dir first-hour", PAGE.text, flags=re.MULTILINE), command
 
 
 def test_every_card_and_setting_of_the_page_exists() -> None:
     """Also those in the text beside the commands: the emulator has the cards, and the settings are read."""
-    cards, settings = (set(re.findall(rf"\b{what}\w+", PAGE)) for what in ("pm_", "BOXOFFICE_"))
+    cards, settings = (set(re.findall(rf"\b{what}\w+", PAGE.text)) for what in ("pm_", "BOXOFFICE_"))
     assert len(cards) > 3
     assert cards <= METHODS.keys()
     assert settings <= {name for name, _, _ in setting_names()}
@@ -59,30 +55,16 @@ def test_every_card_and_setting_of_the_page_exists() -> None:
 def test_the_commands_of_the_page(outside: Emulator, tmp_path: Path) -> None:
     """Every command succeeds, the books are whole, and nothing is left behind at Stripe or on disk."""
     port = str(free_port())
-    script = "\n".join(["set -euo pipefail", *BLOCKS])
-    for written, here in (
-        ("https://api.stripe.com", outside.url),
-        ("sk_test_...", SECRET),
-        ("pk_test_...", "pk_test_contract"),
-        ("https://tickets.example.org", f"http://127.0.0.1:{port}"),
-        ("8000", port),
-    ):
-        assert written in script
-        script = script.replace(written, here)
     folder = tmp_path / "hour"
     folder.mkdir()
-    environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    log = folder / "first-hour.log"
-    assert done.returncode == 0, done.stdout + done.stderr + (log.read_text() if log.exists() else "")
+    instead = {
+        "https://api.stripe.com": outside.url,
+        "sk_test_...": SECRET,
+        "pk_test_...": "pk_test_contract",
+        "https://tickets.example.org": f"http://127.0.0.1:{port}",
+        "8000": port,
+    }
+    done = run(PAGE.commands("sh"), folder, instead, seconds=SECONDS)
     assert "pk_test_contract" in done.stdout
     assert "ready" in done.stdout
     assert "you@example.org" in done.stdout
