@@ -32,8 +32,15 @@ class SchemaState(NamedTuple):
         """Whether this build can work on it; a newer build's steps only add."""
         return self.at is not None and self.at >= self.head
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether a newer build has migrated it."""
+        return self.at is not None and self.at > self.head
+
     def __str__(self) -> str:
-        return f"the database is at step {self.at or 'none'}; this build needs step {self.head}"
+        behind = "" if self.is_current else ": run `boxoffice migrate`"
+        ahead = ": a newer build migrated it, and this one works on it" if self.is_ahead else ""
+        return f"the database is at step {self.at or 'none'}; this build needs step {self.head}{behind or ahead}"
 
 
 def head() -> str:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import signal
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ import typer
 
 from adapters.telemetry.loop import serve_loop
 from adapters.telemetry.reconciled import Reconciled
-from cli.checks.reconciliation import Report, UnreadableError, reconcile
+from cli.checks.reconciliation import Report, Say, UnreadableError, reconcile
 from devstack.stack import Stack
 from devstack.supervisor.data_dir import STACK_FILE
 from domain.invariants.invariant import INVARIANTS
@@ -63,8 +64,16 @@ def command(
     raise typer.Exit(BROKEN if report.findings.violations else WHOLE)
 
 
-async def watch(settings: Settings, every_seconds: float, metrics_port: int | None) -> None:
-    """Reconcile at an interval until SIGTERM or SIGINT; what could not be read is said, and read again."""
+async def watch(
+    settings: Settings,
+    every_seconds: float,
+    metrics_port: int | None,
+    read: Callable[[Settings, Say], Coroutine[Any, Any, Report]] = reconcile,
+) -> None:
+    """Reconcile at an interval until SIGTERM or SIGINT; what could not be read is said, and read again.
+
+    Each reading has a thread of its own: one of many events would hold the loop for longer than a probe waits.
+    """
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -73,7 +82,7 @@ async def watch(settings: Settings, every_seconds: float, metrics_port: int | No
         serve_loop(closing, settings.telemetry.host, metrics_port, _always, None)
         while not stopping.is_set():
             try:
-                tell(await reconcile(settings, _silent), shown)
+                tell(await asyncio.to_thread(lambda: asyncio.run(read(settings, _silent))), shown)
             except UnreadableError as reason:
                 typer.echo(f"boxoffice reconcile: {reason}", err=True)
             with contextlib.suppress(TimeoutError):

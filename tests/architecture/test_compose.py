@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import typer
 import yaml
 
 import worker
@@ -18,6 +19,7 @@ from adapters.solana.keys import issuer_of
 from adapters.telemetry.server import PROBE_PATHS
 from api.app import described_app
 from api.main import SHUTDOWN_SECONDS
+from cli.main import app as boxoffice
 from devstack.servers.temporal import SEARCH_ATTRIBUTES
 from settings import Settings, secret_settings, setting_names
 from settings.check import TAKES, needs_of, settings_of
@@ -29,6 +31,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 BUILT = {name: service for name, service in SERVICES.items() if "build" in service}
 OURS = {name: service for name, service in BUILT.items() if "profiles" not in service}
 DEMO = BUILT.keys() - OURS.keys()
+ENDING = {name for name, service in OURS.items() if service["restart"] == "no"}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 QUEUES = sorted(all_queues())
@@ -98,6 +101,28 @@ def process_of(name: str) -> tuple[str, list[str]]:
     return (process, [queue]) if process == "worker" else (name, [])
 
 
+def check_command(command: list[str]) -> None:
+    """Check that a command is a module of this repository, or a command of `boxoffice` that takes its options."""
+    if command[0] == "boxoffice":
+        assert "boxoffice" in PROJECT["project"]["scripts"]
+        name, *options = command[1:]
+        found = typer.main.get_command(boxoffice).commands[name]  # type: ignore[attr-defined]
+        found.make_context(name, options)  # parses, and runs nothing
+        return
+    python, flag, module, *_ = command
+    assert (python, flag) == ("python", "-m")
+    spec = importlib.util.find_spec(module)
+    assert spec is not None, f"no module {module}"
+    assert Path(str(spec.origin)).is_relative_to(ROOT)
+
+
+def metrics_port(name: str, command: list[str], given: Mapping[str, Any]) -> int:
+    """Return the port of a process's metrics and probes: a command's option, or a setting."""
+    if "--metrics-port" in command:
+        return int(command[command.index("--metrics-port") + 1])
+    return int(given[metrics_port_of(name)])
+
+
 def tables_row(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
@@ -115,9 +140,10 @@ def test_the_api_is_asked_whether_it_is_ready() -> None:
     assert urlsplit(url).path in described_app().openapi()["paths"]
 
 
-def test_our_services_are_api_codec_server_projector_and_one_worker_per_queue() -> None:
+def test_our_services_are_the_processes_and_one_worker_per_queue() -> None:
     """No service is missing, and none runs twice."""
-    assert sorted(OURS) == ["api", "codec-server", "projector", "relay", *[f"worker-{queue}" for queue in QUEUES]]
+    once = ["api", "codec-server", "migrate", "projector", "reconcile", "relay"]
+    assert sorted(OURS) == [*once, *[f"worker-{queue}" for queue in QUEUES]]
     queues = [service["command"][-1] for name, service in OURS.items() if name.startswith("worker-")]
     assert sorted(queues) == QUEUES
     assert all(
@@ -126,13 +152,27 @@ def test_our_services_are_api_codec_server_projector_and_one_worker_per_queue() 
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
-def test_every_command_is_a_module_that_exists(name: str) -> None:
-    """Each of our services runs `python -m MODULE` of a module in this repository."""
-    python, flag, module, *_ = OURS[name]["command"]
-    assert (python, flag) == ("python", "-m")
-    spec = importlib.util.find_spec(module)
-    assert spec is not None, f"no module {module}"
-    assert Path(str(spec.origin)).is_relative_to(ROOT)
+def test_every_command_exists(name: str) -> None:
+    """Each of our services runs a module of this repository, or a command of `boxoffice` with options that it has."""
+    check_command(OURS[name]["command"])
+
+
+def test_a_command_with_an_option_that_it_lacks_is_noticed() -> None:
+    """The check of the commands can fail."""
+    with pytest.raises(KeyError):
+        check_command(["boxoffice", "migrat"])
+    with pytest.raises(Exception, match="--evry"):
+        check_command(["boxoffice", "reconcile", "--evry", "3600"])
+
+
+def test_the_database_is_migrated_before_its_processes_start() -> None:
+    """Whoever reads the database waits for the end of `migrate`, which waits for nothing but the database."""
+    assert sorted(ENDING) == ["migrate"]
+    assert OURS["migrate"]["command"] == ["boxoffice", "migrate"]
+    assert list(OURS["migrate"]["depends_on"]) == ["postgres"]
+    for name in OURS.keys() - ENDING:
+        reads = "BOXOFFICE_POSTGRES__URL" in SERVICES[name]["environment"]
+        assert ("migrate" in SERVICES[name]["depends_on"]) == reads, name
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
@@ -146,7 +186,7 @@ def test_every_setting_exists_and_is_valid(name: str, monkeypatch: pytest.Monkey
         return
     assert urlsplit(settings.postgres.url).hostname in SERVICES
     assert urlsplit(settings.postgres.url).port == INSIDE["postgres"]
-    assert name == "projector" or settings.temporal.address == f"temporal:{INSIDE['temporal']}"
+    assert name in {"migrate", "projector"} or settings.temporal.address == f"temporal:{INSIDE['temporal']}"
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
@@ -195,10 +235,10 @@ def test_what_is_ours_stops_and_starts_in_time() -> None:
     longest = max(worker.GRACE.total_seconds(), SHUTDOWN_SECONDS)
     for name, service in OURS.items():
         assert float(service["stop_grace_period"].removesuffix("s")) >= longest * 2
-        assert service["healthcheck"]["test"][0] == "CMD", name
-    for name in (one for one in OURS if one.startswith(("worker", "relay", "projector"))):
+        assert name in ENDING or service["healthcheck"]["test"][0] == "CMD", name
+    for name in OURS.keys() - ENDING - {"api", "codec-server"}:
         (url,) = re.findall(r"http://[^']+", OURS[name]["healthcheck"]["test"][-1])
-        assert urlsplit(url).port == int(environment(name)[metrics_port_of(name)])
+        assert urlsplit(url).port == metrics_port(name, OURS[name]["command"], environment(name))
         assert urlsplit(url).path in PROBE_PATHS
 
 
@@ -207,11 +247,11 @@ def metrics_port_of(name: str) -> str:
     return f"BOXOFFICE_{name.upper() if name in {'api', 'projector'} else 'WORKER'}__METRICS_PORT"
 
 
-@pytest.mark.parametrize("name", sorted(OURS.keys() - {"codec-server"}))
+@pytest.mark.parametrize("name", sorted(OURS.keys() - ENDING - {"codec-server"}))
 def test_every_process_serves_metrics_where_a_scraper_reaches_it(name: str) -> None:
     """On a port of its own, which is not published, and on an address that is not the loopback's."""
     given = environment(name)
-    assert given[metrics_port_of(name)] not in str(OURS[name].get("ports", ""))
+    assert str(metrics_port(name, OURS[name]["command"], given)) not in str(OURS[name].get("ports", ""))
     assert given["BOXOFFICE_TELEMETRY__HOST"] == "0.0.0.0"
 
 

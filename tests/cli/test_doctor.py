@@ -20,6 +20,7 @@ WELL = Examined(
     database=Database(
         missing_tables=(),
         lacks_steps=None,
+        is_ahead=None,
         has_current_shape=True,
         events_behind=3,
         seconds_behind=0.2,
@@ -133,6 +134,11 @@ SEEDED: dict[str, tuple[Examined, str, str]] = {
     ),
     "a step that was not run": (
         database(lacks_steps="the database is at step 0001; this build needs step 0002"),
+        "migrations",
+        "steps",
+    ),
+    "a step that this build does not know": (
+        database(is_ahead="the database is at step 0003; this build needs step 0002: a newer build migrated it"),
         "migrations",
         "steps",
     ),

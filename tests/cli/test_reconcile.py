@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,12 @@ from typer.testing import CliRunner
 
 from adapters.telemetry.reconciled import Reconciled
 from cli.checks.reconcile import NAMED_MAX, document, picture, tell, watch
-from cli.checks.reconciliation import Report, Work
+from cli.checks.reconciliation import Report, Say, Work
 from cli.main import app
 from domain.invariants.cross_system import judge_at_rest
 from domain.invariants.invariant import INVARIANTS, WHOLE_BALANCE, Findings
 from domain.invariants.per_commit import History
-from settings import read_settings
+from settings import Settings, read_settings
 from tests.fakes.corrupted_history import LATE, Day, with_payment
 from tests.fakes.sample_history import sample_history
 from tests.fakes.samples import AT
@@ -99,6 +100,22 @@ async def test_a_look_that_fails_is_said_and_the_next_one_comes(
         await asyncio.sleep(0.01)
         said += capsys.readouterr().err
     os.kill(os.getpid(), signal.SIGTERM)
+    await watching
+
+
+async def test_a_long_reading_does_not_hold_the_probes(day: Day) -> None:
+    """The loop that answers them runs on meanwhile."""
+    is_reading, may_end = threading.Event(), threading.Event()
+
+    async def slow(_settings: Settings, _say: Say) -> Report:
+        is_reading.set()
+        assert may_end.wait(10)  # blocks its thread, as the reading of many events does
+        return report_of(day)
+
+    watching = asyncio.create_task(watch(read_settings(), 0.01, None, slow))
+    assert await asyncio.to_thread(is_reading.wait, 10)
+    os.kill(os.getpid(), signal.SIGTERM)
+    may_end.set()
     await watching
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
+from typer.testing import CliRunner
 
 from adapters.database import migrate
 from adapters.database.migrate import schema_state
@@ -13,6 +14,8 @@ from adapters.database.startup import open_event_store
 from adapters.event_store.recorder import open_recorder
 from adapters.postgres.connections import BACKGROUND, connect
 from adapters.postgres.faults import ConfigurationError
+from cli.checks.doctor.database import read_database
+from cli.main import app
 from tests.contract.postgres_box import database
 
 THERE = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
@@ -50,7 +53,7 @@ def test_from_nothing(empty_url: str) -> None:
     for _ in range(2):
         ensure_schema(empty_url)
     state = schema_state(empty_url)
-    assert (state.at, state.is_current) == (migrate.head(), True)
+    assert (state.at, state.is_current, state.is_ahead) == (migrate.head(), True, False)
     assert table_names() <= {str(name) for (name,) in rows(empty_url, THERE)}
 
 
@@ -99,6 +102,25 @@ def test_a_step_that_a_role_may_not_run_is_told(empty_url: str, clerk_url: str) 
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match=r"must be owner of table buyers"):
         migrate.run_steps(clerk_url)
+
+
+@pytest.mark.parametrize(
+    ("at", "exit_code", "told"),
+    [
+        ("0001", 1, "is at step 0001; this build needs step {head}: run `boxoffice migrate`"),
+        ("9999", 0, "is at step 9999; this build needs step {head}: a newer build migrated it"),
+    ],
+)
+def test_check_says_how_far_a_database_is(empty_url: str, at: str, exit_code: int, told: str) -> None:
+    """Behind: exit 1, and the way out. Ahead, after going back to an older build: this build works on it."""
+    ensure_schema(empty_url)
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = %s", (at,))
+    answer = CliRunner().invoke(app, ["migrate", "--check"], env={"BOXOFFICE_POSTGRES__URL": empty_url})
+    assert (answer.exit_code, told.format(head=migrate.head()) in answer.stdout) == (exit_code, True), answer.stdout
+    found, _ = read_database(empty_url, 0.0)
+    assert ((found.lacks_steps or found.is_ahead or "") in answer.stdout) is True
+    assert (found.lacks_steps is None, found.is_ahead is None) == (exit_code == 0, exit_code == 1)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The files for Kubernetes name only commands, ports, settings, probes and images that exist."""
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from api.app import described_app
 from api.main import SHUTDOWN_SECONDS
 from settings import secret_settings, setting_names
 from settings.check import needs_of, settings_of
-from tests.architecture.test_compose import COMPLETE, metrics_port_of, process_of, versions
+from tests.architecture.test_compose import COMPLETE, OURS, check_command, metrics_port, process_of, versions
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -25,7 +24,7 @@ KUSTOMIZATION: dict[str, Any] = yaml.safe_load((FOLDER / "kustomization.yaml").r
 OBJECTS: list[dict[str, Any]] = [
     one for name in KUSTOMIZATION["resources"] for one in yaml.safe_load_all((FOLDER / name).read_text())
 ]
-PROCESSES = ["api", "projector", "relay", *(f"worker-{queue}" for queue in sorted(all_queues()))]
+PROCESSES = ["api", "projector", "reconcile", "relay", *(f"worker-{queue}" for queue in sorted(all_queues()))]
 SETTINGS = dict(
     line.split("=", 1) for line in (FOLDER / "settings.env").read_text().splitlines() if not line.startswith("#")
 )
@@ -50,8 +49,13 @@ DEPLOYMENTS = of_kind("Deployment")
 
 
 def container(name: str) -> dict[str, Any]:
-    (found,) = DEPLOYMENTS[name]["spec"]["template"]["spec"]["containers"]
+    (found,) = pod(name)["containers"]
     return dict(found)
+
+
+def pod(name: str) -> dict[str, Any]:
+    """Return the specification of a process's pods, or of the job's."""
+    return dict((DEPLOYMENTS | of_kind("Job"))[name]["spec"]["template"]["spec"])
 
 
 def secrets(name: str) -> set[str]:
@@ -65,7 +69,7 @@ def test_every_file_is_used_and_every_process_is_there() -> None:
     assert sorted(DEPLOYMENTS) == PROCESSES
 
 
-@pytest.mark.parametrize("name", PROCESSES)
+@pytest.mark.parametrize("name", [*PROCESSES, "migrate"])
 def test_a_process_starts_with_its_settings(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its settings exist and are accepted in production, and its one secret has what it needs and no more."""
     process, queues = process_of(name)
@@ -92,18 +96,12 @@ def test_a_process_starts_with_its_settings(name: str, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("name", PROCESSES)
 def test_the_command_and_the_probes_are_of_this_code(name: str) -> None:
     """The module exists, and the probes ask what the process answers, or writes."""
-    one, process = container(name), process_of(name)
-    python, flag, module, *rest = one["command"]
-    assert (python, flag) == ("python", "-m")
-    assert importlib.util.find_spec(module) is not None
-    relay = {"worker": "without", "relay": "only"}.get(process[0])
-    assert rest == [
-        *(["--relay", relay] if relay else []),
-        *(["--queues", *process[1]] if process[1] else []),
-    ]
+    one = container(name)
+    check_command(one["command"])
+    assert one["command"] == OURS[name]["command"]
     port, metrics = one["ports"] if name == "api" else [None, *one["ports"]]
     given = {e["name"]: e.get("value") for e in one["env"]}
-    assert given[metrics_port_of(name)] == str(metrics["containerPort"])
+    assert metrics_port(name, one["command"], given) == metrics["containerPort"]
     assert SETTINGS["BOXOFFICE_TELEMETRY__HOST"] == "0.0.0.0"
     if port is not None:
         assert str(port["containerPort"]) == next(e["value"] for e in one["env"] if e["name"] == "BOXOFFICE_API__PORT")
@@ -120,6 +118,22 @@ def test_the_command_and_the_probes_are_of_this_code(name: str) -> None:
     assert asked["startup"]["path"] == ("/live" if name == "projector" else "/ready")
     for probe in asked:
         assert one[f"{probe}Probe"]["timeoutSeconds"] > READY_SECONDS
+
+
+def test_the_database_is_migrated_before_a_process_starts() -> None:
+    """A job of its own runs the steps, with the secret of the owner; each process waits for them with its own."""
+    assert container("migrate")["command"] == OURS["migrate"]["command"]
+    for name in PROCESSES:
+        (waiting,) = pod(name)["initContainers"]
+        command = re.fullmatch(r"until (boxoffice .+); do sleep \d+; done", waiting["args"][0])
+        assert command is not None
+        check_command(command[1].split())
+        assert command[1] == "boxoffice migrate --check"
+        assert [one["name"] for one in waiting["env"]] == [URL]
+        for part in ("image", "envFrom", "securityContext", "volumeMounts"):
+            assert waiting[part] == container(name)[part]
+        assert waiting["env"][0] in container(name)["env"]
+        assert waiting["resources"]["limits"]["memory"]
 
 
 @pytest.mark.parametrize("name", PROCESSES)
@@ -141,7 +155,7 @@ def test_a_pod_can_do_little_and_stops_in_time(name: str) -> None:
     budget = of_kind("PodDisruptionBudget")[name]["spec"]
     assert selector.items() <= labels.items()
     assert budget == {"maxUnavailable": 1, "selector": {"matchLabels": selector}}
-    assert DEPLOYMENTS[name]["spec"]["replicas"] > 1
+    assert (DEPLOYMENTS[name]["spec"]["replicas"] > 1) == (name != "reconcile")
 
 
 def test_images_and_build_are_those_of_the_compose_file() -> None:
@@ -154,7 +168,7 @@ def test_images_and_build_are_those_of_the_compose_file() -> None:
     assert used == named.keys()
     assert named.items() <= versions().items()
     assert SETTINGS["BOXOFFICE_WORKER__BUILD_ID"] == versions()["boxoffice"]
-    (routing,) = of_kind("Job")["worker-routing"]["spec"]["template"]["spec"]["containers"]
+    routing = container("worker-routing")
     assert {one["valueFrom"]["configMapKeyRef"]["key"] for one in routing["env"]} <= SETTINGS.keys()
 
 

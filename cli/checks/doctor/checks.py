@@ -254,6 +254,9 @@ def migrations(seen: Examined) -> Iterator[Finding]:
             yield Finding("migrations", "error", table, "the table does not exist", remedy)
         if database.lacks_steps is not None:
             yield Finding("migrations", "error", "steps", database.lacks_steps, MIGRATE)
+        if database.is_ahead is not None:
+            remedy = "expected after going back to an older build; otherwise use the newer build"
+            yield Finding("migrations", "warning", "steps", database.is_ahead, remedy)
         if not database.has_current_shape and "rm_position" not in database.missing_tables:
             fault = "the read models have the shape of another version"
             yield Finding("migrations", "error", "read models", fault, "python -m projector --rebuild")

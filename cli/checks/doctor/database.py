@@ -53,6 +53,7 @@ def read_database(url: str, patience_seconds: float) -> tuple[Database, Register
         found = Database(
             missing_tables=missing_tables(connection),
             lacks_steps=None if steps.is_current else str(steps),
+            is_ahead=str(steps) if steps.is_ahead else None,
             has_current_shape=stored_shape(connection) == SHAPE,
             events_behind=0,
             seconds_behind=0.0,

@@ -60,6 +60,7 @@ class Database(NamedTuple):
 
     missing_tables: tuple[str, ...]
     lacks_steps: str | None  # how far it is and what this build needs; None where it has them
+    is_ahead: str | None  # the same where a newer build has migrated it
     has_current_shape: bool
     events_behind: int
     seconds_behind: float
