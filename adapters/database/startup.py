@@ -11,6 +11,7 @@ import psycopg
 from eventsourcing.persistence import PersistenceError
 
 from adapters.database.schema import ensure_schema, is_prepared
+from adapters.database.sessions import check_sessions
 from adapters.event_store.store import QUEUE_MAX, PostgresEventStore
 from adapters.postgres.faults import ConfigurationError, fault_of
 
@@ -30,8 +31,9 @@ def prepare(url: str) -> None:
     """Wait up to a minute for the database, and bring it to this build where it is not.
 
     Where it is, nothing is changed: a role that may not make tables is enough. Raise ConfigurationError for one that
-    would have to make some.
+    would have to make some, and for a pooler that keeps no sessions.
     """
+    retry_until_available(lambda: check_sessions(url))
     retry_until_available(lambda: None if is_prepared(url) else ensure_schema(url))
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import shlex
 import time
 from collections.abc import AsyncIterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, waiting
@@ -60,6 +61,19 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     answer_seconds = BACKGROUND.answer_seconds
 
+    @classmethod
+    def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
+        """Connect, and set the session's options where a pooler has dropped them."""
+        connection = super().connect(conninfo, **kwargs)
+        try:
+            if asked := _settings_of(conninfo):
+                connection.execute(*asked)
+                connection.commit()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     def wait(self, gen: PQGen[R], interval: float = LOOK_SECONDS, timeout: float | None = None) -> R:
         """Wait for the server; raise OperationalError and close the connection when it does not answer in time."""
         try:
@@ -74,6 +88,19 @@ class BoundedAsyncConnection(AsyncConnection[Any]):
     """The same for asyncio. A cancelled wait closes the connection at once; psycopg would ask the server first."""
 
     answer_seconds = REQUEST.answer_seconds
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
+        """Connect, and set the session's options where a pooler has dropped them."""
+        connection = await super().connect(conninfo, **kwargs)
+        try:
+            if asked := _settings_of(conninfo):
+                await connection.execute(*asked)
+                await connection.commit()
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
 
     async def wait(self, gen: PQGen[R], interval: float = LOOK_SECONDS, timeout: float | None = None) -> R:  # noqa: ASYNC109 - psycopg's
         """Wait for the server; raise OperationalError and close the connection when it does not answer in time."""
@@ -103,6 +130,29 @@ def conninfo_of(url: str, options: str = "") -> str:
     session = " ".join(str(part) for part in (given.pop("options", None), options) if part)
     defaults = {"connect_timeout": CONNECT_SECONDS, **TCP}
     return make_conninfo("", **{**defaults, **given, **({"options": session} if session else {})})
+
+
+def session_settings(options: str) -> dict[str, str]:
+    """Return the settings in libpq's `options`: `-c name=value`, `-cname=value`, `--name=value`."""
+    found, words = dict[str, str](), iter(shlex.split(options))
+    for word in words:
+        given = next(words, "") if word == "-c" else word[2:] if word.startswith(("-c", "--")) else ""
+        name, is_set, value = given.partition("=")
+        if is_set:
+            found[name.replace("-", "_")] = value
+    return found
+
+
+def _settings_of(conninfo: str) -> tuple[str, list[str]] | None:
+    """Return the statement that sets a connection's options, and its parameters; None where there are none.
+
+    PostgreSQL has set them already; pgbouncer takes a connection with options only where it may ignore them.
+    """
+    settings = session_settings(str(conninfo_to_dict(conninfo).get("options") or ""))
+    if not settings:
+        return None
+    parameters = [text for pair in settings.items() for text in pair]
+    return f"SELECT {', '.join(['set_config(%s, %s, false)'] * len(settings))}", parameters
 
 
 def connect(url: str, waits: Waits, options: str = "") -> BoundedConnection:

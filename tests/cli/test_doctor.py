@@ -18,6 +18,7 @@ WELL = Examined(
     pins=True,
     faults=(),
     database=Database(
+        keeps_sessions=True,
         missing_tables=(),
         lacks_steps=None,
         is_ahead=None,
@@ -126,6 +127,7 @@ SEEDED: dict[str, tuple[Examined, str, str]] = {
     "files that are not pinned": (database(unpinned=7), "pins", "IPFS"),
     "a projector that is behind": (database(events_behind=900, seconds_behind=300.0), "lag", "projector"),
     "a purchase past its end": (database(overdue_purchases=tuple("abcdefg")), "lag", "purchases"),
+    "a pooler that keeps no sessions": (database(keeps_sessions=False), "pooler", "PostgreSQL"),
     "another clock": (database(clock_seconds=-30.0), "clock", "PostgreSQL"),
     "a missing table": (
         database(missing_tables=("checkouts",)),

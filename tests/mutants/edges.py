@@ -38,7 +38,22 @@ CHAIN = (
     ),
 )
 
+POOLER = "tests/contract/test_pooler.py"
 STORES = (
+    Mutant(
+        "a pooler that lends its sessions in turn is not noticed",
+        "adapters/database/sessions.py",
+        "OTHERS_MAX = 8",
+        "OTHERS_MAX = 1",
+        f"{POOLER}::test_a_pooler_that_keeps_no_sessions_is_refused[transaction-2-in turn]",
+    ),
+    Mutant(
+        "time limits are lost behind a pooler",
+        "adapters/postgres/connections.py",
+        "    if not settings:\n        return None\n",
+        "    return None\n",
+        f"{POOLER}::test_in_session_mode_the_options_of_a_session_hold[ours]",
+    ),
     Mutant(
         "an answer before the commit",
         "adapters/event_store/store.py",

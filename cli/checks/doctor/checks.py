@@ -246,6 +246,16 @@ def clock(seen: Examined) -> Iterator[Finding]:
 
 
 @check
+def pooler(seen: Examined) -> Iterator[Finding]:
+    """Report a pooler that gives each transaction another session."""
+    for database in _of(seen.database):
+        if not database.keeps_sessions:
+            fault = "a pooler gives each transaction another session: locks and time limits are lost"
+            remedy = "use pool_mode = session, or connect without it"
+            yield Finding("pooler", "error", "PostgreSQL", fault, remedy)
+
+
+@check
 def migrations(seen: Examined) -> Iterator[Finding]:
     """Report steps and tables that this version needs and the database does not have."""
     for database in _of(seen.database):

@@ -8,6 +8,7 @@ from eventsourcing.persistence import StoredEvent
 
 from adapters.database.migrate import schema_state
 from adapters.database.schema import SHAPE, missing_tables, stored_shape
+from adapters.database.sessions import keeps_sessions
 from adapters.event_store.event_pages import EVENTS_AFTER
 from adapters.event_store.recorder import event_mapper
 from adapters.postgres.connections import BACKGROUND, connect
@@ -51,6 +52,7 @@ def read_database(url: str, patience_seconds: float) -> tuple[Database, Register
         ((clock,),) = connection.execute("SELECT clock_timestamp()").fetchall()
         seen = before + (datetime.now(UTC) - before) / 2
         found = Database(
+            keeps_sessions=keeps_sessions(url),
             missing_tables=missing_tables(connection),
             lacks_steps=None if steps.is_current else str(steps),
             is_ahead=str(steps) if steps.is_ahead else None,

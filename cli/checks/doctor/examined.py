@@ -58,6 +58,7 @@ class Chain(NamedTuple):
 class Database(NamedTuple):
     """PostgreSQL: tables, read models, clock, and what waits."""
 
+    keeps_sessions: bool
     missing_tables: tuple[str, ...]
     lacks_steps: str | None  # how far it is and what this build needs; None where it has them
     is_ahead: str | None  # the same where a newer build has migrated it
