@@ -241,9 +241,11 @@ class RefundWorkflow(Operated):
         self._history.check()
         tries = self._retry or self._by_hand is not None or (seen.uncovered and not self._wake)
         self._only_look = looks and not tries
-        self._retry = False
+        is_retried, self._retry = self._retry, False
         if not self._only_look:
             self._status.clear_need(MONEY)
+        if is_retried and patches.ACTS_END.on():  # an act that was meant for the failed refund is refused from here on
+            self._status.set_stage("refunding", "It is tried again.")
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -37,6 +37,13 @@ REFUNDS = (
         f"{LATE}::test_a_second_payment_of_a_sold_order_goes_back",
     ),
     Mutant(
+        "an act that came too late is waited for when its workflow ends",
+        "workflows/core/operated.py",
+        "        self._history.close()\n",
+        "",
+        f"{REFUND}::test_a_payment_by_hand_that_comes_too_late_is_refused",
+    ),
+    Mutant(
         "another try does not see the refund in the dashboard",
         "activities/refunds/pay_refund.py",
         '        if known.state == "failed":\n            known = await self._look_elsewhere(pay, intent_id)\n',

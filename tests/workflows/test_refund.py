@@ -10,6 +10,7 @@ from activities.core.acts import PAY_BY_HAND, RETRY_NOW
 from activities.core.commands import RefundRef
 from activities.core.task_queues import PURCHASES
 from activities.sales.door.entry import DoorCommands
+from domain.access.operator_act import OperatorActed
 from domain.core.errors import AlreadyEntered, KeyReused, RefundExceeds, UnknownSubject, WrongState
 from domain.core.ids import DEFAULT_TENANT
 from domain.core.unit_of_work import UnitOfWork
@@ -50,6 +51,16 @@ async def pending(world: SagaWorld, client: Client, **more: Any) -> tuple[Refund
     refund = await world.decide_refund()
     handle = await begin(client, refund, **more)
     await shown(handle, "pending")
+    return refund, handle
+
+
+async def failed(world: SagaWorld, client: Client) -> tuple[RefundRef, Handle]:
+    """Sell and refund everything; Stripe refuses the refund."""
+    await sold(world, client)
+    world.gateway.refuse("refund_intent", "expired_or_canceled_card")
+    refund = await world.decide_refund()
+    handle = await begin(client, refund)
+    await shown(handle, "failed", needs_operator=True)
     return refund, handle
 
 
@@ -246,6 +257,39 @@ async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: SagaWorld, 
     world.gateway.finish_refund(str((await look(world, refund)).stripe_refund_id))
     await handle.signal(RefundWorkflow.look_again)
     assert await ended(world, handle) == "refunded"
+    assert (PLATFORM_BANK, "eur") not in world.books()
+
+
+async def test_a_payment_by_hand_that_comes_too_late_is_refused(world: SagaWorld, client: Client) -> None:
+    """A look finds the refund made elsewhere while an operator records a payment: the act is refused, and all ends."""
+    refund, handle = await failed(world, client)
+    world.gateway.refund_in_dashboard(await world.intent_id(), refund.amount_minor)
+    looking = world.gates.close("pay_refund", "before")
+    await handle.signal(RefundWorkflow.look_again)
+    await looking.reached.wait()
+    by_hand = asyncio.create_task(refused(handle, PAY_BY_HAND, reference="bank transfer 7"))
+    while not any(isinstance(event, OperatorActed) for event in world.store.log):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    looking.open.set()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert "the refund is refunded by now" in await by_hand
+        assert await ended(world, handle) == "refunded"
+    assert world.gateway.refunded_minor == refund.amount_minor
+
+
+async def test_a_payment_by_hand_is_refused_while_the_refund_is_tried_again(world: SagaWorld, client: Client) -> None:
+    """An operator's retry is under way at Stripe: another operator sees so, and does not pay as well."""
+    refund, handle = await failed(world, client)
+    world.gateway.allow("refund_intent")
+    trying = world.gates.close("pay_refund", "before")
+    await operate(handle, RETRY_NOW)
+    await trying.reached.wait()
+    assert "the stage is refunding by now" in await refused(
+        handle, PAY_BY_HAND, stage="failed", reference="bank transfer 7"
+    )
+    trying.open.set()
+    assert await ended(world, handle) == "refunded"
+    assert world.gateway.refunded_minor == refund.amount_minor
     assert (PLATFORM_BANK, "eur") not in world.books()
 
 

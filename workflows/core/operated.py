@@ -96,6 +96,7 @@ class Operated:
     async def _finish(self) -> None:
         """Take no more acts, and let those that are under way come to their end."""
         self._is_over = True
+        self._history.close()
         await self._drained()
 
     def next_input(self, start: Any) -> Any:

@@ -48,6 +48,9 @@ LEAVES = Patch("leaves")
 # In an outage one call of each activity is tried again, after pauses that grow, and a long run continues as new
 # (decision 0047).
 HISTORIES_END = Patch("histories-end")
+# A refund that is tried again says so, and an act whose moment has passed is refused when its workflow ends
+# (decision 0078).
+ACTS_END = Patch("acts-end")
 PATCHES: tuple[Patch, ...] = (
     MONEY_OF_A_LOST_TASK,
     REFUND_HEEDS_NEWS,
@@ -55,5 +58,6 @@ PATCHES: tuple[Patch, ...] = (
     SET_ASIDE,
     LEAVES,
     HISTORIES_END,
+    ACTS_END,
 )
 RETIRED: frozenset[str] = frozenset()

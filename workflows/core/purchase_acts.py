@@ -71,7 +71,7 @@ class PurchaseActs(Operated):
         return self._outcome_of_giving_up
 
     async def _outcome_of_giving_up(self) -> str:
-        await workflow.wait_condition(lambda: self._sold or self._is_over)
+        await self._history.until(lambda: self._sold or self._is_over)
         if self._sold:
             refuse("too late: the sale was made meanwhile; refund it instead")
         return "The purchase has ended without a sale."

@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
 
 from activities.core.acts import PAY_BY_HAND, RETRY_NOW
-from activities.core.commands import DisputeRef, RefundRef
+from activities.core.commands import DisputeRef
 from activities.core.task_queues import PURCHASES
 from domain.access.operator_act import OperatorActed
 from domain.core.errors import WrongState
@@ -16,7 +16,7 @@ from tests.fakes.operator import operate, refused, refused_raw, seen_by_operator
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold as bought
-from tests.workflows.test_refund import Handle, begin, ended, shown, sold
+from tests.workflows.test_refund import ended, failed, shown
 from workflows.core.reasons import Reason
 from workflows.core.search_attributes import NEEDS_OPERATOR
 from workflows.dispute import DisputeWorkflow
@@ -33,16 +33,6 @@ WRONG: tuple[tuple[tuple[object, ...], str], ...] = (
     (({"operator": "anna", "reason": "why", "stage": "failed", "reference": "7", "sum": 1},), "sum: Extra inputs"),
     (({"operator": "anna", "reason": "why", "stage": "refunding", "reference": "7"},), "the stage is failed by now"),
 )
-
-
-async def failed(world: SagaWorld, client: Client) -> tuple[RefundRef, Handle]:
-    """Refund a sale; Stripe refuses."""
-    await sold(world, client)
-    world.gateway.refuse("refund_intent", "expired_or_canceled_card")
-    refund = await world.decide_refund()
-    handle = await begin(client, refund)
-    await shown(handle, "failed", needs_operator=True)
-    return refund, handle
 
 
 async def test_a_wrong_act_is_refused_with_a_sentence(world: SagaWorld, client: Client) -> None:

@@ -24,11 +24,18 @@ class RunEnds(BaseException):
 class RunHistory:
     """Watches the length of the run's history; `ends` is true once the run is to end.
 
-    With `stays` it does not end: it has begun to undo, and only this run knows why.
+    With `stays` it does not end: it has begun to undo, and only this run knows why. `over` is true once nothing is
+    left that an update still waits for.
     """
 
     def __init__(self) -> None:
-        self.ends = self.stays = False
+        self.ends = self.stays = self.over = False
+        self._awaited: list[Callable[[], bool]] = []
+
+    def close(self) -> None:
+        """Let go the updates that wait for something that cannot happen any more."""
+        if any(not condition() for condition in self._awaited):
+            self.over = patches.ACTS_END.on()
 
     def check(self) -> None:
         """Raise RunEnds when the run is to end; never in an update, which comes to its own end before."""
@@ -40,9 +47,13 @@ class RunHistory:
             raise RunEnds
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait in an update; refuse it when the run ends before."""
-        await workflow.wait_condition(lambda: condition() or self.ends)
-        if not condition():
+        """Wait in an update, at most until the workflow is over; refuse it when the run ends before."""
+        self._awaited.append(condition)
+        try:
+            await workflow.wait_condition(lambda: condition() or self.ends or self.over)
+        finally:
+            self._awaited.remove(condition)
+        if not condition() and not self.over:
             raise ApplicationError("the workflow goes on in a new run: send it again", type=GOES_ON, non_retryable=True)
 
 
