@@ -25,8 +25,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True, help="port of the control API")
     parser.add_argument("--route", type=route_of, action="append", default=[], help="name=listen:target")
     options = parser.parse_args()
+    # asyncio's own loop: a reset reaches into the sockets, and uvloop's refuse that once the other side has gone.
     uvicorn.run(
-        create_app(options.route), host=LOOPBACK, port=options.port, log_level="warning", timeout_graceful_shutdown=1
+        create_app(options.route),
+        host=LOOPBACK,
+        port=options.port,
+        loop="asyncio",
+        log_level="warning",
+        timeout_graceful_shutdown=1,
     )
 
 

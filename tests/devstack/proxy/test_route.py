@@ -1,6 +1,8 @@
 """Network conditions of a proxy route, over a real proxy process."""
 
 import asyncio
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -71,11 +73,13 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
-    """One proxy process for all tests; each test resets it."""
+    """One proxy process for all tests; each test resets it. It reports no error of its own."""
     file = tmp_path_factory.mktemp("proxy") / "ports.json"
+    told = file.with_name("stderr")
     chosen = choose_ports({"control": 0, "listen": 0, "target": 0}, {}, file)
     flags = ("--port", str(chosen["control"]), "--route", f"echo={chosen['listen']}:{chosen['target']}")
-    child = subprocess.Popen([sys.executable, "-m", "devstack.proxy", *flags], cwd=ROOT)
+    with told.open("wb") as errors:
+        child = subprocess.Popen([sys.executable, "-m", "devstack.proxy", *flags], cwd=ROOT, stderr=errors)
     try:
         until = time.monotonic() + 20
         while is_free(chosen["control"]) and time.monotonic() < until:
@@ -84,6 +88,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
     finally:
         child.terminate()
         child.wait()
+    assert told.read_text() == ""
 
 
 @pytest.fixture
@@ -186,3 +191,20 @@ async def test_an_unknown_route_or_mode_is_refused(network: Network) -> None:
     assert (await network.control.post("/routes/nowhere", json={})).status_code == httpx.codes.NOT_FOUND
     wrong = await network.control.post("/routes/echo", json={"mode": "quiet"})
     assert wrong.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+
+
+async def test_clients_that_reset_leave_the_route_in_order(network: Network) -> None:
+    """Connections that are reset from outside, in every mode, are gone, and the route takes its next conditions."""
+    for mode in ("pass", "slow", "half_open", "silent", "pass"):
+        await network.set_mode(mode)
+        streams = [await network.connect() for _ in range(20)]
+        for _, writer in streams:
+            writer.write(b"hello")
+        await asyncio.sleep(0)
+        for _, writer in streams[::2]:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        await network.cut()
+    await network.reset()
+    assert await echoed(await network.connect(), b"hello") == b"hello"
+    assert await network.live() == 1
