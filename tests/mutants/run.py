@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +21,7 @@ from queue import SimpleQueue
 from typing import Literal, NamedTuple
 from xml.etree import ElementTree as ET
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -30,7 +32,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS_MAX = 10.0  # of a test's own time, without the start of a database that several share
 HANGS_AFTER_SECONDS = 9  # with many bugs a test never ends
 WALL_SECONDS_MAX = 900
+TEMPORARY = "tmp"  # in each copy
+END_SECONDS_MAX = 10.0
 RUN_SECONDS_MAX = 60  # with the start of pytest and the clean-up
+PAUSE_SECONDS = 0.1
 RED = 1  # pytest's exit code for failed tests; any other but 0 means that it could not run them
 Outcome = Literal["caught", "missed", "slow", "broken"]
 
@@ -54,10 +59,41 @@ def copy_project(into: Path) -> Path:
     return into
 
 
+def open_to_all(folder: Path) -> Path:
+    """Make a folder that the system user of a test's database can enter, and return it."""
+    folder.mkdir(exist_ok=True)
+    for one in (folder, folder.parent, folder.parent.parent):
+        one.chmod(one.stat().st_mode | 0o111)
+    return folder
+
+
+def processes_in(folder: Path) -> list[psutil.Process]:
+    """Return the processes that work in a folder, whatever their group: a server of a test has a session of its own.
+
+    Every test runs in its copy, and keeps its databases there; nothing else does.
+    """
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if Path(process.cwd()).is_relative_to(folder):
+                found.append(process)
+    return found
+
+
+def end_processes_in(folder: Path) -> None:
+    """Kill what works in a folder, until nothing does."""
+    until = time.monotonic() + END_SECONDS_MAX
+    while (left := processes_in(folder)) and time.monotonic() < until:
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=1)
+
+
 def run_tests(copy: Path, tests: Sequence[str], wall_seconds: float = WALL_SECONDS_MAX) -> tuple[int, float]:
     """Run tests in a copy; return pytest's exit code and the tests' own seconds.
 
-    A test that hangs is interrupted; when its clean-up hangs too, its process group is killed.
+    A test that hangs is interrupted; when its clean-up hangs too, everything that it started is killed.
     """
     report = copy / "report.xml"
     report.unlink(missing_ok=True)
@@ -65,13 +101,16 @@ def run_tests(copy: Path, tests: Sequence[str], wall_seconds: float = WALL_SECON
     command += [f"--timeout={HANGS_AFTER_SECONDS}", "-o", "timeout_func_only=true"]
     command += [f"--junitxml={report}", "-o", "junit_duration_report=call", *tests]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=copy, start_new_session=True, stdout=quiet, stderr=quiet) as running:
+    env = {**os.environ, "TMPDIR": str(open_to_all(copy / TEMPORARY))}
+    with subprocess.Popen(command, cwd=copy, env=env, start_new_session=True, stdout=quiet, stderr=quiet) as running:
         try:
             code = running.wait(wall_seconds)
         except subprocess.TimeoutExpired:
             code = RED
-        with suppress(ProcessLookupError):
-            os.killpg(running.pid, signal.SIGKILL)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+            end_processes_in(copy)
     if not report.exists():
         return code, float(HANGS_AFTER_SECONDS)
     return code, sum(float(case.get("time", 0)) for case in ET.parse(report).getroot().iter("testcase"))  # noqa: S314
@@ -114,7 +153,14 @@ def run_mutants(mutants: Sequence[Mutant], jobs: int, report: Callable[[MutantRu
             return result
 
         with ThreadPoolExecutor(jobs) as pool:
-            return list(pool.map(one, mutants))
+            runs = [pool.submit(one, mutant) for mutant in mutants]
+            try:
+                return [run.result() for run in runs]
+            finally:  # also when the runner is told to end
+                pool.shutdown(wait=False, cancel_futures=True)
+                while not all(run.done() for run in runs):
+                    end_processes_in(Path(place))
+                    time.sleep(PAUSE_SECONDS)
 
 
 def red_without_a_bug(mutants: Sequence[Mutant]) -> list[str]:
@@ -147,6 +193,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="bugs whose name or file contains this text")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     mutants = [mutant for mutant in MUTANTS if options.only in f"{mutant.name} {mutant.file}"]
     progress = Console(stderr=True)
     progress.print(f"{len(mutants)} seeded bugs; first their tests on the code as it is")

@@ -1,17 +1,24 @@
 """The catalogue matches the code: every bug can be seeded, every named test exists, a harmless change is not caught."""
 
 import ast
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import Mutant
 from tests.mutants.omissions import OMISSIONS
-from tests.mutants.run import ROOT, copy_project, run_mutant
+from tests.mutants.run import ROOT, copy_project, processes_in, run_mutant
 
 LEAST = 40
+START_SECONDS = 20  # of pytest and a database
 
 
 def test_there_are_mutants_enough() -> None:
@@ -57,3 +64,35 @@ def test_a_bug_that_hangs_is_caught_unless_its_test_must_name_it(tmp_path: Path)
     hangs = real._replace(old="HoldState = Lit", new="import time\n\ntime.sleep(600)\nHoldState = Lit")
     assert run_mutant(copy, hangs, wall_seconds=2).outcome == "caught"
     assert run_mutant(copy, hangs._replace(names="a name"), wall_seconds=2).outcome == "missed"
+
+
+def test_a_bug_that_hangs_leaves_no_process(tmp_path: Path) -> None:
+    """Not pytest, and not the database that it had started, which has a session of its own."""
+    copy = copy_project(tmp_path / "copies" / "0")
+    hangs = Mutant(
+        "a test that never ends",
+        "tests/contract/postgres_box.py",
+        "            yield server.get_uri()\n",
+        f"            Path({str(tmp_path / 'pid')!r}).write_text(str(server.get_pid()))\n"
+        "            __import__('time').sleep(600)\n"
+        "            yield server.get_uri()\n",
+        "tests/contract/test_migrations.py::test_from_nothing",
+    )
+    assert run_mutant(copy, hangs, wall_seconds=START_SECONDS).outcome == "caught"
+    server = int((tmp_path / "pid").read_text())
+    assert not psutil.pid_exists(server) or psutil.Process(server).status() == psutil.STATUS_ZOMBIE
+    assert processes_in(copy) == []
+
+
+def test_a_runner_that_is_ended_leaves_no_process(tmp_path: Path) -> None:
+    """By SIGTERM, in the middle of a test."""
+    command = [sys.executable, "-m", "tests.mutants.run", "--only", "a mint address is invented"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL) as runner:
+        until = time.monotonic() + START_SECONDS
+        while not processes_in(tmp_path) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert processes_in(tmp_path)
+        runner.terminate()
+        assert runner.wait(START_SECONDS) == 128 + signal.SIGTERM
+    assert processes_in(tmp_path) == []
