@@ -59,10 +59,9 @@ class ApiClient:
         return document
 
     async def purchase(
-        self, purchase_id: str, see: Callable[[JsonObject], None], ends: set[str], seconds: float
+        self, purchase_id: str, see: Callable[[JsonObject], None], ends: set[str], seconds: float, shown: int = 0
     ) -> JsonObject:
-        """Follow a purchase to one of its ends; call `see` with each new line of its timeline once."""
-        shown = 0
+        """Follow a purchase to one of its ends; call `see` once with each line of its timeline after those shown."""
 
         def look(document: JsonObject) -> bool:
             nonlocal shown

@@ -14,7 +14,7 @@ from cli.mint import command as mint
 from cli.mint import prove
 from cli.operate import purchase, repair
 from cli.rush import command as rush
-from cli.stack import seed, up
+from cli.stack import buy, pay, seed, up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +37,8 @@ reconcile.register(app)
 operator.register(app)
 repair.register(app)
 rush.register(app)
+buy.register(app)
+pay.register(app)
 seed.register(app)
 up.register(app)
 

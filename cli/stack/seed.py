@@ -1,6 +1,5 @@
 """`boxoffice seed`: put a venue and shows on sale in a running stack, to have something to look at."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +7,10 @@ from typing import Annotated
 import httpx
 import typer
 
-from cli.buyer import ApiClient, DemoFailedError, JsonObject
+from cli.buyer import DemoFailedError, JsonObject
 from cli.extras import require
+from cli.stack.running import answered, api_of, stack_at
 from devstack.stack import Stack
-from devstack.supervisor.data_dir import STACK_FILE, read_json
 
 READY_SECONDS = 60
 VENUE = "The Blue Hall"
@@ -54,15 +53,7 @@ def seed(
 ) -> None:
     """Put a venue and three shows on sale in a running stack. Repeated, it finds the same ones."""
     require("devstack", "seed")
-    status = read_json(data_dir / STACK_FILE)
-    if status.get("state") != "ready":
-        typer.echo(f"boxoffice seed: no stack is running in {data_dir}; start one: boxoffice up", err=True)
-        raise typer.Exit(1)
-    try:
-        made = asyncio.run(_seed(Stack(data_dir, status["supervisor"]["pid"])))
-    except (DemoFailedError, httpx.HTTPError) as failure:
-        typer.echo(f"boxoffice seed: {failure}", err=True)
-        raise typer.Exit(1) from None
+    made = answered("seed", _seed(stack_at(data_dir, "seed")))
     if as_json:
         typer.echo(json.dumps(made))
         return
@@ -86,9 +77,7 @@ def _say(made: JsonObject) -> None:
 
 
 async def _seed(stack: Stack) -> JsonObject:
-    api_url = stack.urls["api"]
-    async with httpx.AsyncClient(base_url=api_url, headers=stack.key, timeout=30) as http:
-        api = ApiClient(http)
+    async with api_of(stack) as api:
         venue = await api.post("/api/v1/venues", {"name": VENUE}, "seed-venue")
         made = [
             await api.post("/api/v1/shows", {"venue_id": venue["venue_id"], **show}, f"seed-show-{number}")
@@ -98,7 +87,7 @@ async def _seed(stack: Stack) -> JsonObject:
             await api.until(f"/api/v1/shows/{show['show_id']}", "the show on sale", _is_on_sale, READY_SECONDS)
             for show in made
         ]
-    return {"shop": f"{api_url}/", "venue": venue, "shows": shows}
+    return {"shop": f"{stack.urls['api']}/", "venue": venue, "shows": shows}
 
 
 def _is_on_sale(show: JsonObject) -> bool:

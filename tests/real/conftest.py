@@ -16,6 +16,7 @@ QUICK = {
     "BOXOFFICE_SOLANA__ROOTS_EVERY_SECONDS": "1",
     "BOXOFFICE_STRIPE__UNDELIVERED_POLL_SECONDS": "5",
     "BOXOFFICE_TEMPORAL__CODEC_KEYS": ",".join(f"{name}:{b64encode(key).decode()}" for name, key in CODEC_KEYS.items()),
+    "BOXOFFICE_WEBHOOKS__ALLOW_PRIVATE": "true",
 }
 STARTED = pytest.StashKey[Stack | Exception]()
 
