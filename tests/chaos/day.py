@@ -17,7 +17,8 @@ from tests.chaos.buyers import CALL_SECONDS, Story, Visit
 from tests.chaos.fault_injector import FaultInjector
 from tests.chaos.operator import Operator
 from tests.chaos.payouts import pay_out
-from tests.chaos.plan import HOLD_SECONDS, Deed, Plan
+from tests.chaos.plan import HOLD_SECONDS, Deed, Plan, Spell
+from tests.chaos.receiver import Receiver, missing, receiving
 from tests.chaos.totals import Totals
 from tests.chaos.up import UP
 from tests.chaos.verdict import BrokenRule, Court
@@ -30,6 +31,7 @@ SETTINGS = {
     "BOXOFFICE_PAYOUTS__EVERY_SECONDS": "5",
     "BOXOFFICE_PAYOUTS__DELAY_SECONDS": "0",
     "BOXOFFICE_PAYOUTS__MINIMUM_MINOR": "1",
+    "BOXOFFICE_WEBHOOKS__ALLOW_PRIVATE": "true",
 }
 EFFECT_SECONDS = 10.0
 SLOWEST_SHOWN, SLOW_SECONDS = 3, 10.0
@@ -54,6 +56,7 @@ class Summary:
     strikes: Counter[str] = field(default_factory=Counter)
     payouts: int = 0
     acts: Counter[str] = field(default_factory=Counter)
+    webhooks: Counter[str] = field(default_factory=Counter)
     totals: dict[str, int] = field(default_factory=dict)
     restarts: Counter[str] = field(default_factory=Counter)
     slowest: list[str] = field(default_factory=list)
@@ -65,11 +68,13 @@ class Summary:
         ends = ", ".join(f"{count} {kind}" for kind, count in sorted(self.ends.items()))
         strikes = ", ".join(f"{count} {kind}" for kind, count in sorted(self.strikes.items())) or "none"
         acts = ", ".join(f"{count} {what}" for what, count in sorted(self.acts.items()))
+        webhooks = ", ".join(f"{count} {what}" for what, count in sorted(self.webhooks.items()))
         return (
             f"chaos run seed={self.seed} {self.seconds:g} s: {self.purchases} purchases ({ends});"
             f" {self.refunds} refunds, {self.disputes['won']} disputes won, {self.disputes['lost']} lost,"
             f" {self.payouts} payouts; struck: {strikes};"
             f" an operator acted: {acts};"
+            f" webhooks of a bad receiver: {webhooks};"
             f" {self._money()};"
             f" {sum(self.faults.values())} faults ({faults}), {sum(self.missed.values())} missed;"
             f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the chaos run,"
@@ -85,21 +90,17 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
     """Run a whole day in a folder, and leave no process behind."""
     first = time.monotonic()
     async with running_stack(folder, env=SETTINGS, up=UP) as stack, AsyncExitStack() as closing:
-        shops = []
-        for seats in plan.seats:
-            shop = await closing.enter_async_context(Shop.at(stack))
-            await shop.open(capacity=seats, hold_seconds=HOLD_SECONDS)
-            onboarded = (await shop.post(f"/api/v1/venues/{shop.venue_id}/onboarding", {})).json()
-            assert onboarded["state"] == "ready", onboarded
-            shops.append(shop)
+        shops = [await closing.enter_async_context(Shop.at(stack)) for _ in plan.seats]
+        receiver = await closing.enter_async_context(receiving(shops[0]))
+        for shop, seats in zip(shops, plan.seats, strict=True):
+            await _open(shop, seats)
         injector = FaultInjector(stack, plan.seed)
         closing.push_async_callback(injector.close)
         keys = [f"chaos-{plan.seed}-{buyer.number}" for buyer in plan.buyers]
         named = [shops[0].id_of_key("pu", key) for key in keys]
         stories = [Story(*story) for story in zip(plan.buyers, keys, named, strict=True)]
         summary = Summary(plan.seed, plan.seconds, len(stories), faults=injector.struck, missed=injector.missed)
-        began = time.monotonic()
-        summary.opened_seconds = began - first
+        summary.opened_seconds = (began := time.monotonic()) - first
         deadline = began + plan.seconds + REST_SECONDS_MAX
         at_buyers = f"http://127.0.0.1:{stack.status['ports'][BUYERS]}"
         http = await closing.enter_async_context(_client(at_buyers, stack.key))
@@ -110,6 +111,8 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
             group.create_task(_inject_and_rest(plan, injector, began, court, calm))
             for deed in plan.deeds:
                 group.create_task(_act(operator, deed, began + deed.at))
+            for spell in plan.spells:
+                group.create_task(_suffer(receiver, spell, began + spell.at))
             for story in stories:
                 waits: dict[str, Any] = {"deadline": deadline, "calm": calm, "aftermaths": aftermaths}
                 visit = Visit(story, shops[story.buyer.show], http, till, **waits)
@@ -117,6 +120,8 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         summary.rest_seconds = time.monotonic() - began - plan.seconds
         summary.payouts, wrong = await pay_out(shops)
         court.violations += [BrokenRule("payouts", fault) for fault in wrong]
+        court.violations += [BrokenRule("webhooks", fault) for fault in await missing(receiver, shops[0])]
+        summary.webhooks = receiver.counts + Counter(taken=len(receiver.taken))
         await court.judge()
         summary.judged_seconds = time.monotonic() - deadline + REST_SECONDS_MAX - summary.rest_seconds
         if injector.forged_accepted:
@@ -131,6 +136,13 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         summary.slowest = [*_late(court, deadline - REST_SECONDS_MAX)]
         summary.violations = [_described(violation, plan) for violation in court.violations]
     return summary
+
+
+async def _open(shop: Shop, seats: int) -> None:
+    """Put a show on sale, at a venue with an account."""
+    await shop.open(capacity=seats, hold_seconds=HOLD_SECONDS)
+    onboarded = (await shop.post(f"/api/v1/venues/{shop.venue_id}/onboarding", {})).json()
+    assert onboarded["state"] == "ready", onboarded
 
 
 def _client(url: str, headers: dict[str, str]) -> httpx.AsyncClient:
@@ -158,6 +170,11 @@ async def _inject_and_rest(
 async def _act(operator: Operator, deed: Deed, moment: float) -> None:
     await _until(moment)
     await operator.do(deed)
+
+
+async def _suffer(receiver: Receiver, spell: Spell, moment: float) -> None:
+    await _until(moment)
+    await receiver.suffer(spell)
 
 
 async def _visit(visit: Visit, comes_at: float) -> None:

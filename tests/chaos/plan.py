@@ -77,6 +77,9 @@ DEEDS = {
     (WRONG, ""): 8,
 }
 DEEDS_PER_MINUTE = 40
+# A receiver of webhooks is down or slow for a while; a delay of more than 15 seconds is longer than the sender waits.
+SPELLS = ("down", "slow")
+SPELLS_PER_MINUTE = 6
 # Only the kernel's keepalive notices a PostgreSQL connection that stays mute for ever, after hours.
 HALF_OPEN_ROUTES = tuple(route for route in ROUTES if "postgres" not in route)
 
@@ -106,6 +109,15 @@ class Deed(NamedTuple):
     pick: float
 
 
+class Spell(NamedTuple):
+    """A bad time of the receiver of webhooks: second, kind, duration, and the seconds before its answer when slow."""
+
+    at: float
+    kind: str
+    seconds: float
+    delay: float
+
+
 class Buyer(NamedTuple):
     """A buyer: second of arrival, show, number of seats, and behaviour."""
 
@@ -128,6 +140,7 @@ class Plan(NamedTuple):
     seats: tuple[int, ...]
     aftermaths: tuple[str, ...] = ()
     deeds: tuple[Deed, ...] = ()
+    spells: tuple[Spell, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the plan as text, a line per fault."""
@@ -137,6 +150,8 @@ class Plan(NamedTuple):
         mix += f"; of {len(AFTERMATHS)} sales: {', '.join(f'{dealt[one]} {one}' for one in sorted(dealt) if one)}"
         acts = Counter(deed.act for deed in self.deeds)
         mix += f"; an operator acts: {', '.join(f'{count} {act}' for act, count in sorted(acts.items()))}"
+        spells = Counter(spell.kind for spell in self.spells)
+        mix += f"; a receiver of webhooks is {', '.join(f'{spells[kind]} times {kind}' for kind in sorted(spells))}"
         head = f"seed {self.seed}: {self.seconds:g} s, {len(self.buyers)} buyers for {sum(self.seats)} seats ({mix})"
         return [head, *(f"#{number:<3} {fault}" for number, fault in enumerate(self.faults))]
 
@@ -150,7 +165,8 @@ def plan_of(seed: int, minutes: float) -> Plan:
     times = sorted(round(dice.uniform(1.0, seconds - LAST_FAULT), 1) for _ in range(round(FAULTS_PER_MINUTE * minutes)))
     faults = sorted([*(_fault(dice, at) for at in times), *_lies(seed, minutes)], key=lambda fault: fault.at)
     aftermaths = _aftermaths(seed, len(buyers))
-    return Plan(seed, seconds, tuple(faults), tuple(buyers), (seats,) * SHOWS, aftermaths, _deeds(seed, seconds))
+    more = (aftermaths, _deeds(seed, seconds), _spells(seed, minutes))
+    return Plan(seed, seconds, tuple(faults), tuple(buyers), (seats,) * SHOWS, *more)
 
 
 def _aftermaths(seed: int, count: int) -> tuple[str, ...]:
@@ -177,6 +193,18 @@ def _lies(seed: int, minutes: float) -> list[Fault]:
         at, detail = round(dice.uniform(1.0, minutes * SECONDS - LAST_FAULT), 1), dice.choice(list(LIES))
         lies.append(Fault(at, "lie", "chain", round(dice.uniform(1.0, 7.0), 1), detail, dice.randint(*LIES[detail])))
     return lies
+
+
+def _spells(seed: int, minutes: float) -> tuple[Spell, ...]:
+    """Draw the bad times of the receiver, each kind in turn, from a generator of their own too."""
+    dice = random.Random(f"{seed}-spells")  # noqa: S311 - a seed must reproduce the day
+    times = sorted(
+        round(dice.uniform(1.0, minutes * SECONDS - LAST_FAULT), 1) for _ in range(round(SPELLS_PER_MINUTE * minutes))
+    )
+    return tuple(
+        Spell(at, kind, round(dice.uniform(1.0, 8.0), 1), round(dice.uniform(0.2, 20.0), 1))
+        for at, kind in zip(times, SPELLS * len(times), strict=False)
+    )
 
 
 def _buyers(dice: random.Random, seconds: float, count: int) -> list[Buyer]:

@@ -21,15 +21,18 @@ from tests.chaos.plan import (
     PARTS,
     ROUTES,
     SENDS,
+    SPELLS,
     STRIKES,
     TEMPERS,
     Buyer,
     plan_of,
 )
+from tests.chaos.receiver import Taken, wrong_with
 from tests.chaos.totals import Totals, over
 from tests.chaos.verdict import OUR_BUGS, Court, is_over
 
 SEED = 3
+SENDER_SECONDS = 15  # docs/events.md: how long the sender of webhooks waits for an answer
 PARTS_OF_A_DAY = {"captured": 1104, "refunded": 104, "lost": 50, "venues": 850, "platform": 60, "processing": 30}
 RIGHT = {
     **PARTS_OF_A_DAY, "tax": 10, "net": 205, "sent": 700, "fees": 45, "dispute_fees": 20, "clearing": 205,
@@ -68,6 +71,8 @@ def test_everything_that_can_break_is_planned_sooner_or_later() -> None:
     assert {fault.target for fault in faults} >= set(ROUTES)
     assert {fault.detail for fault in faults} >= {*CALLS, *HOOKS, *SENDS, *LIES}
     assert all(set(day.aftermaths[: len(AFTERMATHS)]) == set(AFTERMATHS) for day in days)
+    assert all({spell.kind for spell in day.spells} == set(SPELLS) for day in days)
+    assert max(spell.delay for day in days for spell in day.spells) > SENDER_SECONDS
     assert {buyer.temper for day in days for buyer in day.buyers} == set(TEMPERS)
     assert all(0 < fault.at < day.seconds for day in days for fault in day.faults)
 
@@ -134,6 +139,8 @@ async def test_a_minute_of_chaos_keeps_every_invariant(tmp_path: Path) -> None:
     assert set(summary.strikes) == set(STRIKES)
     assert summary.totals["sent"] > 0
     assert summary.payouts > 1
+    assert min(summary.webhooks[kind] for kind in (*SPELLS, "answered wrong", "came again")) > 0
+    assert summary.webhooks["taken"] > summary.ends["fulfilled"]
     assert summary.totals["captured"] > summary.totals["refunded"] > 0
 
 
@@ -149,6 +156,16 @@ def test_a_refund_is_waited_for(refunds: str, token: str, over: bool) -> None:  
     assert is_over(story_of(), end)
     assert not is_over(story_of(decided="lost"), end)
     assert is_over(story_of(decided="lost"), {**end, "timeline": [{"event": "dispute.lost"}]})
+
+
+def test_what_a_receiver_misses_is_reported() -> None:
+    """An event that never came, one that never happened, one taken twice, and one that came too early."""
+    taken = [Taken("ev_1", 1, "pu_a"), Taken("ev_2", 2, "pu_b"), Taken("ev_3", 3, "pu_a"), Taken("ev_4", 4, None)]
+    assert wrong_with(taken, ["ev_1", "ev_2", "ev_3", "ev_4"]) == []
+    assert wrong_with(taken[::-1], ["ev_1", "ev_2", "ev_3", "ev_4"]) == ["pu_a: came as [3, 1]"]
+    assert wrong_with(taken[:3], ["ev_1", "ev_2", "ev_3", "ev_4"]) == ["1 of 4 events never came"]
+    assert wrong_with(taken, ["ev_1", "ev_2", "ev_3"]) == ["ev_4 came and never happened"]
+    assert wrong_with([*taken, taken[1]], ["ev_1", "ev_2", "ev_3", "ev_4"]) == ["ev_2 was taken 2 times"]
 
 
 def test_totals_that_differ_are_reported() -> None:
