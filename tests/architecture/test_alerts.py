@@ -33,6 +33,8 @@ CAUSES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "NotReconciled": ({"boxoffice_reconciled_seconds": "0+240x90"}, {}),
     "PaidAndNotMinted": ({"boxoffice_mint_debt": "3x90"}, {}),
     "NoSolanaNodeWell": ({'boxoffice_solana_node_well{node="a"}': "0x90"}, {}),
+    "MintingPaused": ({"boxoffice_minting_paused": "1x90"}, {}),
+    "WebhookEndpointSwitchedOff": ({"boxoffice_webhook_endpoints_switched_off": "1x90"}, {}),
     "SignatureRefused": ({'boxoffice_signatures_refused{reason="policy"}': "0+1x90"}, {}),
     "ReadModelsBehind": ({'boxoffice_projector_lag_seconds{instance="a"}': "0+60x90"}, {}),
     "WebhooksWaiting": ({"boxoffice_webhook_lag_seconds": "0+60x90"}, {}),
@@ -60,6 +62,8 @@ AT_REST = {
     'boxoffice_solana_node_well{node="a"}': "0x90",
     'boxoffice_solana_node_well{node="b"}': "1x90",
     'boxoffice_signatures_refused{reason="policy"}': "7x90",
+    "boxoffice_minting_paused": "0x90",
+    "boxoffice_webhook_endpoints_switched_off": "0x90",
     'boxoffice_projector_lag_seconds{instance="a"}': "900x90",
     'boxoffice_projector_lag_seconds{instance="b"}': "0x90",
     "boxoffice_webhook_lag_seconds": "20x90",
@@ -69,6 +73,25 @@ AT_REST = {
     'up{job="boxoffice", instance="api:9101"}': "1x90",
     'boxoffice_requests_total{status="503"}': "0+1x90",
     'boxoffice_requests_total{status="200"}': "0+99x90",
+}
+
+
+# Metrics without an alert, with the reason.
+UNWATCHED = {
+    "boxoffice_request_seconds": "a time: its bound is a choice of who runs it",
+    "boxoffice_holds_total": "a count of what goes well",
+    "boxoffice_refusals_total": "refusals are answers; faults are in RequestsFail",
+    "boxoffice_read_model_position": "a position; ReadModelsBehind has the lag",
+    "boxoffice_projector_events_total": "a count of what goes well",
+    "boxoffice_purchases": "a purchase that waits too long needs an operator: NeedsOperator",
+    "boxoffice_webhooks_waiting": "a count; WebhooksWaiting has the age of the oldest",
+    "boxoffice_solana_node_calls": "a count of what goes well",
+    "boxoffice_solana_node_failures": "NoSolanaNodeWell: one ill node of several is left alone",
+    "boxoffice_solana_node_limited": "NoSolanaNodeWell, and PaidAndNotMinted where limits are too low",
+    "boxoffice_payer_lamports": "an amount; MintingPaused says that it does not suffice",
+    "boxoffice_ticket_lamports": "a price",
+    "boxoffice_tickets_owed": "PaidAndNotMinted: the same by the books",
+    "boxoffice_payer_runway_tickets": "a forecast; MintingPaused says that it has come true",
 }
 
 
@@ -85,6 +108,13 @@ def test_every_metric_that_is_asked_for_exists() -> None:
     assert missing == set()
     assert {name.rpartition("_")[0] for name in named if name.endswith(OF_A_HISTOGRAM)} <= known
     assert len(named) > 15
+
+
+def test_every_metric_has_an_alert_or_a_reason() -> None:
+    """A new metric that says that something is wrong cannot be forgotten here."""
+    watched = {name for rule in ALERTS.values() for name in re.findall(r"\bboxoffice_\w+", rule["expr"])}
+    assert metrics() == watched | UNWATCHED.keys()
+    assert not watched & UNWATCHED.keys()
 
 
 def test_every_alert_has_a_cause_a_summary_and_a_page() -> None:

@@ -31,6 +31,7 @@ WELL = Examined(
         overdue_purchases=(),
         tokenless=(),
         unpinned=0,
+        switched_off=(),
     ),
     engine=TemporalSeen(
         "boxoffice",
@@ -118,6 +119,7 @@ SEEDED: dict[str, tuple[Examined, str, str]] = {
     ),
     "Stripe could not deliver": (stripe(undelivered=4), "never_delivered", "Stripe"),
     "a webhook reached no workflow": (database(oldest_webhook_seconds=900.0), "never_delivered", "webhook_inbox"),
+    "a webhook endpoint that takes nothing": (database(switched_off=("we_1",)), "receivers", "we_1"),
     "another chain": (chain(pinned="before"), "pinned_chain", "Solana"),
     "a node that stands still": (chain(age_seconds=600.0), "chain_stands_still", "Solana"),
     "a missing program": (chain(missing_programs=("Token-2022",)), "programs", "Token-2022"),

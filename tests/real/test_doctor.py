@@ -72,10 +72,12 @@ async def hurt(stack: Stack) -> set[tuple[str, str]]:
             " VALUES ('evt_lost', 'payment_intent.succeeded', '', now() - interval '1 hour')"
         )
         await connection.execute("DROP TABLE key_uses")
+        await connection.execute("UPDATE alembic_version SET version_num = '0001'")
     return {
         ("webhook_endpoints", gone),
         ("schedules", "transfers"),
         ("pollers", "purchases"),
         ("pinned_chain", "Solana"),
         ("migrations", "key_uses"),
+        ("migrations", "steps"),
     }

@@ -167,6 +167,16 @@ def never_delivered(seen: Examined) -> Iterator[Finding]:
 
 
 @check
+def receivers(seen: Examined) -> Iterator[Finding]:
+    """Report webhook endpoints of tenants that were switched off, since they took nothing for days."""
+    for database in _of(seen.database):
+        for name in database.switched_off:
+            fault = "took nothing for three days, or answered 410, and is switched off"
+            remedy = f"ask its tenant, then boxoffice operator retry-now webhooks/{name}"
+            yield Finding("receivers", "warning", name, fault, remedy)
+
+
+@check
 def pinned_chain(seen: Examined) -> Iterator[Finding]:
     """Report another chain than the one that this database's tokens are on."""
     for chain in _of(seen.chain):

@@ -34,6 +34,7 @@ ON_SALE = (
     " ORDER BY id DESC LIMIT %s"
 )
 UNPINNED = "SELECT count(*) FROM rm_files WHERE doc->>'pinned' = 'false'"
+SWITCHED_OFF = "SELECT id FROM rm_endpoints WHERE doc->>'state' = 'failing' ORDER BY id LIMIT %s"
 GENESIS = "SELECT genesis FROM deployment"
 
 
@@ -65,6 +66,7 @@ def read_database(url: str, patience_seconds: float) -> tuple[Database, Register
             overdue_purchases=(),
             tokenless=(),
             unpinned=0,
+            switched_off=(),
         )
         registered = Registered(None, {})
         try:
@@ -81,6 +83,7 @@ def _with_work(connection: psycopg.Connection[Any], found: Database, patience_se
     overdue = connection.execute(OVERDUE, (patience_seconds, NAMED_MAX)).fetchall()
     tokenless = connection.execute(TOKENLESS, (NAMED_MAX,)).fetchall()
     ((unpinned,),) = connection.execute(UNPINNED).fetchall()
+    switched_off = connection.execute(SWITCHED_OFF, (NAMED_MAX,)).fetchall()
     return found._replace(
         events_behind=head - position,
         seconds_behind=_age_of(connection.execute(EVENTS_AFTER, (position, 1)).fetchall()),
@@ -89,6 +92,7 @@ def _with_work(connection: psycopg.Connection[Any], found: Database, patience_se
         overdue_purchases=tuple(name for (name,) in overdue),
         tokenless=tuple(name for (name,) in tokenless),
         unpinned=unpinned,
+        switched_off=tuple(name for (name,) in switched_off),
     )
 
 

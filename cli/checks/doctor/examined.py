@@ -71,6 +71,7 @@ class Database(NamedTuple):
     overdue_purchases: tuple[str, ...]
     tokenless: tuple[str, ...]
     unpinned: int
+    switched_off: tuple[str, ...]  # webhook endpoints of tenants
 
 
 class Examined(NamedTuple):
