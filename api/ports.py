@@ -26,6 +26,7 @@ from activities.tokens.claims.wallets import WalletCheck
 from domain.access.subject import Subject
 from domain.core.ids import Identity
 from domain.money.money import FeeRates
+from domain.money.platform_statement import PlatformStatement
 from domain.money.statement import Statement, StatementQuery, TaxSum
 from domain.orders.personal_data import KeptBuyer, PersonalData
 from domain.payments.webhook_event import WebhookEvent
@@ -102,6 +103,9 @@ class Queries(ProjectionUpdates, Protocol):
 
     async def statement(self, venue_id: str, query: StatementQuery) -> Statement:
         """Return a page of a venue's statement."""
+
+    async def platform_statement(self, query: StatementQuery) -> PlatformStatement:
+        """Return a page of the platform's statement."""
 
     async def taxes(self, venue_id: str, query: StatementQuery) -> list[TaxSum]:
         """Return the tax of a venue's sales in a period, by currency, rate and kind of posting."""

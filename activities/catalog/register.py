@@ -34,6 +34,14 @@ class RegisterVenue(Command):
     body_digest: str
     country: str = ""
     agreement: ServiceAgreement = "full"
+    time_zone: str = ""
+
+
+class ChangeVenue(Command):
+    """A new time zone of a venue."""
+
+    venue_id: str
+    time_zone: str
 
 
 class ShowTerms(Command):
@@ -88,6 +96,14 @@ class CatalogCommands:
     async def register_venue(self, command: RegisterVenue) -> int:
         """Record a venue; return the event store's position."""
         return (await self._store.commit(lambda uow: _register(uow, command))).position
+
+    async def change_venue(self, command: ChangeVenue) -> int:
+        """Change a venue; return the event store's position. The same again changes nothing."""
+
+        def decide(uow: UnitOfWork) -> None:
+            uow.get(Venue, command.venue_id).change_zone(command.time_zone, uow.at)
+
+        return (await self._store.commit(decide)).position
 
     async def announce_show(self, command: AnnounceShow) -> int:
         """Record a show and open its stock; return the event store's position."""

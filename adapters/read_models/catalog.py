@@ -22,7 +22,7 @@ from domain.catalog.show import (
     ShowAnnounced,
     ShowWentOnSale,
 )
-from domain.catalog.venue import VenueRegistered
+from domain.catalog.venue import VenueRegistered, VenueZoneChanged
 from domain.core.aggregate import DomainEvent
 from domain.core.timestamp import iso
 from domain.money.money import FeeRates
@@ -83,10 +83,16 @@ def _venue(documents: DocumentBatch, event: VenueRegistered, _: int) -> None:
         "tenant_id": event.tenant_id,
         "name": event.name,
         "rates": rates_document(FeeRates.model_validate(event.rates)),
+        "time_zone": event.time_zone,
         "registered_at": event.timestamp.isoformat(),
         **no_token(),
     }
     documents.put(VENUES, venue_id, venue)
+
+
+def _venue_zone(documents: DocumentBatch, event: VenueZoneChanged, _: int) -> None:
+    if venue := documents.edit(VENUES, identity_of(event)):
+        venue["time_zone"] = event.time_zone
 
 
 def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
@@ -344,6 +350,7 @@ TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
 }
 FOLDS: dict[type[DomainEvent], Fold] = {
     VenueRegistered: _venue,
+    VenueZoneChanged: _venue_zone,
     ShowAnnounced: _show,
     ShowWentOnSale: _on_sale,
     CapacityChangeBegun: _capacity_requested,

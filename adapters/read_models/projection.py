@@ -130,6 +130,6 @@ def _store_postings(cursor: ProjectionCursor, entries: Sequence[Entry]) -> None:
     last = cursor.execute(LAST_BOOKED).fetchone()
     balances = {(account, unit): int(balance) for account, unit, balance in rows}
     found = booked(entries, balances, last[0] if last else None)
-    cursor.executemany(KEEP_POSTING, [(*one.entry, one.booked_at) for one in found])
+    cursor.executemany(KEEP_POSTING, [(*one.entry, one.booked_at) for one in found if one.entry.amount])
     cursor.executemany(KEEP_LEG, [leg for one in found for leg in one.legs])
     cursor.executemany(KEEP_BALANCE, [(*name, balance) for name, balance in balances.items()])

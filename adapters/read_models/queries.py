@@ -23,10 +23,11 @@ from adapters.read_models.documents import (
     V,
 )
 from adapters.read_models.lists.pages import read_page
-from adapters.read_models.money.statement import read_statement, read_taxes
+from adapters.read_models.money.statement import read_platform_statement, read_statement, read_taxes
 from domain.core.actor import present_actor
 from domain.core.transient import TransientError
 from domain.money.books import VENUE_ACCOUNTS, venue_account
+from domain.money.platform_statement import PlatformStatement
 from domain.money.statement import LINES_MAX, Statement, StatementQuery, TaxSum
 from domain.views.access import AuditEntry, AuditQuery, DoorDocument, KeyDocument
 from domain.views.catalog import (
@@ -200,6 +201,10 @@ class ReadModels:
     async def statement(self, venue_id: str, query: StatementQuery) -> Statement:
         """Return a page of a venue's statement."""
         return await read_statement(self._rows, venue_id, query)
+
+    async def platform_statement(self, query: StatementQuery) -> PlatformStatement:
+        """Return a page of the platform's statement."""
+        return await read_platform_statement(self._rows, query)
 
     async def taxes(self, venue_id: str, query: StatementQuery) -> list[TaxSum]:
         """Return the tax of a venue's sales in a period, by currency, rate and kind of posting."""

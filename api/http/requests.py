@@ -5,12 +5,13 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import Depends, Header, Path, Query, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from api.http.limits.rates import address_of
-from api.http.problems import KEY_HEADER
+from api.http.problems import INVALID_REQUEST, KEY_HEADER, Problem
 from api.ports import Dependencies
 
 KEY_CHARS_MAX = 255
@@ -79,6 +80,80 @@ async def client_of(request: Request) -> str:
     return address_of(request.scope)
 
 
+def local_moment_of(text: object) -> datetime:
+    """Parse a timestamp; one without a UTC offset stays without, until it is known in which time zone it is."""
+    if not isinstance(text, str):
+        raise ValueError("timestamp must be text, e.g. 2026-12-31 or 2026-12-31T20:00:00+01:00")  # noqa: TRY004
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is None else moment_of(text)
+
+
+def checked_zone(text: str) -> str:
+    """Refuse a text that names no time zone."""
+    if text not in available_timezones():
+        raise ValueError("not an IANA time zone such as Europe/Berlin")
+    return text
+
+
+LocalMoment = Annotated[datetime, BeforeValidator(local_moment_of), WithJsonSchema({"type": "string"})]
+
+
+class Dates:
+    """A period, start included and end excluded; either may be left open."""
+
+    def __init__(
+        self,
+        since: Annotated[
+            LocalMoment | None,
+            Query(
+                alias="from",
+                description="Start of the period, included; without an offset it is in the venue's time zone.",
+                examples=["2026-12-01"],
+            ),
+        ] = None,
+        until: Annotated[
+            LocalMoment | None,
+            Query(
+                alias="to",
+                description="End of the period, excluded; without an offset it is in the venue's time zone.",
+                examples=["2027-01-01T00:00:00Z"],
+            ),
+        ] = None,
+    ) -> None:
+        """Keep both as they were given."""
+        self._ends = since, until
+
+    @property
+    def needs_zone(self) -> bool:
+        """Whether an end of the period says no offset."""
+        return any(end is not None and end.tzinfo is None for end in self._ends)
+
+    def within(self, zone: str) -> tuple[datetime | None, datetime | None]:
+        """Return the period in UTC; an end without an offset is in the zone. Refuse one that ends before it begins."""
+        since, until = (None if end is None else _in_zone(end, zone) for end in self._ends)
+        if since is not None and until is not None and since > until:
+            raise Problem(INVALID_REQUEST, "to must be later than from")
+        return since, until
+
+
+def _in_zone(moment: datetime, zone: str) -> datetime:
+    """Return a moment in UTC; one without an offset is a time on the clocks of an IANA time zone.
+
+    Of a time that the clocks show twice it is the first; one that they leave out is read as if they had gone on, so
+    that a day whose midnight is left out begins with its first moment.
+    """
+    if moment.tzinfo is None and not zone:
+        raise Problem(
+            INVALID_REQUEST,
+            "a date without a UTC offset needs the venue's time zone: give an offset, e.g. +01:00, or set time_zone of"
+            " the venue",
+        )
+    try:
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    except OverflowError:
+        raise Problem(INVALID_REQUEST, "timestamp is outside the calendar") from None
+
+
 Client = Annotated[str, Depends(client_of)]
 Deps = Annotated[Dependencies, Depends(dependencies_of)]
 Key = Annotated[
@@ -107,6 +182,7 @@ After = Annotated[
 ]
 Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
 Moment = Annotated[datetime, BeforeValidator(moment_of)]
+Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(checked_zone)]
 Quantity = Annotated[int, Field(ge=1, le=50)]
 
 

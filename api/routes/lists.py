@@ -10,8 +10,8 @@ from pydantic import Field
 from api.http.guard import Caller, guarded_router, needs
 from api.http.manners import prefers
 from api.http.problems import INVALID_REQUEST, Problem, may_answer
-from api.http.read_your_writes import wait_for_position
-from api.http.requests import ID_PATTERN, After, Body, Deps, Name, about
+from api.http.read_your_writes import find, wait_for_position
+from api.http.requests import ID_PATTERN, After, Body, Dates, Deps, Name, about
 from api.ports import Dependencies
 from api.routes.purchases import Email
 from domain.core.ids import purchase_ids_begin
@@ -77,6 +77,9 @@ class Paging:
     def __init__(
         self,
         request: Request,
+        *,
+        caller: Caller,
+        dates: Annotated[Dates, Depends()],
         limit: Annotated[
             int, Query(ge=1, le=PAGE_ROWS_MAX, description="Rows of a page, in JSON.", examples=[100])
         ] = 100,
@@ -98,7 +101,25 @@ class Paging:
         accepted = request.headers.get("accept", "")
         self.is_csv = form == "csv" or (form is None and prefers(accepted, CSV, JSON))
         self.after = after
+        self._caller = caller
+        self._dates = dates
         self.query = ListQuery(limit=limit, after=ListCursor.parse(cursor) if cursor else None)
+
+    async def within(self, query: ListQuery, deps: Dependencies) -> ListQuery:
+        """Return a query of the period that was asked for, in the zone of the venue that it is bound to."""
+        zone = await self._zone(query, deps) if self._dates.needs_zone else ""
+        since, until = self._dates.within(zone)
+        return query._replace(since=since, until=until)
+
+    async def _zone(self, query: ListQuery, deps: Dependencies) -> str:
+        """Return the time zone of the caller's venue, of the one that is asked for, or of that of the show."""
+        venue_id = self._caller.venue_id or query.venue_id
+        if not venue_id and query.show_id and (show := await find(deps.queries, deps.queries.show, query.show_id)):
+            venue_id = show["venue_id"]
+        if not venue_id:
+            raise Problem(INVALID_REQUEST, "a date without a UTC offset needs venue_id or show_id, whose zone it is in")
+        venue = await find(deps.queries, deps.queries.venue, venue_id)
+        return venue["time_zone"] if venue else ""
 
 
 class Choice:
@@ -248,6 +269,7 @@ async def list_payouts(
 async def _listed(listing: Listing[Any, R], query: ListQuery, paging: Paging, deps: Dependencies) -> Response:
     """Answer with a page as JSON, or with all rows as CSV."""
     stale = await wait_for_position(deps.queries, paging.after)
+    query = await paging.within(query, deps)
     if not paging.is_csv:
         return JSONResponse({**await deps.queries.page(listing, query), "stale": stale})
     query = query._replace(limit=PAGE_ROWS_MAX)

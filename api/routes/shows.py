@@ -2,10 +2,9 @@
 
 from datetime import datetime
 from typing import Annotated, NotRequired, Self
-from zoneinfo import available_timezones
 
 from fastapi import Response
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import TypedDict
 
 from activities.catalog.prices import ChangeShow
@@ -15,7 +14,21 @@ from activities.core.commands import MintSubject
 from api.http.guard import Caller, guarded_router, needs, public
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import After, Body, Deps, Id, Key, Moment, Name, ShowId, about, digest_of, left_out, not_asked
+from api.http.requests import (
+    After,
+    Body,
+    Deps,
+    Id,
+    Key,
+    Moment,
+    Name,
+    ShowId,
+    Zone,
+    about,
+    digest_of,
+    left_out,
+    not_asked,
+)
 from api.ports import Dependencies
 from domain.access.subject import ANONYMOUS
 from domain.catalog.changing import ShowLimits
@@ -47,14 +60,6 @@ TEXTS = DETAILS - {"name", "starts_at", "doors_at", "ends_at"}
 KEPT = LIMITS | {"name"}
 
 
-def checked_zone(text: str) -> str:
-    """Refuse a text that names no time zone."""
-    if text not in available_timezones():
-        raise ValueError("not an IANA time zone such as Europe/Berlin")
-    return text
-
-
-Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(checked_zone)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARS_MAX, pattern=NO_CONTROLS_BUT_LINES)]
 Url = Annotated[str, StringConstraints(max_length=URL_CHARS_MAX, pattern=r"^https://[^\s\x00-\x1f\x7f]+$")]
 

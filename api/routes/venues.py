@@ -1,45 +1,33 @@
-"""Venues: register one, read it, its balance and its statement."""
+"""Venues: register one, change it, read it and its balance."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Literal, Self
 
-from fastapi import Depends, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import Response
+from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import TypedDict
 
-from activities.catalog.register import RegisterVenue
+from activities.catalog.register import ChangeVenue, RegisterVenue
 from activities.core.about import About
 from activities.core.commands import MintSubject
 from activities.core.follow_ups import Matter
 from activities.payouts.ports import VenueRef
 from api.http.guard import Caller, guarded_router, needs
-from api.http.manners import prefers
-from api.http.problems import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
+from api.http.problems import FORBIDDEN, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import After, Body, Deps, Key, Moment, Name, VenueId, about, digest_of, left_out
+from api.http.requests import After, Body, Deps, Key, Name, VenueId, Zone, about, digest_of, left_out
 from api.ports import Dependencies
 from domain.catalog.venue import ServiceAgreement
+from domain.core.errors import UnknownSubject
 from domain.money.books import venue_payable
 from domain.money.money import BPS_WHOLE, FeeRates, FeesMode
-from domain.money.statement import (
-    CURSOR_PATTERN,
-    LINES_MAX,
-    BalanceSplit,
-    LineCursor,
-    Statement,
-    StatementQuery,
-    TaxSum,
-    balance_of,
-    csv_of,
-)
+from domain.money.statement import BalanceSplit, balance_of
 from domain.views.catalog import RatesDocument, VenueDocument, rates_document
 from domain.views.payouts import AccountLine
 
 router = guarded_router(prefix="/api/v1/venues", tags=["venues"])
 FIXED_MINOR_MAX = 1_000_000
 FIXED_CURRENCIES_MAX = 50
-CSV, JSON = "text/csv", "application/json"
 Bps = Annotated[int, Field(ge=0, le=BPS_WHOLE)]
 
 
@@ -111,6 +99,26 @@ class VenueBody(Body):
             "full",
         ),
     ] = None
+    time_zone: Annotated[
+        Zone | None,
+        Field(exclude_if=left_out),
+        about("IANA time zone of the venue, in which its bookkeeper gives dates.", "Europe/Berlin"),
+    ] = None
+
+
+class VenuePatch(Body):
+    """The fields of a venue that change."""
+
+    time_zone: Annotated[
+        Zone, about("IANA time zone of the venue, in which its bookkeeper gives dates.", "Europe/Berlin")
+    ]
+
+
+class VenueChanged(TypedDict):
+    """The fields that the request changed."""
+
+    venue_id: str
+    time_zone: str
 
 
 class RegisteredVenue(TypedDict):
@@ -164,68 +172,6 @@ class BalanceAnswer(TypedDict):
     stale: bool
 
 
-class StatementAnswer(Statement):
-    """A venue's statement; `stale` is true when the answer may lack the event that was waited for."""
-
-    stale: bool
-
-
-class TaxAnswer(TypedDict):
-    """The tax of a venue's sales in a period; `stale` is true when the answer may lack the event waited for."""
-
-    venue_id: str
-    sums: list[TaxSum]
-    stale: bool
-
-
-class Dates:
-    """A period, start included and end excluded; either may be left open."""
-
-    def __init__(
-        self,
-        since: Annotated[
-            Moment | None,
-            Query(alias="from", description="Start of the period, included.", examples=["2026-12-01T00:00:00Z"]),
-        ] = None,
-        until: Annotated[
-            Moment | None,
-            Query(alias="to", description="End of the period, excluded.", examples=["2027-01-01T00:00:00Z"]),
-        ] = None,
-    ) -> None:
-        """Refuse a period that ends before it begins."""
-        if since is not None and until is not None and since > until:
-            raise Problem(INVALID_REQUEST, "to must be later than from")
-        self.query = StatementQuery(since, until)
-
-
-class Period:
-    """The period of a statement, start included and end excluded; either may be left open."""
-
-    def __init__(
-        self,
-        dates: Annotated[Dates, Depends()],
-        form: Annotated[
-            Literal["json", "csv"] | None,
-            Query(alias="format", description="Format, instead of the Accept header.", examples=["csv"]),
-        ] = None,
-        limit: Annotated[
-            int, Query(ge=1, le=LINES_MAX, description="Lines of a page, in JSON.", examples=[100])
-        ] = LINES_MAX,
-        cursor: Annotated[
-            str | None,
-            Query(
-                pattern=CURSOR_PATTERN,
-                description="`next` of the page before, in JSON; the period stays the same.",
-                examples=["1042.0.1.2000"],
-            ),
-        ] = None,
-    ) -> None:
-        """Take the page within the period."""
-        self.form = form
-        self.whole = dates.query
-        self.page = dates.query._replace(limit=limit, after=LineCursor.parse(cursor) if cursor else None)
-
-
 @router.post("", status_code=201, openapi_extra=may_answer())
 @needs("manage")
 async def register_venue(body: VenueBody, key: Key, deps: Deps, caller: Caller, response: Response) -> RegisteredVenue:
@@ -244,12 +190,22 @@ async def register_venue(body: VenueBody, key: Key, deps: Deps, caller: Caller, 
             body_digest=digest_of(body, key),
             country=body.country or deps.limits.venue_country,
             agreement=body.agreement or "full",
+            time_zone=body.time_zone or "",
         )
     )
     subject = MintSubject(tenant_id=tenant_id, kind="venue", subject_id=venue_id)
     await deps.engine.register(subject, About(venue_id=venue_id))
     response.headers["Location"] = f"/api/v1/venues/{venue_id}?after={position}"
     return {"venue_id": venue_id, "name": body.name, "rates": rates_document(rates)}
+
+
+@router.patch("/{venue_id}", openapi_extra=may_answer(UnknownSubject))
+@needs("manage")
+async def change_venue(venue_id: VenueId, body: VenuePatch, deps: Deps, response: Response) -> VenueChanged:
+    """Change the time zone of a venue: dates without an offset are read in it from now on, and nothing moves by it."""
+    position = await deps.catalog.change_venue(ChangeVenue(venue_id=venue_id, time_zone=body.time_zone))
+    response.headers["Location"] = f"/api/v1/venues/{venue_id}?after={position}"
+    return {"venue_id": venue_id, "time_zone": body.time_zone}
 
 
 @router.get("/{venue_id}", openapi_extra=may_answer(NOT_FOUND))
@@ -318,52 +274,6 @@ async def read_balance(venue_id: VenueId, deps: Deps, after: After = 0) -> Balan
         "lines": lines["lines"],
         "stale": stale,
     }
-
-
-@router.get(
-    "/{venue_id}/statement",
-    response_model=StatementAnswer,
-    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
-    openapi_extra=may_answer(NOT_FOUND),
-)
-@needs("manage")
-async def read_statement(
-    venue_id: VenueId, request: Request, deps: Deps, period: Annotated[Period, Depends()], after: After = 0
-) -> Response:
-    """Return the lines of a venue's accounts in a period, and the balances before and after the period.
-
-    JSON has a page of them; `next` is the cursor of the next one, and all pages end where the first one saw the end.
-    CSV has all lines, when the request accepts `text/csv` or has `format=csv`.
-    """
-    stale = await wait_for_position(deps.queries, after)
-    if await find(deps.queries, deps.queries.venue, venue_id) is None:
-        raise not_found("venue", venue_id)
-    if period.form == "csv" or (period.form is None and prefers(request.headers.get("accept", ""), CSV, JSON)):
-        name = f'attachment; filename="statement-{venue_id}.csv"'
-        rows = _csv_rows(deps, period.whole, await deps.queries.statement(venue_id, period.whole))
-        return StreamingResponse(rows, media_type=CSV, headers={"Content-Disposition": name})
-    shown: StatementAnswer = {**await deps.queries.statement(venue_id, period.page), "stale": stale}
-    return JSONResponse(shown)
-
-
-@router.get("/{venue_id}/taxes", openapi_extra=may_answer(NOT_FOUND))
-@needs("manage")
-async def read_taxes(venue_id: VenueId, deps: Deps, dates: Annotated[Dates, Depends()], after: After = 0) -> TaxAnswer:
-    """Return the tax of a venue's sales in a period, by currency and rate; the sum is what the period owes."""
-    stale = await wait_for_position(deps.queries, after)
-    if await find(deps.queries, deps.queries.venue, venue_id) is None:
-        raise not_found("venue", venue_id)
-    sums = await deps.queries.taxes(venue_id, dates.query)
-    return {"venue_id": venue_id, "sums": sums, "stale": stale}
-
-
-async def _csv_rows(deps: Dependencies, query: StatementQuery, page: Statement) -> AsyncIterator[str]:
-    """Yield a statement as CSV, page by page: a slow client holds no connection to the database."""
-    yield csv_of(page["lines"], head=True)
-    while page["next"] is not None:
-        query = query._replace(after=LineCursor.parse(page["next"]))
-        page = await deps.queries.statement(page["venue_id"], query)
-        yield csv_of(page["lines"], head=False)
 
 
 def _rates(body: VenueBody, deps: Dependencies) -> FeeRates:

@@ -1,8 +1,9 @@
 """Venue: its fee rates, and its token group on chain."""
 
+from datetime import datetime
 from typing import Any, Literal
 
-from domain.core.aggregate import CreatedEvent
+from domain.core.aggregate import CreatedEvent, DomainEvent
 from domain.money.money import FeeRates
 from domain.tickets.has_token import TokenizedAggregate
 
@@ -21,6 +22,19 @@ class VenueRegistered(CreatedEvent["Venue"]):
     body_digest: str
     country: str = ""  # empty: that of the platform's Stripe account
     agreement: ServiceAgreement = "full"
+    time_zone: str = ""  # IANA name; empty: unknown
+
+
+class VenueZoneChanged(DomainEvent["Venue"]):
+    """The time zone of the venue changed: dates without an offset are read in it."""
+
+    TOPIC = "venue.zone-changed"
+
+    time_zone: str
+
+    def apply(self, venue: "Venue") -> None:
+        """Set the time zone."""
+        venue.time_zone = self.time_zone
 
 
 class Venue(TokenizedAggregate):
@@ -35,8 +49,10 @@ class Venue(TokenizedAggregate):
         name: str,
         rates: dict[str, Any],
         body_digest: str,
+        *,
         country: str = "",
         agreement: ServiceAgreement = "full",
+        time_zone: str = "",
     ) -> None:
         """Start without a token."""
         self.start_without_token()
@@ -46,6 +62,12 @@ class Venue(TokenizedAggregate):
         self.body_digest = body_digest
         self.country = country
         self.agreement: ServiceAgreement = agreement
+        self.time_zone = time_zone
+
+    def change_zone(self, time_zone: str, at: datetime) -> None:
+        """Change the time zone; the same again changes nothing."""
+        if time_zone != self.time_zone:
+            self.record(VenueZoneChanged, at, time_zone=time_zone)
 
     @property
     def venue_id(self) -> str:

@@ -1,4 +1,4 @@
-"""Statement of a venue's accounts over a period, page by page, for the venue's bookkeeper.
+"""Statement of accounts over a period, page by page, for a bookkeeper: a venue's here, the platform's beside it.
 
 It is computed from postings alone, either from the read models or from the events. The arithmetic happens once, when a
 posting is booked: the balance of both accounts after it. So a page needs its own lines and nothing before them.
@@ -6,13 +6,13 @@ posting is booked: the balance of both accounts after it. So a page needs its ow
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Self
 
 from typing_extensions import TypedDict
 
-from domain.core.timestamp import Timestamp
+from domain.core.timestamp import Timestamp, iso
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 from domain.money.currency import shown
 from domain.money.money import Tender
@@ -27,7 +27,11 @@ COLUMNS = (
 
 
 class Entry(NamedTuple):
-    """One posting of the books, and its position in them."""
+    """One posting of the books, and its position in them.
+
+    A free order moves no money, so that the books have no posting of it in its currency: its entry has the amount 0,
+    no `debit`, and its venue's account as `credit`.
+    """
 
     position: int
     number: int
@@ -93,12 +97,14 @@ class BookedEntry(NamedTuple):
     credit_balance: int
 
     @property
-    def legs(self) -> tuple[Leg, Leg]:
-        """The lines of both accounts."""
+    def legs(self) -> tuple[Leg, ...]:
+        """The lines of both accounts; of a free order, its one line."""
         entry = self.entry
         about = (entry.key, entry.purchase_id, entry.kind, entry.at)
         credit = (entry.credit, entry.unit, entry.position, entry.number, 0, entry.amount, self.credit_balance)
         debit = (entry.debit, entry.unit, entry.position, entry.number, 1, -entry.amount, self.debit_balance)
+        if not entry.amount:
+            return (Leg(*credit, *about),)
         return Leg(*credit, *about), Leg(*debit, *about)
 
 
@@ -122,7 +128,7 @@ class SaleFigures(NamedTuple):
 
 
 class Links(NamedTuple):
-    """What a purchase says to its lines: Stripe's charge, the tickets' addresses on chain, show, reference, tickets.
+    """What a purchase says to its lines: Stripe's charge, the tickets' addresses on chain, venue, show, reference.
 
     `netted_minor` is what of its share paid the venue's earlier debts; negative: a debt of ours that came with it.
     """
@@ -135,6 +141,7 @@ class Links(NamedTuple):
     tender: Tender | None = None
     sale: SaleFigures | None = None
     netted_minor: int | None = None
+    venue_id: str | None = None
 
 
 class BalanceSplit(TypedDict):
@@ -182,7 +189,7 @@ class StatementLine(TypedDict):
 
 
 class StatementSum(TypedDict):
-    """The balance of one of a venue's accounts in one currency."""
+    """The balance of one of a statement's accounts in one currency."""
 
     account: str
     currency: str
@@ -200,22 +207,41 @@ class TaxSum(TypedDict):
 
 
 # `from` is a keyword of Python, so this one is declared as a call.
-Statement = TypedDict(
-    "Statement",
+StatementPeriod = TypedDict(
+    "StatementPeriod",
     {
-        "venue_id": str,
         "from": Timestamp | None,
         "to": Timestamp | None,
         "opening": list[StatementSum],
-        "lines": list[StatementLine],
         "closing": list[StatementSum],
         "next": str | None,
     },
 )
-Statement.__doc__ = (
-    "A page of the lines of a venue's accounts in [from, to), and the balances before and after the whole period. "
-    "`next` is the cursor of the next page, null on the last one."
+StatementPeriod.__doc__ = (
+    "The balances before and after the whole period [from, to); `next` is the cursor of the next page, null on the "
+    "last one."
 )
+
+
+class Statement(StatementPeriod):
+    """A page of the lines of a venue's accounts in [from, to), and the balances before and after the whole period.
+
+    `next` is the cursor of the next page, null on the last one.
+    """
+
+    venue_id: str
+    lines: list[StatementLine]
+
+
+class StatementPage(NamedTuple):
+    """A page of a statement of any accounts: its lines, and the balances before and after the whole period."""
+
+    legs: Sequence[Leg]
+    opening: Mapping[tuple[str, str], int]
+    closing: Mapping[tuple[str, str], int]
+    links: Mapping[str, Links]
+    following: LineCursor | None
+
 
 NO_LINKS = Links(None, ())
 
@@ -231,16 +257,34 @@ def booked(
     for entry in entries:
         last = entry.at if last is None else max(entry.at, last)
         for account, amount in ((entry.credit, entry.amount), (entry.debit, -entry.amount)):
-            balances[account, entry.unit] = balances.get((account, entry.unit), 0) + amount
-        after = (balances[account, entry.unit] for account in (entry.debit, entry.credit))
+            if account:
+                balances[account, entry.unit] = balances.get((account, entry.unit), 0) + amount
+        after = (balances.get((account, entry.unit), 0) for account in (entry.debit, entry.credit))
         found.append(BookedEntry(entry, last, *after))
     return found
 
 
-def lines_of(venue_id: str, legs: Iterable[Leg], links: Mapping[str, Links]) -> list[StatementLine]:
-    """Return the lines of a venue's accounts; `links` has the references by purchase."""
-    names = {venue_account(venue_id, name): name for name in VENUE_ACCOUNTS}
-    return [_line(names[leg.account], leg, links.get(leg.purchase_id, NO_LINKS)) for leg in legs]
+def names_of(venue_id: str) -> Mapping[str, str]:
+    """Return the names that a statement gives to a venue's accounts."""
+    return {venue_account(venue_id, name): name for name in VENUE_ACCOUNTS}
+
+
+def statement_of(venue_id: str, query: StatementQuery, page: StatementPage) -> Statement:
+    """Return a page of a venue's statement."""
+    names = names_of(venue_id)
+    lines = [_line(names[leg.account], leg, page.links.get(leg.purchase_id, NO_LINKS)) for leg in page.legs]
+    return {"venue_id": venue_id, **period_of(names, query, page), "lines": lines}
+
+
+def period_of(names: Mapping[str, str], query: StatementQuery, page: StatementPage) -> StatementPeriod:
+    """Return the period of a statement with its balances; `names` are those of the accounts."""
+    return {
+        "from": iso(query.since),
+        "to": iso(query.until),
+        "opening": _sums(names, {name: page.opening.get(name, 0) for name in page.closing}),
+        "closing": _sums(names, page.closing),
+        "next": page.following.text if page.following else None,
+    }
 
 
 def _line(name: str, leg: Leg, link: Links) -> StatementLine:
@@ -280,7 +324,7 @@ class _Figures(TypedDict):
 
 def _figures(leg: Leg, link: Links) -> _Figures:
     """Return the figures of a sale on its first line, and what was netted on the first line of a transfer."""
-    is_first = leg.number == 0 and leg.side == (1 if leg.kind == "transfer" else 0)
+    is_first = (leg.number == 0 or not leg.amount) and leg.side == (1 if leg.kind == "transfer" else 0)
     sale = link.sale if leg.kind == "sale" and is_first else None
     return {
         "gross_minor": sale.gross_minor if sale else None,
@@ -299,9 +343,8 @@ def _place(name: str, leg: Leg, link: Links) -> Literal["till", "bank"] | None:
     return "till" if leg.purchase_id and link.tender == "cash" else "bank"
 
 
-def statement_sums(venue_id: str, sums: Mapping[tuple[str, str], int]) -> list[StatementSum]:
-    """Return the balances of a venue's accounts (by account and unit), ordered by their names."""
-    names = {venue_account(venue_id, name): name for name in VENUE_ACCOUNTS}
+def _sums(names: Mapping[str, str], sums: Mapping[tuple[str, str], int]) -> list[StatementSum]:
+    """Return balances (by account and unit), ordered by the names of their accounts."""
     named = sorted((names[account], unit, balance) for (account, unit), balance in sums.items())
     return [{"account": name, "currency": unit, "balance_minor": balance} for name, unit, balance in named]
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.money.books import (
+    DISPUTE_LOSSES,
     PLATFORM_FEES,
     PROCESSING_FEES,
     STRIPE_CLEARING,
@@ -20,7 +21,6 @@ from domain.money.books import (
 from domain.payments.holdings import Taken, taken_of
 
 DISPUTE_RESERVE = "dispute:reserve"
-DISPUTE_LOSSES = "dispute:losses"
 DisputeState = Literal["open", "won", "lost"]
 
 

@@ -57,12 +57,13 @@ def rates_document(rates: FeeRates) -> RatesDocument:
 
 
 class VenueDocument(TokenFields):
-    """A venue; `mint_address` is its token group on chain."""
+    """A venue; `mint_address` is its token group on chain. `time_zone` is empty where the venue has said none."""
 
     venue_id: str
     tenant_id: str
     name: str
     rates: RatesDocument
+    time_zone: str
     registered_at: Timestamp
 
 

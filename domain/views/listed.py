@@ -56,6 +56,7 @@ class ListCursor(NamedTuple):
 class ListQuery(NamedTuple):
     """A page of a list: at most `limit` rows, those after a cursor, in the order of their times, newest first.
 
+    Their times are in [since, until).
     Empty filters choose everything. `ids_begin` is the beginning of ids; `ids` are the only ones that are looked at.
     """
 
@@ -65,6 +66,8 @@ class ListQuery(NamedTuple):
     attention: bool = False
     ids_begin: str = ""
     ids: tuple[str, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     after: ListCursor | None = None
     limit: int = PAGE_ROWS_MAX
 

@@ -12,7 +12,7 @@ ELSEWHERE = {
     "adapters/event_store/commit_queue.py: CommitQueue.take_batch": ITS_OWN_WAIT,
     "adapters/postgres/connections.py: BoundedConnection.wait": ITS_OWN_WAIT,
     "adapters/privacy/rotation.py: Rotation._seal_batch": "sets aside a row that does not open, within a transaction",
-    "adapters/read_models/money/statement.py: read_statement": READS,
+    "adapters/read_models/money/statement.py: _page": READS,
     "adapters/runtime/request_coalescing.py: BatchLoader._load_pending": "a batch fails for its callers, who ask again",
     "adapters/solana/minting.py: TokenMinter._load_funds": READS,
     "adapters/solana/minting.py: TokenMinter._price": READS,

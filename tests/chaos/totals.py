@@ -12,6 +12,7 @@ from adapters.stripe.client import StripeClient
 from adapters.stripe.listing import StripeListing
 from domain.core.aggregate import DomainEvent
 from domain.money.books import (
+    DISPUTE_LOSSES,
     PLATFORM_BANK,
     PLATFORM_FEES,
     PROCESSING_FEES,
@@ -21,7 +22,7 @@ from domain.money.books import (
     TransactionPosted,
     venue_payable,
 )
-from domain.payments.dispute import DISPUTE_LOSSES, DISPUTE_RESERVE
+from domain.payments.dispute import DISPUTE_RESERVE
 from domain.payouts.payee import ShortfallNetted, ShortfallNoted
 from settings import Settings
 

@@ -1,6 +1,7 @@
 """Contract of the lists, for PostgreSQL and for the fakes: pages, filters, and whose rows they are."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import psycopg
@@ -148,6 +149,17 @@ async def test_a_list_is_filtered(lists: Lists) -> None:
     named = await lists.all(PURCHASE_LIST, ids=("pu_2", "pu_more1", "pu_more0"))
     assert {row["purchase_id"] for row in named} == {"pu_2", "pu_more1"}
     assert await lists.all(PURCHASE_LIST, ids=()) == []
+
+
+async def test_a_list_is_of_a_period(lists: Lists) -> None:
+    """From its start, included, to its end, excluded; the two parts of a list are the whole, in any page."""
+    whole = await lists.all(PURCHASE_LIST)
+    for moment in {datetime.fromisoformat(row["requested_at"]) for row in whole}:
+        later, earlier = await lists.all(PURCHASE_LIST, since=moment), await lists.all(PURCHASE_LIST, until=moment)
+        assert later + earlier == whole
+        assert all(datetime.fromisoformat(row["requested_at"]) >= moment for row in later)
+        both = await lists.all(PURCHASE_LIST, since=moment, until=moment + timedelta(microseconds=1))
+        assert {row["requested_at"] for row in both} == {moment.isoformat()}
 
 
 async def test_a_row_moves_with_its_document(lists: Lists) -> None:

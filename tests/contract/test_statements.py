@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,10 +17,10 @@ from adapters.read_models.projection import KEEP_BALANCE, store_batch
 from adapters.read_models.queries import ACCOUNT_LINES, ReadModels
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 from domain.money.statement import Entry, LineCursor, Statement, StatementQuery, booked, csv_of
-from tests.fakes.recomputed import folded, venue_statement
+from tests.fakes.recomputed import folded, platform_statement, venue_statement
 
 PENDING, AVAILABLE = venue_account("ve", "pending"), venue_account("ve", "available")
-ACCOUNTS = (PENDING, AVAILABLE, venue_account("other", "pending"), "stripe:clearing", "platform:fees")
+ACCOUNTS = (PENDING, AVAILABLE, venue_account("other", "pending"), "stripe:clearing", "platform:fees", "dispute:losses")
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 POSTINGS = 300
 MANY = 20_000
@@ -88,6 +89,44 @@ async def test_the_pages_of_any_period_are_the_recomputed_statement(
         assert in_csv == csv_of(whole["lines"], head=True)
 
 
+@pytest.mark.parametrize("period", [(None, None), (60, 200)])
+async def test_the_platforms_pages_are_the_recomputed_statement(
+    connection: psycopg.Connection[Any], pool: Pool, period: tuple[int | None, int | None]
+) -> None:
+    """Its sums are those of the postings that name its accounts, added up here; whole and in pages it is the same."""
+    entries = some_entries()
+    documents, reads = store(connection, entries), ReadModels(pool)
+    since, until = (BEGAN + timedelta(minutes=minute) if minute is not None else None for minute in period)
+    query = StatementQuery(since, until)
+    whole = await reads.platform_statement(query)
+    assert json.dumps(whole) == json.dumps(platform_statement(documents, query))
+    pages = [await reads.platform_statement(query._replace(limit=7))]
+    while (cursor := pages[-1]["next"]) is not None:
+        pages.append(await reads.platform_statement(query._replace(limit=7, after=LineCursor.parse(cursor))))
+    assert [line for page in pages for line in page["lines"]] == whole["lines"]
+    if period == (None, None):
+        sums = Counter[tuple[str, str]]()
+        for one in entries:
+            for account, amount in ((one.credit, one.amount), (one.debit, -one.amount)):
+                if account in {"platform:fees", "dispute:losses"}:
+                    sums[{"platform:fees": "fees"}.get(account, "dispute_losses"), one.unit] += amount
+        assert {(one["account"], one["currency"]): one["balance_minor"] for one in whole["closing"]} == sums
+
+
+async def test_a_free_order_is_a_line_and_no_posting(connection: psycopg.Connection[Any], pool: Pool) -> None:
+    """It stands between the lines of its account and moves nothing; the postings of its purchase do not have it."""
+    sale = Entry(1, 0, "k1", "pu_1", "sale", BEGAN, "stripe:clearing", PENDING, 100, "eur")
+    free = Entry(2, 1, "k2", "pu_2", "sale", BEGAN, "", PENDING, 0, "eur")
+    documents, reads = store(connection, [sale, free, sale._replace(position=3, key="k3")]), ReadModels(pool)
+    whole = await reads.statement("ve", StatementQuery())
+    shown = [(line["amount_minor"], line["balance_minor"]) for line in whole["lines"]]
+    assert shown == [(100, 100), (0, 100), (100, 200)]
+    assert json.dumps(whole) == json.dumps(venue_statement(documents, "ve"))
+    found = connection.execute("SELECT key FROM rm_postings ORDER BY position").fetchall()
+    assert found == [("k1",), ("k3",)]
+    assert connection.execute("SELECT count(*) FROM rm_balances WHERE account = ''").fetchall() == [(0,)]
+
+
 async def test_the_lines_sum_up_to_the_balance(connection: psycopg.Connection[Any], pool: Pool) -> None:
     """The closing balances of everything are the balances of the venue's accounts."""
     store(connection, some_entries())
@@ -106,10 +145,11 @@ async def test_the_lines_sum_up_to_the_balance(connection: psycopg.Connection[An
 async def test_all_pages_end_where_the_first_one_saw_the_end(connection: psycopg.Connection[Any], pool: Pool) -> None:
     """Lines that are posted while a client turns the pages are of its next statement."""
     entries, reads = some_entries(), ReadModels(pool)
-    store(connection, entries[:200])
+    early = [one for one in entries if one.position <= POSTINGS // 2]
+    store(connection, early)
     whole = await reads.statement("ve", StatementQuery())
     first = await reads.statement("ve", StatementQuery(limit=LIMIT))
-    store(connection, entries[200:])
+    store(connection, entries[len(early) :])
     assert first["next"] is not None
     rest = await reads.statement("ve", StatementQuery(after=LineCursor.parse(first["next"])))
     assert [*first["lines"], *rest["lines"]] == whole["lines"]

@@ -11,7 +11,7 @@ SCOPES: dict[Scope, str] = {
     "manage": "set up venues, shows, prices and discounts; read orders, balances and statements",
     "refund": "refund orders, cancel shows",
     "door": "check and redeem tickets",
-    "operate": "decide what a human must; read the audit and the metrics",
+    "operate": "decide what a human must; read the audit, the metrics and the platform's statement",
     "internal": "the internal ticket API and the box office",
 }
 HEAD = """# Who may do what

@@ -55,6 +55,8 @@ def _is_chosen(place: Place, identity: str, query: ListQuery) -> bool:
         and (place.needs_attention or not query.attention)
         and identity.startswith(query.ids_begin)
         and (query.ids is None or identity in query.ids)
+        and (query.since is None or datetime.fromisoformat(place.at) >= query.since)
+        and (query.until is None or datetime.fromisoformat(place.at) < query.until)
     )
 
 

@@ -1,23 +1,25 @@
 """Recompute the read models in memory, from events alone."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.read_models.documents import PURCHASES, DocumentBatch
 from adapters.read_models.money.statement import links_of
 from adapters.read_models.purchase import fold
 from domain.core.aggregate import DomainEvent
-from domain.money.books import VENUE_ACCOUNTS, tax_payable, venue_account
+from domain.money.books import tax_payable, venue_account
 from domain.money.currency import shown
+from domain.money.platform_statement import PLATFORM_NAMES, PlatformStatement, platform_statement_of
 from domain.money.statement import (
     BookedEntry,
     Leg,
     Statement,
+    StatementPage,
     StatementQuery,
     TaxSum,
     booked,
-    lines_of,
-    statement_sums,
+    names_of,
+    statement_of,
 )
 
 WHOLE = StatementQuery(limit=10**9)
@@ -33,10 +35,19 @@ def folded(events: Iterable[tuple[int, DomainEvent]]) -> DocumentBatch:
 
 def venue_statement(documents: DocumentBatch, venue_id: str, query: StatementQuery = WHOLE) -> Statement:
     """Return a page of a venue's statement, as `ReadModels.statement` does, from all postings."""
+    return statement_of(venue_id, query, _page_of(documents, names_of(venue_id), query))
+
+
+def platform_statement(documents: DocumentBatch, query: StatementQuery = WHOLE) -> PlatformStatement:
+    """Return a page of the platform's statement, as `ReadModels.platform_statement` does, from all postings."""
+    return platform_statement_of(query, _page_of(documents, PLATFORM_NAMES, query))
+
+
+def _page_of(documents: DocumentBatch, names: Mapping[str, str], query: StatementQuery) -> StatementPage:
     entries = booked(documents.postings, {}, None)
     end = query.after.end if query.after else _end_of(entries, query)
     before = {one.entry.position for one in entries if query.since is not None and one.booked_at < query.since}
-    legs = [leg for leg in _legs_of(venue_id, entries) if leg.position < end]
+    legs = [leg for one in entries for leg in one.legs if leg.account in names and leg.position < end]
     closing = _sums_of(legs)
     opening = dict.fromkeys(closing, 0) | _sums_of(leg for leg in legs if leg.position in before)
     within = [leg for leg in legs if leg.position not in before]
@@ -45,15 +56,7 @@ def venue_statement(documents: DocumentBatch, venue_id: str, query: StatementQue
     shown, rest = within[: query.limit], within[query.limit :]
     purchases = {leg.purchase_id: documents.find(PURCHASES, leg.purchase_id) for leg in shown}
     links = {purchase_id: links_of(found) for purchase_id, found in purchases.items() if found is not None}
-    return {
-        "venue_id": venue_id,
-        "from": query.since.isoformat() if query.since else None,
-        "to": query.until.isoformat() if query.until else None,
-        "opening": statement_sums(venue_id, opening),
-        "lines": lines_of(venue_id, shown, links),
-        "closing": statement_sums(venue_id, closing),
-        "next": shown[-1].cursor(end).text if rest else None,
-    }
+    return StatementPage(shown, opening, closing, links, shown[-1].cursor(end) if rest else None)
 
 
 def _end_of(entries: Sequence[BookedEntry], query: StatementQuery) -> int:
@@ -63,11 +66,6 @@ def _end_of(entries: Sequence[BookedEntry], query: StatementQuery) -> int:
 
 def _sums_of(legs: Iterable[Leg]) -> dict[tuple[str, str], int]:
     return {(leg.account, leg.unit): leg.balance for leg in legs}
-
-
-def _legs_of(venue_id: str, entries: Sequence[BookedEntry]) -> list[Leg]:
-    names = {venue_account(venue_id, name) for name in VENUE_ACCOUNTS}
-    return [leg for one in entries for leg in one.legs if leg.account in names]
 
 
 def venue_sums(documents: DocumentBatch, venue_id: str) -> dict[tuple[str, str], int]:

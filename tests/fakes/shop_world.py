@@ -60,6 +60,7 @@ from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import Posting, balances
 from domain.money.money import FeeRates
+from domain.money.platform_statement import PlatformStatement
 from domain.money.statement import Statement, StatementQuery, TaxSum
 from domain.payments.payment import Payment, PaymentRefunded
 from domain.tickets.has_token import TokenizedAggregate
@@ -77,7 +78,7 @@ from tests.fakes.identity import IDENTITY
 from tests.fakes.log_reads import LogReads
 from tests.fakes.memory_lists import MemoryLists
 from tests.fakes.paying import capture
-from tests.fakes.recomputed import venue_statement, venue_sums, venue_taxes
+from tests.fakes.recomputed import platform_statement, venue_statement, venue_sums, venue_taxes
 from tests.fakes.selling_engine import SellingEngine
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
 from tests.fakes.token_chain import FakeTokenChain
@@ -143,7 +144,8 @@ class MemoryReads(MemoryLists, LogReads):
 
     async def balance(self, account: str) -> AccountDocument:
         documents = self.catch_up()
-        postings = [Posting(line.debit, line.credit, line.amount, line.unit) for line in documents.postings]
+        moved = [line for line in documents.postings if line.amount]
+        postings = [Posting(line.debit, line.credit, line.amount, line.unit) for line in moved]
         sums = [(unit, total) for (name, unit), total in balances(postings).items() if name == account]
         return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": []}
 
@@ -152,6 +154,9 @@ class MemoryReads(MemoryLists, LogReads):
 
     async def statement(self, venue_id: str, query: StatementQuery) -> Statement:
         return venue_statement(self.catch_up(), venue_id, query)
+
+    async def platform_statement(self, query: StatementQuery) -> PlatformStatement:
+        return platform_statement(self.catch_up(), query)
 
     async def taxes(self, venue_id: str, query: StatementQuery) -> list[TaxSum]:
         return venue_taxes(self.catch_up(), venue_id, query)

@@ -23,6 +23,8 @@ FILTERS: Mapping[str, str] = {
     "attention": "needs_attention",
     "ids_begin": "id >= %(ids_begin)s AND id < %(ids_end)s",
     "ids": "id = ANY(%(ids)s)",
+    "since": "at >= %(since)s",
+    "until": "at < %(until)s",
     "after": "(at, id) < (%(at)s, %(id)s)",
 }
 NEWEST = ListCursor(datetime.max.replace(tzinfo=UTC), "")  # no row is after it
@@ -59,6 +61,8 @@ def values_of(listing: Listing[Any, Any], query: ListQuery, tenant_id: str) -> d
         "ids_begin": query.ids_begin,
         "ids_end": query.ids_begin + LAST,
         "ids": list(query.ids or ()),
+        "since": query.since,
+        "until": query.until,
         "at": after.at,
         "id": after.identity,
         "limit": query.limit + 1,

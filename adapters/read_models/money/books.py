@@ -1,9 +1,9 @@
 """Fold the books' postings into lines, and venues' Stripe accounts into documents."""
 
 from adapters.read_models.catalog import Fold, identity_of
-from adapters.read_models.documents import ACCOUNTS, PAYEES, DocumentBatch
+from adapters.read_models.documents import ACCOUNTS, PAYEES, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
-from domain.money.books import TransactionPosted
+from domain.money.books import TICKET_UNIT, TransactionPosted, venue_payable
 from domain.money.statement import Entry
 from domain.payouts.payee import AccountChanged, AccountConnected, PayeeNamed
 from domain.views.payouts import AccountOwner, PayeeDocument
@@ -24,6 +24,17 @@ def _posted(documents: DocumentBatch, event: TransactionPosted, position: int) -
             posting["unit"],
         )
         documents.postings.append(line)
+    if event.kind == "sale" and all(posting["unit"] == TICKET_UNIT for posting in event.postings):
+        _free_order(documents, event, position)
+
+
+def _free_order(documents: DocumentBatch, event: TransactionPosted, position: int) -> None:
+    """Add the line of an order that moved no money, so that its venue's statement has it."""
+    purchase = documents.find(PURCHASES, event.purchase_id)
+    if purchase and purchase["venue_id"] and (price := purchase["price"]):
+        about = (identity_of(event), event.purchase_id, event.kind, event.timestamp)
+        account, number = venue_payable(purchase["venue_id"]), len(event.postings)
+        documents.postings.append(Entry(position, number, *about, "", account, 0, price["currency"]))
 
 
 def _payee(documents: DocumentBatch, event: PayeeNamed, _: int) -> None:

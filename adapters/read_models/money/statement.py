@@ -1,21 +1,23 @@
-"""Read a page of a venue's statement: the lines of the page, and one more line per account and balance."""
+"""Read a page of a statement: the lines of the page, and one more line per account and balance."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from domain.core.ids import order_ref_of
-from domain.money.books import VENUE_ACCOUNTS, tax_payable, venue_account
+from domain.money.books import tax_payable
 from domain.money.currency import shown
+from domain.money.platform_statement import PLATFORM_NAMES, PlatformStatement, platform_statement_of
 from domain.money.statement import (
     Leg,
     LineCursor,
     Links,
     SaleFigures,
     Statement,
+    StatementPage,
     StatementQuery,
     TaxSum,
-    lines_of,
-    statement_sums,
+    names_of,
+    statement_of,
 )
 from domain.views.common import PriceDocument
 from domain.views.purchase import PurchaseDocument
@@ -60,20 +62,23 @@ PURCHASES_OF = "SELECT doc FROM rm_purchases WHERE id = ANY(%s)"
 
 async def read_statement(rows: Rows, venue_id: str, query: StatementQuery) -> Statement:
     """Return a page of a venue's statement; `rows` runs a query."""
-    accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
+    return statement_of(venue_id, query, await _page(rows, names_of(venue_id), query))
+
+
+async def read_platform_statement(rows: Rows, query: StatementQuery) -> PlatformStatement:
+    """Return a page of the platform's statement; `rows` runs a query."""
+    return platform_statement_of(query, await _page(rows, PLATFORM_NAMES, query))
+
+
+async def _page(rows: Rows, names: Iterable[str], query: StatementQuery) -> StatementPage:
+    """Return a page of the statement of some accounts."""
+    accounts = list(names)
     start, end = await _period(rows, query)
     legs = await _legs(rows, accounts, query.after or LineCursor(start - 1, NUMBER_MAX, 1, end), query.limit + 1)
     shown, rest = legs[: query.limit], legs[query.limit :]
     opening, closing = [await _sums_before(rows, accounts, position) for position in (start, end)]
-    return {
-        "venue_id": venue_id,
-        "from": query.since.isoformat() if query.since else None,
-        "to": query.until.isoformat() if query.until else None,
-        "opening": statement_sums(venue_id, {name: opening.get(name, 0) for name in closing}),
-        "lines": lines_of(venue_id, shown, await _links(rows, shown)),
-        "closing": statement_sums(venue_id, closing),
-        "next": shown[-1].cursor(end).text if rest else None,
-    }
+    following = shown[-1].cursor(end) if rest else None
+    return StatementPage(shown, opening, closing, await _links(rows, shown), following)
 
 
 async def _period(rows: Rows, query: StatementQuery) -> tuple[int, int]:
@@ -110,6 +115,7 @@ def links_of(purchase: PurchaseDocument) -> Links:
         tender=price["tender"] if price else None,
         sale=_sale(price) if price else None,
         netted_minor=purchase.get("netted_minor"),
+        venue_id=purchase["venue_id"],
     )
 
 

@@ -7,6 +7,7 @@ from domain.invariants.invariant import CLEARING, PAID, PARTIES, SHARE, Invarian
 from domain.invariants.outside import StripePayment
 from domain.invariants.state import PurchaseSummary
 from domain.money.books import (
+    DISPUTE_LOSSES,
     PLATFORM_BANK,
     PLATFORM_FEES,
     PROCESSING_FEES,
@@ -15,7 +16,7 @@ from domain.money.books import (
     tax_payable,
     venue_payable,
 )
-from domain.payments.dispute import DISPUTE_LOSSES, DISPUTE_RESERVE
+from domain.payments.dispute import DISPUTE_RESERVE
 
 PLATFORM = (PLATFORM_FEES, PROCESSING_FEES, PLATFORM_BANK, DISPUTE_RESERVE, DISPUTE_LOSSES, REFUND_LOSSES)
 

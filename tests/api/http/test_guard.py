@@ -106,7 +106,8 @@ OPERATIONS = [
 GUARDED = [operation for operation in OPERATIONS if operation.name not in PUBLIC | SIGNED]
 LISTS = [operation for operation in GUARDED if "lists" in operation.described["tags"]]
 PAGES = {"read_events": "events", "list_webhook_endpoints": "endpoints"}  # lists under another tag
-OF_NOTHING = {"register_venue", "read_metrics", "read_audit", *PAGES, *(operation.name for operation in LISTS)}
+OF_DEPLOYMENT = {"read_metrics", "read_platform_statement"}
+OF_NOTHING = {"register_venue", "read_audit", *OF_DEPLOYMENT, *PAGES, *(operation.name for operation in LISTS)}
 ABOUT_SOMETHING = [operation for operation in GUARDED if operation.name not in OF_NOTHING]
 
 

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from activities.books.post import payee_of
-from api.routes import venues
+from api.routes import statements
 from domain.core.unit_of_work import UnitOfWork
+from domain.money.statement import Statement, StatementQuery
 from domain.payouts.payee import Capabilities
 from tests.api.routes.on_sale import PURCHASES, code, key, wanting
 from tests.fakes.shop_world import ApiWorld
@@ -60,8 +61,16 @@ async def test_a_statement_comes_in_pages_and_csv_whole(
     assert len(found) == 3
     (balance,) = (await client.get(f"/api/v1/venues/{show['venue_id']}/balance")).json()["balances"]
     assert sum(line["amount_minor"] for line in found) == balance["pending_minor"] == found[-1]["balance_minor"]
-    monkeypatch.setattr(venues, "LINES_MAX", 2)
+    reads, read_page = list[int](), world.reads.statement
+
+    async def counted(venue_id: str, query: StatementQuery) -> Statement:
+        reads.append(query.limit)
+        return await read_page(venue_id, query)
+
+    monkeypatch.setattr(statements, "LINES_MAX", 2)
+    monkeypatch.setattr(world.reads, "statement", counted)
     rows = list(csv.DictReader(io.StringIO((await client.get(path, params={"format": "csv"})).text)))
+    assert reads == [2, 2]
     assert [row["key"] for row in rows] == [line["key"] for line in found]
 
 
@@ -78,13 +87,15 @@ async def test_a_page_that_cannot_be_is_refused(
     [
         {"from": "yesterday"},
         {"to": "2026-01-01T00:00:00"},
+        {"from": "2026-01-01"},
+        {"from": "0001-01-01T00:00:00+12:00"},
         {"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"},
     ],
 )
 async def test_a_wrong_period_is_refused(
     client: httpx.AsyncClient, show: dict[str, Any], period: dict[str, str]
 ) -> None:
-    """Timestamps need an offset, and a period must end after it begins."""
+    """Timestamps need an offset where the venue has no time zone, and a period must end after it begins."""
     answer = await client.get(f"/api/v1/venues/{show['venue_id']}/statement", params=period)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:boxoffice:problem:invalid-request")
 

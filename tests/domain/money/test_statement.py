@@ -53,7 +53,7 @@ def documents() -> DocumentBatch:
     for purchase_id, link in LINKS.items():
         tickets = [{"mint_address": address} for address in link.mint_addresses]
         purchase: Any = {"payment": {"charge_id": link.charge_id}, "tickets": tickets, "price": None, "lines": []}
-        purchase |= {"show_id": "sh", "purchase_id": purchase_id}
+        purchase |= {"show_id": "sh", "purchase_id": purchase_id, "venue_id": "ve"}
         batch.put(PURCHASES, purchase_id, purchase)
     return batch
 
