@@ -1,46 +1,131 @@
-"""The console script `boxoffice`: one typer app, a file per group of commands."""
+"""The console script `boxoffice`: one typer app, whose commands are each imported when they run.
 
+So `--help` imports none of them. A new command is a module with `register`, and an entry here.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from cli import demo, keys, personal_data
-from cli.checks import migrate, operator, reconcile
-from cli.checks.audit import command as audit
-from cli.checks.doctor import attributes
-from cli.checks.doctor import command as doctor
-from cli.mint import command as mint
-from cli.mint import prove
-from cli.operate import purchase, repair
-from cli.rush import command as rush
-from cli.stack import buy, pay, seed, up
+
+class ListedCommand(NamedTuple):
+    """A command or a group of commands: the module whose `register` adds it, and its line of the help."""
+
+    module: str
+    help: str
+
+
+ENTRIES = {
+    "demo": ListedCommand(
+        "cli.demo", "Start the stack in a temporary directory, sell three tickets, verify them, and stop everything."
+    ),
+    "up": ListedCommand("cli.stack.up", "Start the whole stack, keep it alive, and stop it on Ctrl-C or SIGTERM."),
+    "seed": ListedCommand(
+        "cli.stack.seed", "Put a venue and three shows on sale in a running stack. Repeated, it finds the same ones."
+    ),
+    "buy": ListedCommand(
+        "cli.stack.buy",
+        "Hold tickets, and follow the steps until they can be paid; with --card pay them, and follow to the end.",
+    ),
+    "pay": ListedCommand(
+        "cli.stack.pay",
+        "Pay a purchase with a test card at the stack's Stripe emulator, and follow its steps to the end.",
+    ),
+    "keys": ListedCommand("cli.keys", "Create, list, rotate and revoke API keys."),
+    "purchase": ListedCommand("cli.operate.purchase", "Look at purchases."),
+    "operator": ListedCommand("cli.checks.operator", "Look at a workflow and act on it; docs/acts.md has every act."),
+    "repair": ListedCommand(
+        "cli.operate.repair",
+        "Do one act on many workflows: 0 all that take it have it, 1 stopped at a surprise, 2 not readable.",
+    ),
+    "buyer": ListedCommand("cli.personal_data", "Export, erase and re-encrypt personal data."),
+    "mint": ListedCommand("cli.mint.command", "Watch minting, and rotate its keys."),
+    "ticket": ListedCommand("cli.mint.prove", "Prove tickets."),
+    "reconcile": ListedCommand(
+        "cli.checks.reconcile",
+        "Compare events, Stripe, chain and engine: 0 all invariants hold, 1 one is broken, 2 not readable.",
+    ),
+    "doctor": ListedCommand(
+        "cli.checks.doctor.command",
+        "Examine a running system: 0 it is well (warnings may be), 1 something is wrong, 2 no such stack.",
+    ),
+    "search-attributes": ListedCommand(
+        "cli.checks.doctor.attributes",
+        "Compare the search attributes of the namespace with those that workflows set: 0 complete, 1 some are missing.",
+    ),
+    "migrate": ListedCommand(
+        "cli.checks.migrate",
+        "Run the steps that the database lacks, and rebuild the read models where this build has others.",
+    ),
+    "audit": ListedCommand(
+        "cli.checks.audit.command", "Draw each step's way from this code: 0 no edge is missing, 1 one is."
+    ),
+    "rush": ListedCommand(
+        "cli.rush.command",
+        "Let buyers rush for seats: 0 if each got an answer, all seats are sold, none twice, and the invariants hold.",
+    ),
+}
+
+
+@cache
+def loaded(name: str) -> Any:
+    """Import a command, and return it."""
+    app = typer.Typer(add_completion=False)
+    app.callback()(_no_options)
+    import_module(ENTRIES[name].module).register(app)
+    group: Any = typer.main.get_command(app)
+    return group.commands[name]
+
+
+def _no_options() -> None:
+    """Make a group also of a single command."""
+
+
+class Commands(Mapping[str, Any]):
+    """The commands by name; reading one imports it."""
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a command, or raise `KeyError`."""
+        return loaded(name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, in the order of the help."""
+        return iter(ENTRIES)
+
+    def __len__(self) -> int:
+        """Return the number of commands."""
+        return len(ENTRIES)
+
+
+class LazyGroup(TyperGroup):
+    """The group `boxoffice`, whose help is written from the list."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = Commands()  # type: ignore[assignment]  # nothing is added to it
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the method of the library
+        """Return the names, without an import."""
+        return list(ENTRIES)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help with a line for each command, as if all were imported."""
+        lines: dict[str, Any] = {name: TyperCommand(name, help=entry.help) for name, entry in ENTRIES.items()}
+        TyperGroup(name=self.name, commands=lines, help=self.help, params=self.params).format_help(ctx, formatter)
+
 
 app = typer.Typer(
+    cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its frames could show settings
     help="Sell tickets through one durable purchase saga. The commands demo and up need the extra 'devstack', rush "
     "also the extra 'rush': pip install 'boxoffice\\[devstack,rush]'.",
 )
-# Each group's file has its own `register`; a new group is one import and one line here.
-audit.register(app)
-demo.register(app)
-attributes.register(app)
-doctor.register(app)
-keys.register(app)
-migrate.register(app)
-mint.register(app)
-prove.register(app)
-personal_data.register(app)
-purchase.register(app)
-reconcile.register(app)
-operator.register(app)
-repair.register(app)
-rush.register(app)
-buy.register(app)
-pay.register(app)
-seed.register(app)
-up.register(app)
 
 
 def show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
