@@ -20,6 +20,8 @@ help: ## list the targets
 # Start here:
 
 .PHONY: install demo up
+# Bytecode is kept even where the environment says not to: each process of the stack would compile everything again.
+demo up: export PYTHONDONTWRITEBYTECODE :=
 install: $(READY) ## make .venv with the locked packages, hashes checked
 demo: $(READY) ## sell tickets on the whole stack, prove it, stop everything
 	$(BIN)/boxoffice demo

@@ -103,18 +103,20 @@ class Supervisor:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
-        for runner in reversed(self._stop_order()):
-            await runner.stop()
+        stopped = {name: asyncio.Event() for name in self._runners}
+        await asyncio.gather(*(self._stop_one(runner, stopped) for runner in self._runners.values()))
         self._state = "stopped"
         self._write_status()
 
-    def _stop_order(self) -> list[ProcessRunner]:
-        """Return the runners so that each comes after those it needs."""
-        ordered: list[ProcessRunner] = []
-        for runner in self._runners.values():
-            needed = [self._runners[need] for need in runner.process.needs if need in self._runners]
-            ordered.extend(one for one in (*needed, runner) if one not in ordered)
-        return ordered
+    async def _stop_one(self, runner: ProcessRunner, stopped: Mapping[str, asyncio.Event]) -> None:
+        """Stop a process once all that need it are stopped."""
+        for other in self._runners.values():
+            if runner.process.name in other.process.needs:
+                await stopped[other.process.name].wait()
+        try:
+            await runner.stop()
+        finally:
+            stopped[runner.process.name].set()
 
     def _on_change(self) -> None:
         self._write_status()

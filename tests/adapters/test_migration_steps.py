@@ -2,11 +2,14 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
-from adapters.database.migrate import FOLDER
+from adapters.database.migrate import FOLDER, head
 from tests.architecture.test_architecture_page import ROOT, tracked
 
 STEPS = sorted((FOLDER / "versions").glob("v*.py"))
@@ -125,3 +128,11 @@ def assigned(source: str) -> dict[str, object]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+
+
+def test_the_newest_step_is_known_without_alembic() -> None:
+    """By its file's name, as alembic finds it; so a process that has no step to run does not import it."""
+    assert head() == ScriptDirectory(str(FOLDER)).get_current_head()
+    asked = "import sys, projector; print(sorted({'alembic', 'sqlalchemy'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
