@@ -1,5 +1,6 @@
 """The Solana steps: a token per venue, show and ticket. `activities/tokens/minter.py` has how one is minted, once."""
 
+import asyncio
 from typing import Protocol
 
 from activities.core.commands import Minted, MintSubject, MintTicket
@@ -17,6 +18,8 @@ from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction, TokenSpec, TokenState
 
 SHOWS_MAX_PER_VENUE = 1_000_000
+VENUE_SECONDS = 20.0  # a finality, and some
+VENUE_POLL_SECONDS = 0.1
 
 
 class Wallets(Protocol):
@@ -58,8 +61,18 @@ class TicketReader:
 class MintActivities:
     """Mints tokens, each pointing to metadata that is drawn and stored before."""
 
-    def __init__(self, store: EventStore, chain: TokenChain, wallets: Wallets, custody: str, creator: str) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        chain: TokenChain,
+        wallets: Wallets,
+        custody: str,
+        creator: str,
+        *,
+        venue_seconds: float = VENUE_SECONDS,
+    ) -> None:
         self._store = store
+        self._venue_seconds = venue_seconds
         self._chain = chain
         self._wallets = wallets
         self._custody = custody
@@ -104,17 +117,29 @@ class MintActivities:
         if subject.kind == "venue":
             venue = await self._store.read(lambda uow: uow.get(Venue, subject.subject_id))
             return await self._minter.mint(venue, await self._venue_spec(venue))
-        show, venue = await self._store.read(
-            lambda uow: (
-                (show := uow.get(Show, subject.subject_id)),
-                uow.get(Venue, show.venue_id),
-            )
-        )
+        show, venue = await self._in_venue(subject.subject_id)
         minted = await self._minter.mint(show, await self._show_spec(show, venue))
         if show.minting == "on_claim":
             await self._draw_types(show, venue)
             await open_tree(self._store, show.identity, minted.mint_address, await self._chain.cluster())
         return minted
+
+    async def _in_venue(self, show_id: str) -> tuple[Show, Venue]:
+        """Return a show and its venue once the venue's group is on chain: another workflow mints it.
+
+        They are often made one after the other, so a while is waited here, in line; then raise TransientError.
+        """
+        left = self._venue_seconds
+        while True:
+            found = await self._store.read(
+                lambda uow: ((show := uow.get(Show, show_id)), uow.get(Venue, show.venue_id)),
+            )
+            if found[1].mint_address is not None:
+                return found
+            if left <= 0:
+                raise TransientError("the venue's group is not on chain yet")
+            await asyncio.sleep(VENUE_POLL_SECONDS)
+            left -= VENUE_POLL_SECONDS
 
     async def _draw_types(self, show: Show, venue: Venue) -> None:
         """Draw the metadata of every ticket type: a leaf names it."""
@@ -138,8 +163,6 @@ class MintActivities:
         )
 
     async def _show_spec(self, show: Show, venue: Venue) -> TokenSpec:
-        if venue.mint_address is None:
-            raise TransientError("the venue's group is not on chain yet")
         return TokenSpec(
             kind="show",
             subject_id=show.identity,

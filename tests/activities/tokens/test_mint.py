@@ -6,7 +6,7 @@ import re
 import pytest
 from solders.keypair import Keypair
 
-from activities.core.commands import MintTicket
+from activities.core.commands import MintSubject, MintTicket
 from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import MintActivities, TicketReader
 from domain.catalog.show import Show
@@ -16,7 +16,7 @@ from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.has_token import TokenSigned
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction, TokenSpec
-from tests.fakes.store_world import StoreWorld
+from tests.fakes.store_world import SHOW, VENUE, StoreWorld
 from tests.fakes.token_chain import FINALIZED_AFTER, FakeTokenChain, Verb
 
 CUSTODY = str(Keypair.from_seed(bytes([9] * 32)).pubkey())
@@ -337,3 +337,21 @@ async def test_another_token_at_the_address_is_not_adopted(one: Mint) -> None:
     with pytest.raises(WrongState, match="not the one to be made: name, uri"):
         await one.mint()
     assert (await one.ticket()).signed is None
+
+
+async def test_a_show_waits_in_line_for_its_venue() -> None:
+    """Its group is made in the venue's, which another step mints meanwhile; after a while it asks to be tried again."""
+    store, chain = StoreWorld(), FakeTokenChain()
+    await store.catalog.register_venue(VENUE)
+    await store.catalog.announce_show(SHOW)
+    show = MintSubject(tenant_id="default", kind="show", subject_id=SHOW.show_id)
+    venue = MintSubject(tenant_id="default", kind="venue", subject_id=VENUE.venue_id)
+    impatient = MintActivities(store.store, chain, NoWallets(), CUSTODY, CUSTODY, venue_seconds=0)
+    with pytest.raises(TransientError, match="the venue's group is not on chain yet"):
+        await impatient.mint_group(show)
+    steps = MintActivities(store.store, chain, NoWallets(), CUSTODY, CUSTODY)
+    waiting = asyncio.create_task(steps.mint_group(show))
+    await asyncio.sleep(0.05)
+    group = await steps.mint_group(venue)
+    minted = await waiting
+    assert chain._specs[minted.mint_address].group_address == group.mint_address
