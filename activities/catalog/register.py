@@ -73,6 +73,7 @@ class ShowTerms(Command):
     description: str = ""
     image_url: str = ""
     contact: str = ""
+    refund_until: datetime | None = None
 
     @property
     def details(self) -> ShowDetails:

@@ -37,6 +37,7 @@ class RequestRefund(Command):
     One that leaves nothing to refund also voids the tickets whose money is back by now, however it was asked.
     `body_digest` is of the request, to recognise a reused key. An operator sets `even_redeemed`, and
     `cash_handed_out` if the till has paid it already; without that, cash is owed at the till.
+    `by_buyer`: asked for by the order's buyer, whom the show's `refund_until` binds.
     `even_without_money` voids the tickets even if a dispute has returned all of the money. `excess_minor` is given back
     beyond that, and owed to nobody.
     """
@@ -53,6 +54,7 @@ class RequestRefund(Command):
     cash_handed_out: bool = False
     even_without_money: bool = False
     excess_minor: int = 0
+    by_buyer: bool = False
 
 
 class RefundView(Command):
@@ -104,6 +106,8 @@ def request(uow: UnitOfWork, command: RequestRefund) -> RefundView:
     book = book_of(uow, order, order.price)
     known = book.find(command.refund_id, command.body_digest)
     if known is None:
+        if command.by_buyer:
+            uow.get(Show, order.show_id).details.check_refund(uow.at)
         known = _decide(uow, command, order, book)
     resells = bool(known.ticket_ids) and uow.get(Show, order.show_id).resells(uow.at)
     return _view(command, order, known, resells=resells)

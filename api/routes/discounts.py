@@ -24,10 +24,9 @@ TYPES_MAX = 50
 CodeInPath = Annotated[str, Path(pattern=CODE_PATTERN, description="Code of the discount.", examples=["EARLY"])]
 
 
-class DiscountBody(Body):
-    """A percentage or an amount off an order, for all ticket types or some, always or within a period."""
+class TermsBody(Body):
+    """The terms of a discount."""
 
-    code: Annotated[Code, about("Code that buyers enter; upper and lower case are the same.", "EARLY")]
     percent_bps: Annotated[
         Annotated[int, Field(ge=1, le=BPS_WHOLE)] | None,
         about("Discount in ten-thousandths; instead of amount_minor.", 1000),
@@ -54,6 +53,12 @@ class DiscountBody(Body):
         Moment | None, about("End of its validity; not valid at this moment.", "2026-12-24T00:00:00+01:00")
     ] = None
 
+
+class DiscountBody(TermsBody):
+    """A percentage or an amount off an order, for all ticket types or some, always or within a period."""
+
+    code: Annotated[Code, about("Code that buyers enter; upper and lower case are the same.", "EARLY")]
+
     @model_validator(mode="after")
     def _check_terms(self) -> Self:
         try:
@@ -67,30 +72,9 @@ class DiscountBody(Body):
         return DiscountTerms.model_validate(self.model_dump(exclude={"code"}))
 
 
-class DiscountChange(Body):
+class DiscountChange(TermsBody):
     """New terms of a discount; what is not named stays. A percentage replaces an amount, and the other way."""
 
-    percent_bps: Annotated[
-        Annotated[int, Field(ge=1, le=BPS_WHOLE)] | None, about("Discount in ten-thousandths.", 1000)
-    ] = None
-    amount_minor: Annotated[
-        Annotated[int, Field(ge=1, le=AMOUNT_MINOR_MAX)] | None, about("Discount per order in minor units.", 500)
-    ] = None
-    ticket_type_ids: Annotated[
-        list[Id],
-        Field(default_factory=list, max_length=TYPES_MAX),
-        about("Ticket types that it applies to; empty for all.", ["tt_1c8v5b2n9m4x"]),
-    ]
-    limit: Annotated[
-        Annotated[int, Field(ge=1, le=LIMIT_MAX)] | None, about("Orders that may use it; null for any number.", 100)
-    ] = None
-    tickets_max: Annotated[
-        Annotated[int, Field(ge=1, le=TICKETS_MAX)] | None, about("Tickets that one use is good for; null for all.", 2)
-    ] = None
-    valid_from: Annotated[Moment | None, about("Start of its validity.", "2026-12-01T00:00:00+01:00")] = None
-    valid_until: Annotated[
-        Moment | None, about("End of its validity; not valid at this moment.", "2026-12-24T00:00:00+01:00")
-    ] = None
     stopped: Annotated[bool | None, about("Whether it is stopped; a stopped one is refused.", example=True)] = None
 
 

@@ -31,6 +31,7 @@ from domain.views.rows import (
     TICKET_LIST,
     VENUE_LIST,
     DiscountRow,
+    DiscountWord,
     DisputeRow,
     PayoutRow,
     PurchaseRow,
@@ -246,10 +247,14 @@ async def list_disputes(
 @router.get("/discounts", response_model=ListPage[DiscountRow], responses=CSV_TOO, openapi_extra=may_answer())
 @needs("manage")
 async def list_discounts(
-    deps: Deps, paging: Paged, venue_id: VenueFilter = None, show_id: ShowFilter = None
+    deps: Deps,
+    paging: Paged,
+    venue_id: VenueFilter = None,
+    show_id: ShowFilter = None,
+    states: Annotated[list[DiscountWord], state_filter("stopped")] = [],  # noqa: B006
 ) -> Response:
-    """List discount codes, the last created first; CSV has all of them."""
-    query = paging.query._replace(venue_id=venue_id or "", show_id=show_id or "")
+    """List discount codes, the last created first; one that is stopped is refused. CSV has all of them."""
+    query = paging.query._replace(venue_id=venue_id or "", show_id=show_id or "", states=tuple(states))
     return await _listed(DISCOUNT_LIST, query, paging, deps)
 
 

@@ -145,12 +145,16 @@ class Checkout(TypedDict):
 
 
 class PurchaseAnswer(PurchaseHistory):
-    """A purchase; `stale` is true when the answer may lack the event that was waited for."""
+    """A purchase; `stale` is true when the answer may lack the event that was waited for.
+
+    Of a sold order `refund_until` is the end of the time in which its buyer may give tickets back; null: no end.
+    """
 
     order_ref: str
     client_secret: str | None
     expires_at: Timestamp
     links: PurchaseLinks
+    refund_until: Timestamp | None
     stale: bool
 
 
@@ -239,8 +243,16 @@ async def read_purchase(purchase_id: PurchaseId, deps: Deps, caller: Caller, aft
         "client_secret": secret,
         "expires_at": found["hold_until"],
         "links": _links(purchase_id, deps.authenticator.purchase_token(purchase_id) if caller.kind == "buyer" else ""),
+        "refund_until": await _refund_until(found, deps),
         "stale": stale,
     }
+
+
+async def _refund_until(purchase: PurchaseHistory, deps: Dependencies) -> str | None:
+    if purchase["state"] not in {"confirmed", "fulfilled"}:
+        return None
+    show = await deps.queries.show(purchase["show_id"])
+    return show["refund_until"] if show else None
 
 
 @router.delete("/{purchase_id}", status_code=202, openapi_extra=may_answer(UnknownSubject, CancelTooLate))

@@ -13,7 +13,15 @@ from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Body, Deps, Id, Key, PurchaseId, RefundId, about, digest_of, not_asked
 from api.ports import Dependencies
 from domain.access.subject import Subject
-from domain.core.errors import AlreadyEntered, NotChargeable, PaymentDisputed, RefundExceeds, UnknownSubject, WrongState
+from domain.core.errors import (
+    AlreadyEntered,
+    NotChargeable,
+    PaymentDisputed,
+    RefundExceeds,
+    RefundTooLate,
+    UnknownSubject,
+    WrongState,
+)
 from domain.money.breakdown import FeesBorneBy
 from domain.payments.refund import RefundState
 from domain.tickets.ticket import TicketState
@@ -106,7 +114,14 @@ class RefundAnswer(RefundDocument):
     "",
     status_code=202,
     openapi_extra=may_answer(
-        UnknownSubject, WrongState, RefundExceeds, PaymentDisputed, AlreadyEntered, NotChargeable, FORBIDDEN
+        UnknownSubject,
+        WrongState,
+        RefundExceeds,
+        RefundTooLate,
+        PaymentDisputed,
+        AlreadyEntered,
+        NotChargeable,
+        FORBIDDEN,
     ),
 )
 @needs("refund", or_buyer=True)
@@ -115,9 +130,10 @@ async def request_refund(
 ) -> RefundAccepted:
     """Decide a refund: its tickets are void at once; the money has arrived when its state is `succeeded`.
 
-    A buyer gets tickets refunded, and sets no other terms. `even_redeemed` and `cash_handed_out` are an operator's
-    decision. An order that was paid in cash is refunded at the till, without Stripe: the refund is `owed_at_till` until
-    a clerk says that it was handed out, or has said so with `cash_handed_out`.
+    A buyer gets tickets refunded until the show's `refund_until`, if it has one, and sets no other terms.
+    `even_redeemed` and `cash_handed_out` are an operator's decision. An order that was paid in cash is refunded at the
+    till, without Stripe: the refund is `owed_at_till` until a clerk says that it was handed out, or has said so with
+    `cash_handed_out`.
     """
     _check_terms(body, caller)
     tenant_id = caller.tenant_id
@@ -132,6 +148,7 @@ async def request_refund(
         amount_minor=body.amount_minor,
         even_redeemed=body.even_redeemed,
         cash_handed_out=body.cash_handed_out,
+        by_buyer=caller.kind == "buyer",
     )
     view = await decide_refund(command, deps)
     refund_id = view.refund.refund_id

@@ -56,7 +56,7 @@ PriceMinor = Annotated[int, Field(ge=0, le=PRICE_MINOR_MAX)]
 
 DETAILS = frozenset(ShowDetails.model_fields)
 LIMITS = frozenset(ShowLimits._fields)
-TEXTS = DETAILS - {"name", "starts_at", "doors_at", "ends_at"}
+TEXTS = DETAILS - {"name", "starts_at", "doors_at", "ends_at", "refund_until"}
 KEPT = LIMITS | {"name"}
 
 
@@ -147,6 +147,11 @@ class ShowBody(Body):
         Field(exclude_if=left_out),
         about("Contact of the organiser, for everybody to read.", "tickets@example.org"),
     ] = None
+    refund_until: Annotated[
+        Moment | None,
+        Field(exclude_if=left_out),
+        about("Until when buyers may give tickets back by themselves; null is any time.", "2026-12-24T00:00:00+01:00"),
+    ] = None
     resell_refunded: Annotated[
         bool, Field(exclude_if=not_asked), about("Whether seats of refunded tickets go on sale again.", example=False)
     ] = False
@@ -221,6 +226,10 @@ class ShowPatch(Body):
     description: Annotated[Text | None, about("Text about the show, for buyers.", "Doors at seven.")] = None
     image_url: Annotated[Url | None, about("Picture of the show.", "https://example.org/night.jpg")] = None
     contact: Annotated[Name | None, about("Contact of the organiser.", "tickets@example.org")] = None
+    refund_until: Annotated[
+        Moment | None,
+        about("Until when buyers may give tickets back by themselves; null is any time.", "2027-01-15T00:00:00+01:00"),
+    ] = None
     buyer_tickets_max: Annotated[int | None, Field(ge=1), about("Tickets per named buyer, from now on.", 6)] = None
     unnamed_share_percent: Annotated[
         int | None,
@@ -302,6 +311,7 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, re
         minting=body.minting,
         starts_at=body.starts_at,
         doors_at=body.doors_at,
+        refund_until=body.refund_until,
         **{name: getattr(body, name) or "" for name in TEXTS},
     )
     position = await deps.catalog.announce_show(command)

@@ -26,6 +26,7 @@ SENTENCES = {
     "busy": "Very many people are buying right now. Nothing was taken from you: try again in a moment.",
     "try-again": "A part of the system is unavailable. Nothing is lost: try again in a moment.",
     "cancel-too-late": "Your payment has gone through, so it is too late to cancel. You can ask for a refund.",
+    "refund-too-late": "The time to give tickets back is over. Please write to the organiser.",
     "payment-refused": "The payment was refused. Nothing was charged.",
     "minting-unfunded": "The sale pauses for a moment. Try again soon.",
 }

@@ -28,7 +28,7 @@ from api.shop.render import FOLDER, POLICY, STRIPES_POLICY, page
 from api.shop.visitor import FORM_TYPE, FromOurPage, Shopper, keep_order
 from domain.core.actor import acting_as
 from domain.core.ids import order_ref_of
-from domain.views.catalog import StockedShow, state_at
+from domain.views.catalog import StockedShow, moment_of, state_at
 from domain.views.listed import ListQuery
 from domain.views.purchase import PurchaseHistory
 from domain.views.rows import SHOW_LIST
@@ -169,6 +169,7 @@ async def refund_order(purchase_id: PurchaseId, deps: Deps, caller: Caller) -> R
         body_digest=digest_of(body, "whole-from-page"),
         reason=body.reason,
         fees=body.fees,
+        by_buyer=True,
     )
     await decide_refund(command, deps)
     return RedirectResponse(f"/orders/{purchase_id}", 303)
@@ -251,5 +252,6 @@ async def _progress(order: PurchaseHistory, secret: str | None, deps: Dependenci
         "can_refund": order["state"] in {"confirmed", "fulfilled"}
         and order["refund_state"] == "none"
         and order["dispute_state"] == "none",
+        "is_in_time": (until := moment_of(show["refund_until"])) is None or deps.now() < until,
         "has_ended": order["state"] in {"fulfilled", "cancelled", "refused"},
     }

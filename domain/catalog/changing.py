@@ -31,6 +31,7 @@ class ShowDetailsChanged(DomainEvent[Show]):
     description: str
     image_url: str
     contact: str
+    refund_until: datetime | None = None
 
     @property
     def details(self) -> ShowDetails:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.core.errors import WrongState
+from domain.core.errors import RefundTooLate, WrongState
 
 LONGEST = timedelta(days=1)  # a show that says its start and no end is over then
 ShowState = Literal["announced", "scheduled", "on-sale", "sold-out", "sale-ended", "over", "cancelled"]
@@ -30,6 +30,7 @@ class ShowDetails(BaseModel):
     description: str = ""
     image_url: str = ""
     contact: str = ""
+    refund_until: datetime | None = None  # until then buyers may give tickets back by themselves; None: at any time
 
     @property
     def over_at(self) -> datetime | None:
@@ -40,6 +41,14 @@ class ShowDetails(BaseModel):
         if self.ends_at is not None or self.starts_at is None:
             return self.ends_at
         return self.starts_at + LONGEST
+
+    def check_refund(self, at: datetime) -> None:
+        """Raise RefundTooLate once the buyers' own time to give tickets back is over."""
+        until = self.refund_until
+        if until is not None and at >= until:
+            raise RefundTooLate(
+                f"buyers could give tickets back until {until.isoformat()}", refund_until=until.isoformat()
+            )
 
     def check(self) -> None:
         """Raise WrongState for times that contradict each other."""

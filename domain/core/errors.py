@@ -19,6 +19,7 @@ Refusal
 ├── ClientShareReached    client-share          this client holds its share of the seats
 ├── NotOurHold            not-our-hold          the hold was not made through this API
 ├── RefundNeeded          refund-needed         a paid ticket cannot be cancelled
+├── RefundTooLate         refund-too-late       the show's time for buyers to give tickets back is over
 ├── RefundExceeds         refund-exceeds        the refund exceeds the refundable amount
 ├── PaymentDisputed       payment-disputed      the buyer's bank decides about the money
 ├── AlreadyEntered        ticket-redeemed       the ticket was already used for entry
@@ -196,6 +197,13 @@ class RefundNeeded(Refusal):
 
     code = "refund-needed"
     remedy = "Request a refund of its purchase."
+
+
+class RefundTooLate(Refusal):
+    """The time in which the show's buyers may have tickets refunded by themselves is over."""
+
+    code = "refund-too-late"
+    remedy = "Ask the organiser: a key with the scope refund is not bound by it."
 
 
 class RefundExceeds(Refusal):

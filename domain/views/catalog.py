@@ -136,6 +136,7 @@ class ShowFields(TokenFields, ShowOwner):
     description: str
     image_url: str
     contact: str
+    refund_until: Timestamp | None
     buyer_tickets_max: int
 
 
@@ -193,7 +194,10 @@ def terms_document(terms: DiscountTerms) -> TermsDocument:
 
 
 class DetailsDocument(TypedDict):
-    """Name, times, place and texts of a show; `over_at` is the moment from which nothing is sold."""
+    """Name, times, place and texts of a show; `over_at` is the moment from which nothing is sold.
+
+    Until `refund_until` its buyers may have their tickets refunded by themselves; null: at any time.
+    """
 
     name: str
     starts_at: Timestamp | None
@@ -205,6 +209,7 @@ class DetailsDocument(TypedDict):
     description: str
     image_url: str
     contact: str
+    refund_until: Timestamp | None
 
 
 def details_document(details: ShowDetails) -> DetailsDocument:
@@ -220,6 +225,7 @@ def details_document(details: ShowDetails) -> DetailsDocument:
         "description": details.description,
         "image_url": details.image_url,
         "contact": details.contact,
+        "refund_until": iso(details.refund_until),
     }
 
 

@@ -27,6 +27,7 @@ from domain.views.purchase import (
 )
 
 ShowWord = Literal["announced", "opened", "cancelled"]
+DiscountWord = Literal["active", "stopped"]
 
 
 class VenueRow(TypedDict):
@@ -126,7 +127,10 @@ class DisputeRow(TypedDict):
 
 
 class DiscountRow(TypedDict):
-    """A discount code of a show; `in_use` counts the orders that use a limited one."""
+    """A discount code of a show; `in_use` counts the orders that use a limited one, `uses` those with any.
+
+    One that is `stopped` is refused.
+    """
 
     show_id: str
     code: str
@@ -134,6 +138,8 @@ class DiscountRow(TypedDict):
     amount_minor: int | None
     limit: int | None
     in_use: int
+    uses: int
+    state: DiscountWord
     valid_from: Timestamp | None
     valid_until: Timestamp | None
     created_at: Timestamp
@@ -264,6 +270,10 @@ def _dispute(dispute: DisputeDocument) -> DisputeRow:
     }
 
 
+def _discount_word(discount: DiscountDocument) -> DiscountWord:
+    return "stopped" if discount["stopped"] else "active"
+
+
 def _discount(discount: DiscountDocument) -> DiscountRow:
     return {
         "show_id": discount["show_id"],
@@ -272,6 +282,8 @@ def _discount(discount: DiscountDocument) -> DiscountRow:
         "amount_minor": discount["amount_minor"],
         "limit": discount["limit"],
         "in_use": discount["in_use"],
+        "uses": discount["uses"],
+        "state": _discount_word(discount),
         "valid_from": discount["valid_from"],
         "valid_until": discount["valid_until"],
         "created_at": discount["created_at"],
@@ -355,8 +367,8 @@ DISPUTE_LIST = Listing(
 )
 DISCOUNT_LIST = Listing(
     "discounts",
-    ("created",),
-    lambda one: Place(one["tenant_id"], "created", one["created_at"], show_id=one["show_id"]),
+    get_args(DiscountWord),
+    lambda one: Place(one["tenant_id"], _discount_word(one), one["created_at"], show_id=one["show_id"]),
     _discount,
     DiscountRow,
 )

@@ -195,6 +195,20 @@ STORES = (
         "tests/domain/money/test_statement.py::test_a_clock_that_is_behind_moves_no_line_into_a_closed_period",
     ),
     Mutant(
+        "a date is read in UTC",
+        "api/http/requests.py",
+        "moment.replace(tzinfo=ZoneInfo(zone))",
+        "moment.replace(tzinfo=UTC)",
+        "tests/api/routes/test_month.py::test_a_date_is_a_day_of_the_venue",
+    ),
+    Mutant(
+        "another tenant reads the platform's statement",
+        "api/routes/statements.py",
+        "if caller.tenant_id != DEFAULT_TENANT or caller.venue_id:",
+        "if caller.venue_id:",
+        "tests/api/routes/test_month.py::test_the_platforms_statement_is_the_platforms",
+    ),
+    Mutant(
         "a read waits for ever",
         "api/http/limits/read_time.py",
         "asyncio.timeout(seconds)",

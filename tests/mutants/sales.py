@@ -15,6 +15,13 @@ STOCK = (
         f"{ALLOCATION}::test_more_than_is_left_is_refused_with_what_is_left",
     ),
     Mutant(
+        "a buyer gives tickets back at the end of the show's time",
+        "domain/catalog/details.py",
+        "if until is not None and at >= until:",
+        "if until is not None and at > until:",
+        "tests/api/routes/test_refund_window.py::test_a_buyer_may_within_the_window_and_not_after_it",
+    ),
+    Mutant(
         "a tombstone does not refuse the late hold",
         "domain/stock/allocation.py",
         "        if key in self.tombstones:\n"

@@ -274,6 +274,23 @@ class ShowSaleWindowChanged1(_ShowData):
     sale_until: Timestamp | None
 
 
+class ShowDetailsChanged1(_ShowData):
+    """Name, times or place of a show changed; these are all of them as they are now.
+
+    Until `refund_until` buyers may have tickets refunded by themselves; null: at any time.
+    """
+
+    TYPE = "show.details_changed"
+
+    name: str
+    starts_at: Timestamp | None
+    doors_at: Timestamp | None
+    ends_at: Timestamp | None
+    time_zone: str
+    place: str
+    refund_until: Timestamp | None
+
+
 class ShowCapacityChanged1(_ShowData):
     """The capacities of some ticket types changed, by the id of the type."""
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from domain.catalog.changing import ShowDetailsChanged
 from domain.catalog.show import (
     CapacityChangeEnded,
     PriceChanged,
@@ -26,6 +27,7 @@ from domain.views.outgoing.data import (
     ShowAnnounced1,
     ShowCancelled1,
     ShowCapacityChanged1,
+    ShowDetailsChanged1,
     ShowOnSale1,
     ShowPriceChanged1,
     ShowRefunded1,
@@ -198,6 +200,16 @@ def show_sale_window_changed(event: SaleWindowChanged, documents: Documents) -> 
         return None
     window = {"sale_from": iso(event.sale_from), "sale_until": iso(event.sale_until)}
     return OwnedData(found[0], ShowSaleWindowChanged1(**found[1], **window))
+
+
+@tells(ShowDetailsChanged)
+def show_details_changed(event: ShowDetailsChanged, documents: Documents) -> OwnedData | None:
+    """Tell a new name, date or place, and until when buyers may give tickets back."""
+    if (found := _show(documents, event)) is None:
+        return None
+    times = {name: iso(getattr(event, name)) for name in ("starts_at", "doors_at", "ends_at", "refund_until")}
+    about = {"name": event.name, "time_zone": event.time_zone, "place": event.place}
+    return OwnedData(found[0], ShowDetailsChanged1(**found[1], **about, **times))
 
 
 @tells(CapacityChangeEnded)

@@ -91,3 +91,21 @@ async def test_uses_are_counted_without_a_limit(
     for left, ticket_id in ((2, tickets[0]), (1, tickets[1])):
         await client.post(f"{purchase}/refunds", json={"ticket_ids": [ticket_id]}, headers=key(ticket_id))
         assert (await client.get(early)).json()["uses"] == left
+
+
+async def test_the_list_says_which_codes_are_stopped(client: httpx.AsyncClient, show: dict[str, Any]) -> None:
+    """A stopped code is in its own part of the list, and back in the other when it may be used again."""
+    url = f"/api/v1/shows/{show['show_id']}/discounts"
+    for name in ("FIRST", "SECOND"):
+        await client.post(url, json={"code": name, "percent_bps": 1000}, headers=key(name))
+
+    async def listed(**params: str) -> dict[str, str]:
+        rows = (await client.get("/api/v1/discounts", params=params)).json()["items"]
+        return {row["code"]: row["state"] for row in rows}
+
+    await client.patch(f"{url}/FIRST", json={"stopped": True})
+    assert await listed() == {"FIRST": "stopped", "SECOND": "active"}
+    assert await listed(state="stopped") == {"FIRST": "stopped"}
+    assert await listed(state="active") == {"SECOND": "active"}
+    await client.patch(f"{url}/FIRST", json={"stopped": False})
+    assert await listed(state="active") == {"FIRST": "active", "SECOND": "active"}

@@ -1,6 +1,7 @@
 """The shop's pages: what a buyer sees and may do, and what a stranger and another site may not."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, get_args
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -8,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from activities.catalog.prices import ChangeShow
 from api.http.guard import GuardedRoute
 from api.ports import ShopTerms
 from api.shop import pages
@@ -81,6 +83,27 @@ async def test_a_sold_order_shows_tickets_and_gives_them_back(
     page = (await browser.get(f"{path}/progress")).text
     assert "Your refund is on its way." in page
     assert "Give the tickets back" not in page
+
+
+async def test_an_order_says_until_when_tickets_come_back(
+    browser: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
+) -> None:
+    """Within the show's time the page says its end; after it the button is gone, and asking is answered with a page."""
+    path = await ordered(browser, show)
+    await world.pay(path.rpartition("/")[2])
+    until = world.clock() + timedelta(days=14)
+    details = {"refund_until": until, "contact": "help@example.org"}
+    await world.deps().prices.change_show(ChangeShow(show_id=show["show_id"], prices={}, window={}, details=details))
+    page = (await browser.get(path)).text
+    assert "You can give the tickets back until" in page
+    assert "Give the tickets back" in page
+    world.clock = lambda: until
+    page = (await browser.get(path)).text
+    assert "Tickets could be given back until" in page
+    assert "Please write to help@example.org." in page
+    assert "Give the tickets back" not in page
+    late = await browser.post(f"{path}/refund")
+    assert (late.status_code, "The time to give tickets back is over." in late.text) == (409, True)
 
 
 async def test_a_ticket_has_its_qr_code_on_the_page_of_its_order(
