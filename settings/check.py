@@ -12,7 +12,6 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from adapters.solana.keys import issuer_of, seed_of
-from adapters.temporal.profile import ProfileError, connection_of
 from settings import (
     Fault,
     Settings,
@@ -190,6 +189,10 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
 
 def _unusable_profile(temporal: TemporalSettings) -> Iterator[Fault]:
     """Yield the fault of a profile that cannot be read, or that contradicts the address."""
+    if not temporal.profile:
+        return
+    from adapters.temporal.profile import ProfileError, connection_of  # with Temporal's library
+
     try:
         connection_of(temporal)
     except ProfileError as error:
