@@ -97,9 +97,10 @@ def demo(
     screen.keep(ok=True, seconds=round(time.monotonic() - started, 1))
     screen.step(f"all verified in {time.monotonic() - started:.0f} s; all processes are stopped")
     screen.scene("Next: `make up` starts the same stack and keeps it running; then open")
-    screen.step("http://127.0.0.1:8000/docs   the HTTP API")
+    screen.step("http://127.0.0.1:8000        the shop; the HTTP API under /docs")
     screen.step("data/development.key         the key of the API: Authorization: Bearer <key>")
     screen.step("http://127.0.0.1:8233        Temporal's web UI: every purchase, step by step")
+    screen.step("boxoffice buy, then pay     a purchase from the command line")
     screen.end()
 
 

@@ -59,6 +59,20 @@ TOKENS = (
         f"{MINT}::test_a_token_moved_or_burnt_before_it_was_verified_is_minted",
     ),
     Mutant(
+        "a show fails until its venue is on chain",
+        "activities/tokens/mint.py",
+        "            if left <= 0:\n",
+        "            if left <= self._venue_seconds:\n",
+        f"{MINT}::test_a_show_waits_in_line_for_its_venue",
+    ),
+    Mutant(
+        "a server stops under the programs that need it",
+        "devstack/supervisor/supervisor.py",
+        "            if runner.process.name in other.process.needs:\n",
+        "            if runner.process.name == other.process.needs:\n",
+        "tests/devstack/supervisor/test_stopping.py::test_what_nobody_needs_stops_together",
+    ),
+    Mutant(
         "a mint counts before it is final",
         "activities/tokens/submit.py",
         '    is_final = signed is not None and await chain.fate(signed.signature) == "finalized"\n',
