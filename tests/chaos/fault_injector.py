@@ -53,7 +53,7 @@ class FaultInjector:
         }
         try:
             await by_kind.get(fault.kind, self._break_route)(fault)
-        except (*GONE, httpx.HTTPError):
+        except (*GONE, httpx.TransportError):  # any answer but a good one is a fault of the stack's own
             self.missed[name] += 1
         else:
             self.struck[name] += 1
@@ -117,7 +117,7 @@ class FaultInjector:
         await self._control(f"/routes/{fault.target}", body)
         await asyncio.sleep(fault.seconds)
         if self._turns[fault.target] == turn:  # a later fault of the same route ends by itself
-            await self._control(f"/routes/{fault.target}", {})
+            await self._until_done(lambda: self._control(f"/routes/{fault.target}", {}))
 
     async def _break_calls(self, fault: Fault) -> None:
         await self._emulator("POST", "/faults", {"kind": fault.detail, "path": "/v1/*", "count": fault.amount})
@@ -147,7 +147,7 @@ class FaultInjector:
         """Let the node lie for a while; a later switch of it ends the lie earlier, as it sets them all."""
         await self._break_chain(fault)
         await asyncio.sleep(fault.seconds)
-        await self._post(f"{self._stack.urls['solana_rpc']}/_chain/faults", {})
+        await self._until_done(lambda: self._post(f"{self._stack.urls['solana_rpc']}/_chain/faults", {}))
 
     async def _control(self, path: str, body: Any = None) -> None:
         await self._post(f"http://127.0.0.1:{self._stack.status['ports'][CONTROL]}{path}", body)
@@ -164,7 +164,7 @@ class FaultInjector:
         while True:
             try:
                 return await call()
-            except httpx.HTTPError:
+            except httpx.TransportError:
                 await asyncio.sleep(LOOK_SECONDS)
 
 
