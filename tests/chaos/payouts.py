@@ -6,10 +6,11 @@ from typing import Any
 
 import httpx
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.real.shop import Shop
 
 FATES = (("succeed",), ("succeed", "fail"))
-PATIENCE_SECONDS, LOOK_SECONDS = 20.0, 0.2
+LOOK_SECONDS = 0.2
 
 
 async def pay_out(shops: Sequence[Shop]) -> tuple[int, list[str]]:
