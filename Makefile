@@ -134,7 +134,8 @@ $(READY): requirements.txt pyproject.toml
 
 .venv-bench/.ready: pyproject.toml $(READY)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-bench
-	$(BIN)/uv pip install --quiet --compile-bytecode --python .venv-bench/bin/python --group bench
+	$(BIN)/uv pip install --quiet --compile-bytecode --python .venv-bench/bin/python --require-hashes -r requirements.txt
+	$(BIN)/uv pip install --quiet --compile-bytecode --python .venv-bench/bin/python --constraint requirements.txt --group bench
 	touch $@
 
 # Where pyenv manages the versions, its commands answer only for the one that PYENV_VERSION names.

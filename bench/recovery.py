@@ -70,7 +70,7 @@ async def all_ended(url: str, purchase_ids: set[str]) -> float:
 
 async def seconds_to_end(fixture: StackFixture, process_name: str | None, number: int) -> float:
     """Pay this many purchases at once, kill a process meanwhile, and return the seconds until all are fulfilled."""
-    async with Buyers.at(fixture) as buyers:
+    async with Buyers.at(fixture.site) as buyers:
         secrets = await open_all(buyers, number)
         ending = asyncio.create_task(all_ended(fixture.postgres, set(secrets)))
         began = time.monotonic()

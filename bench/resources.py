@@ -55,7 +55,7 @@ def stored(fixture: StackFixture) -> tuple[int, int]:
 async def buy(fixture: StackFixture, number: int) -> None:
     """Buy this many tickets, each in its own purchase."""
     gate = asyncio.Semaphore(AT_ONCE)
-    async with Buyers.at(fixture) as buyers, asyncio.TaskGroup() as group:
+    async with Buyers.at(fixture.site) as buyers, asyncio.TaskGroup() as group:
 
         async def one() -> None:
             async with gate:

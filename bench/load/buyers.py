@@ -15,7 +15,7 @@ import psycopg
 from eventsourcing.utils import get_topic
 
 from bench.fixtures.event_store import EVENTS_TABLE
-from bench.fixtures.stack import StackFixture
+from bench.fixtures.stack import Site
 from domain.orders.order import CheckoutOpened, Order, OrderFulfilled
 
 POLL_SECONDS = 0.02
@@ -63,23 +63,23 @@ class EventWatcher:
 class Buyers:
     """Buyers and their connections."""
 
-    def __init__(self, stack_fixture: StackFixture, http: aiohttp.ClientSession, watcher: EventWatcher) -> None:
-        self._fixture = stack_fixture
+    def __init__(self, site: Site, http: aiohttp.ClientSession, watcher: EventWatcher) -> None:
+        self._site = site
         self._http = http
         self._watcher = watcher
 
     @classmethod
     @asynccontextmanager
-    async def at(cls, stack_fixture: StackFixture) -> AsyncIterator["Buyers"]:
+    async def at(cls, site: Site) -> AsyncIterator["Buyers"]:
         """Open the connections."""
         async with (
             connections() as http,
-            await psycopg.AsyncConnection.connect(stack_fixture.postgres, autocommit=True) as connection,
+            await psycopg.AsyncConnection.connect(site.postgres, autocommit=True) as connection,
         ):
             watcher = EventWatcher(connection)
             watching = asyncio.create_task(watcher.watch())
             try:
-                yield cls(stack_fixture, http, watcher)
+                yield cls(site, http, watcher)
             finally:
                 watching.cancel()
 
@@ -93,32 +93,33 @@ class Buyers:
 
     async def open(self) -> dict[str, Any]:
         """Request one ticket and return the open checkout."""
-        items = [{"ticket_type_id": self._fixture.seat, "quantity": 1}]
-        body = {"show_id": self._fixture.show_id, "items": items}
-        url = f"{self._fixture.api}/api/v1/purchases"
+        items = [{"ticket_type_id": self._site.seat, "quantity": 1}]
+        body = {"show_id": self._site.show_id, "items": items}
+        url = f"{self._site.api}/api/v1/purchases"
         async with self._http.post(
-            url, json=body, headers={"Idempotency-Key": uuid4().hex, **self._fixture.stack.key}
+            url, json=body, headers={"Idempotency-Key": uuid4().hex, **self._site.key}
         ) as answer:
             opened: dict[str, Any] = await answer.json()
             if answer.status not in {CREATED, ACCEPTED}:
                 raise RuntimeError(f"POST purchases: {answer.status} {opened}")
         if opened["client_secret"] is None:
-            name, link = opened["purchase_id"], f"{self._fixture.api}{opened['links']['status']}&after="
+            name, link = opened["purchase_id"], f"{self._site.api}{opened['links']['status']}&after="
             async with asyncio.timeout(ENDED_SECONDS):
                 position = await self._watcher.of(OPENED, Order.stream(name))
-            while opened["client_secret"] is None:  # under load the read models may lag behind the API's wait
-                async with self._http.get(f"{link}{position}") as answer:
-                    opened = await answer.json()
+                # Under load the read models may lag behind the API's wait: the purchase is old there, or unknown.
+                while opened.get("client_secret") is None:
+                    async with self._http.get(f"{link}{position}") as answer:
+                        opened = await answer.json()
         return opened
 
     async def pay(self, purchase_id: str, client_secret: str) -> None:
         """Pay as the buyer's browser does; with a stubbed Stripe send the API its webhook."""
         intent_id = client_secret.partition("_secret")[0]
-        if self._fixture.stubbed:
+        if self._site.stubbed:
             await self._tell(purchase_id, intent_id)
             return
         await self._post(
-            f"{self._fixture.stripe}/v1/payment_intents/{intent_id}/confirm",
+            f"{self._site.stripe}/v1/payment_intents/{intent_id}/confirm",
             data={"client_secret": client_secret, "payment_method": "pm_card_visa"},
             headers={"Authorization": "Bearer pk_test_boxoffice"},
         )
@@ -128,8 +129,8 @@ class Buyers:
         now = int(time.time())
         kind = "payment_intent.amount_capturable_updated"
         payload = json.dumps({"id": f"evt_{intent_id}", "type": kind, "created": now, "data": {"object": intent}})
-        mac = hmac.new(self._fixture.webhook_secret, f"{now}.{payload}".encode(), hashlib.sha256).hexdigest()
-        url = f"{self._fixture.api}/webhooks/stripe"
+        mac = hmac.new(self._site.webhook_secret, f"{now}.{payload}".encode(), hashlib.sha256).hexdigest()
+        url = f"{self._site.api}/webhooks/stripe"
         await self._post(url, data=payload, headers={"Stripe-Signature": f"t={now},v1={mac}"})
 
     async def _post(self, url: str, **more: Any) -> None:

@@ -37,7 +37,7 @@ async def percentile(act: Callable[[], Awaitable[object]], calls: int, percent: 
 
 
 async def _open(fixture: StackFixture, calls: int, percent: int) -> float:
-    async with Buyers.at(fixture) as buyers:
+    async with Buyers.at(fixture.site) as buyers:
         return await percentile(buyers.open, calls, percent)
 
 

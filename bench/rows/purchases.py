@@ -1,26 +1,22 @@
-"""Purchases from POST to fulfilled, beside a bare workflow of the same shape and a saga on DBOS."""
+"""Purchases from POST to fulfilled, beside a bare workflow of the same shape, and the same work without Temporal."""
 
 import asyncio
-import subprocess
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
-from bench.fixtures.environment import database
+from bench.fixtures.peer import peer_fixture
 from bench.fixtures.stack import StackFixture, stack_fixture
 from bench.load.buyers import Buyers
 from bench.servers.bare_workflow import QUEUE, BareWorkflow
-from devstack.stack import ROOT
 
-PEER = ROOT / ".venv-bench" / "bin" / "python"
 AT_ONCE = 64
 WARM = 8
 
@@ -33,7 +29,7 @@ async def per_second(act: Callable[[], Coroutine[Any, Any, object]], number: int
 
 
 async def _purchases_per_second(fixture: StackFixture, number: int) -> float:
-    async with Buyers.at(fixture) as buyers:
+    async with Buyers.at(fixture.site) as buyers:
         return await per_second(buyers.buy, number)
 
 
@@ -67,27 +63,20 @@ def candidate(
 
 
 @contextmanager
-def _peer(fixture: StackFixture) -> Iterator[Candidate]:
-    """Run the DBOS peer in its own environment, on the same PostgreSQL."""
-    if not PEER.exists():
-        raise FileNotFoundError(f"there is no {PEER}: `make bench` installs the dependency group `bench` there")
-    with database(urlsplit(fixture.postgres).port or 0) as url:
-        command = [str(PEER), "-m", "bench.servers.dbos_peer", url.replace("postgresql:", "postgresql+psycopg:", 1)]
-        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
+def _peer(fixture: StackFixture, peer: str) -> Iterator[Candidate]:
+    """Sell with a peer's orchestrator on the same PostgreSQL."""
+    with peer_fixture(peer, fixture.postgres) as sold:
 
-            def measure(number: int) -> float:
-                if peer.stdin is None or peer.stdout is None:
-                    raise RuntimeError("the peer has no pipes")
-                print(number, file=peer.stdin, flush=True)
-                return float(peer.stdout.readline())
+        async def measure(number: int) -> float:
+            async with Buyers.at(sold.site) as buyers:
+                return await per_second(buyers.buy, number)
 
-            if peer.stdout is None or peer.stdout.readline() != "ready\n":
-                raise RuntimeError("the peer did not start")
-            measure(WARM)
-            try:
-                yield Candidate(partial(measure, AT_ONCE), f"{AT_ONCE} at once")
-            finally:
-                peer.communicate()
+        asyncio.run(measure(WARM))
+        before = sold.cpu_seconds()
+        asyncio.run(measure(AT_ONCE))
+        spent = {name: (now - before[name]) * 1000 / AT_ONCE for name, now in sold.cpu_seconds().items()}
+        note = ", ".join(f"{name} {milliseconds:.0f}" for name, milliseconds in spent.items())
+        yield Candidate(lambda: asyncio.run(measure(AT_ONCE)), f"{AT_ONCE} at once; ms of processor time: {note}")
 
 
 OURS = partial(candidate, measured=_purchases_per_second)
@@ -111,7 +100,10 @@ ROWS = (
         "purchases-peer",
         "purchases/s",
         Side("POST to fulfilled, Stripe and chain stubbed", OURS),
-        (Baseline(Side("DBOS: seven steps that do nothing, one message", _peer), 1.0),),
+        (
+            Baseline(Side("the same work on DBOS", partial(_peer, peer="dbos")), 1.0),
+            Baseline(Side("the same work, a saga table by hand", partial(_peer, peer="table")), 0.7),
+        ),
         fixture=partial(stack_fixture, stubbed=True),
     ),
 )

@@ -51,7 +51,7 @@ async def _sale(fixture: StackFixture) -> AsyncIterator[None]:
         while True:
             await buyers.open()
 
-    async with Buyers.at(fixture) as buyers:
+    async with Buyers.at(fixture.site) as buyers:
         selling = [asyncio.create_task(sell(buyers)) for _ in range(SALE_CALLERS)]
         try:
             yield
