@@ -235,7 +235,7 @@ class Show(TokenizedAggregate):
     @property
     def at_door(self) -> ShowAtDoor:
         """The show as the door knows it."""
-        return ShowAtDoor(self.identity, self.details.doors_at, self.ends_at, called_off=self.called_off)
+        return ShowAtDoor(self.identity, self.details.doors_at, self.details.over_at, called_off=self.called_off)
 
     def resells(self, at: datetime) -> bool:
         """Return whether refunded seats go back on sale: the show allows it and its sale is not over."""

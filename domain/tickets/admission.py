@@ -38,7 +38,7 @@ class ShowAtDoor(NamedTuple):
 
     show_id: str
     doors_at: datetime | None = None
-    ends_at: datetime | None = None
+    over_at: datetime | None = None
     called_off: bool = False
 
 
@@ -84,7 +84,7 @@ def admission(ticket: TicketAtDoor, show: ShowAtDoor, at: datetime, generation: 
         ("blocked", ticket.blocked),
         ("already-checked-in", ticket.state == "redeemed"),
         ("not-yet", show.doors_at is not None and at < show.doors_at),
-        ("over", show.ends_at is not None and at >= show.ends_at),
+        ("over", show.over_at is not None and at >= show.over_at),
     )
     reason: AdmissionReason = next((reason for reason, is_so in holds if is_so), "admitted")
     return Admission(reason, ticket.entry if reason == "already-checked-in" else None)

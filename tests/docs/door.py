@@ -76,8 +76,8 @@ a redemption, the status, the verification with and without a key, and the answe
 
 {count} cases of show, cancellation, ticket, code, dispute and time were asked. The first reason that holds is the
 answer: what is wrong for good comes before what may change while somebody waits. A show without doors or without an end
-is open on that side; the end itself is over. A dispute that was lost blocks as an open one does. Why: [decision
-0063](decisions/0063-one-question-at-the-door.md).
+is open on that side; the end itself is over. A show that says its start and no end is over a day after it. A dispute
+that was lost blocks as an open one does. Why: [decision 0063](decisions/0063-one-question-at-the-door.md).
 """
 
 

@@ -122,6 +122,16 @@ def test_a_cancelled_show_sells_nothing_any_more(show: Show) -> None:
 def test_the_door_knows_the_announced_times() -> None:
     """It opens with the doors, closes with the end, and follows a new date."""
     show = new_show(ends_at=LATER, details={"doors_at": AT})
-    assert show.at_door == ShowAtDoor("sh", doors_at=AT, ends_at=LATER)
+    assert show.at_door == ShowAtDoor("sh", doors_at=AT, over_at=LATER)
     change_details(show, show.details.model_copy(update={"doors_at": None}), AT)
-    assert show.at_door == ShowAtDoor("sh", ends_at=LATER)
+    assert show.at_door == ShowAtDoor("sh", over_at=LATER)
+    change_details(show, show.details.model_copy(update={"ends_at": None}), AT)
+    assert show.at_door == ShowAtDoor("sh")
+
+
+def test_the_door_closes_when_the_sale_does() -> None:
+    """A show that says its start and no end is over a day after it, at the door as for the sale."""
+    show = new_show(details={"starts_at": AT})
+    assert show.at_door.over_at == AT + timedelta(days=1)
+    with pytest.raises(NotOnSale):
+        show.check_over(show.at_door.over_at)
