@@ -41,6 +41,7 @@ Moment = Literal["before", "after", "waiting"]
 PATIENCE_SECONDS = 30  # of a bank that decides, and so of the relay
 BACK_WITHIN = timedelta(seconds=20)
 HELD_WITHIN = timedelta(seconds=180)  # the hold, that patience, and the relay's own
+QUEUED_WITHIN = timedelta(seconds=660)  # an order without a checkout has the queue's deadline in the hold's place
 HOLDING = {PurchaseWorkflow, HoldWorkflow}  # the relay begins them anew only after the hold
 QUIET_LOOKS = 60
 
@@ -128,6 +129,8 @@ class _NoWebhooks:
 
 class RelayedStage(Stage):
     """A stage with the relay, which begins once the workflow is ended by force; `site` is the wait to end it at."""
+
+    seconds_max = 180.0  # the relay asks a database at each step
 
     def __init__(self, server: WorkflowEnvironment, force: Force, pool: Pool, kind: type, site: str = "") -> None:
         super().__init__(server, force)
@@ -222,7 +225,7 @@ class RelayedStage(Stage):
         result = await super().end()
         if self.ended is None or self.handle is None or self.ended.id != self.handle.id:
             return result
-        limit = self.skipped + (HELD_WITHIN if self._kind in HOLDING else BACK_WITHIN)
+        limit = self.skipped + self._back_within
         while self.skipped < limit and not getattr(self._kind, RESTARTED_BY).startswith(SCHEDULE):
             if (await self.client.get_workflow_handle(self.ended.id).describe()).run_id != self.ended.run_id:
                 self.handle = self.client.get_workflow_handle(self.ended.id)
@@ -230,8 +233,17 @@ class RelayedStage(Stage):
             if not await self.left():
                 return None
             await asyncio.sleep(LOOK_SECONDS)
+            for _ in range(9 if self._back_within == QUEUED_WITHIN else 0):  # the relay need not look so often
+                await super().step()
             await self.step()
         return None
+
+    @property
+    def _back_within(self) -> timedelta:
+        """The time until the relay begins the workflow anew, at the latest."""
+        if self._kind not in HOLDING:
+            return BACK_WITHIN
+        return HELD_WITHIN if self.world.price_minor else QUEUED_WITHIN
 
     async def left(self) -> dict[str, Sequence[Any]]:
         """Return everything that the relay would still begin, at any time from now on."""

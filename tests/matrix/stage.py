@@ -29,6 +29,8 @@ SKIPPED_MAX = timedelta(seconds=900)
 class Stage:
     """Runs one scene under one fault. `skipped` is the lead of the server's clock over the real one."""
 
+    seconds_max = SECONDS_MAX
+
     def __init__(self, server: WorkflowEnvironment, faults: Faults) -> None:
         self.server = server
         self.client: Client = server.client
@@ -93,7 +95,7 @@ class Stage:
 
     async def until(self, done: Callable[[], bool]) -> None:
         """Let time pass until a condition holds; move the clock only when no activity runs."""
-        limit = time.monotonic() + SECONDS_MAX
+        limit = time.monotonic() + self.seconds_max
         while time.monotonic() < limit and self.skipped < SKIPPED_MAX:
             before = len(self.faults.ran)
             await asyncio.sleep(LOOK_SECONDS)
