@@ -9,6 +9,7 @@ import httpx
 
 JsonObject = dict[str, Any]
 POLL_SECONDS = 0.1
+URN = "urn:boxoffice:problem:"
 
 
 class DemoFailedError(RuntimeError):
@@ -21,6 +22,13 @@ def check(condition: object, reason: str) -> None:
         raise DemoFailedError(reason)
 
 
+def refusal_of(status: int, problem: JsonObject) -> str:
+    """Return a problem in one line: its sentence, the faults of fields, and where its remedy stands."""
+    faults = [f"{'.'.join(str(part) for part in one['where'])}: {one['why']}" for one in problem.get("errors", ())]
+    code = str(problem.get("type")).removeprefix(URN)
+    return f"{status} {'; '.join([str(problem.get('detail')), *faults])} (docs/problems.md#{code})"
+
+
 class ApiClient:
     """Calls the API; `key` is the Idempotency-Key."""
 
@@ -31,14 +39,14 @@ class ApiClient:
         """Post and return the answer; raise DemoFailedError with a problem's type and detail."""
         answer = await self._http.post(path, json=body, headers={"Idempotency-Key": key})
         document: JsonObject = answer.json()
-        check(answer.is_success, f"POST {path}: {answer.status_code} {document.get('type')} {document.get('detail')}")
+        check(answer.is_success, f"POST {path}: {refusal_of(answer.status_code, document)}")
         return document
 
     async def get(self, path: str) -> JsonObject:
         """Get a document."""
         answer = await self._http.get(path)
         document: JsonObject = answer.json()
-        check(answer.is_success, f"GET {path}: {answer.status_code} {document.get('detail')}")
+        check(answer.is_success, f"GET {path}: {refusal_of(answer.status_code, document)}")
         return document
 
     async def read(self, path: str) -> bytes:

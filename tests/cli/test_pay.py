@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli.buyer import DemoFailedError
+from cli.buyer import DemoFailedError, refusal_of
 from cli.main import app
 from cli.stack.pay import CARDS, EMULATOR, SWITCHES, card_of, check_payable
 from devstack.stack import Stack
@@ -63,3 +63,13 @@ def test_a_folder_without_a_stack_is_refused(command: str, tmp_path: Path) -> No
     (tmp_path / STACK_FILE).write_text(json.dumps({**status, "env": {}}))
     refused = CliRunner().invoke(app, words)
     assert (refused.exit_code, "no answer" in refused.stderr) == (1, True), refused
+
+
+def test_a_refusal_of_the_api_is_one_line() -> None:
+    """With its figures, the fields that are wrong, and the place of its remedy."""
+    sold_out = {"type": "urn:boxoffice:problem:sold-out", "detail": "2 seats requested, 1 available"}
+    assert refusal_of(409, sold_out) == "409 2 seats requested, 1 available (docs/problems.md#sold-out)"
+    invalid = {"type": "urn:boxoffice:problem:invalid-request", "detail": "see errors"}
+    fields = [{"where": ["body", "buyer", "email"], "why": "too short"}]
+    found = refusal_of(422, {**invalid, "errors": fields})
+    assert found == "422 see errors; body.buyer.email: too short (docs/problems.md#invalid-request)"
