@@ -45,7 +45,7 @@ from api.routes import (
     webhook_endpoints,
     webhooks,
 )
-from api.shop import crash, door, errors, pages
+from api.shop import crash, docs, door, errors, pages
 
 SENT_BY_BROWSERS = ("Authorization", "Content-Type", problems.KEY_HEADER, TOKEN_HEADER, "Last-Event-ID")
 SHOWN_TO_BROWSERS = ("Content-Disposition", "Location", "Retry-After", "WWW-Authenticate")
@@ -138,6 +138,8 @@ def described_app() -> DescribedApp:
         openapi_tags=[{"name": name, "description": description} for name, description in TAGS.items()],
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
     )
     # Routes are matched in this order: the one of a rush comes first.
     app.router.add_api_route(
@@ -155,6 +157,6 @@ def described_app() -> DescribedApp:
     )
     for room in (*PUBLIC, ticket_api, box_office, counter, webhooks, token_metadata, ipfs, metrics, health):
         app.include_router(room.router)
-    for shown in (pages, crash, door):
+    for shown in (pages, crash, docs, door):
         app.include_router(shown.router)
     return app

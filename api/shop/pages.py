@@ -1,6 +1,7 @@
 """The pages of the shop: shows, a show, an order."""
 
 from collections.abc import AsyncIterator
+from importlib.resources import files
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlencode
@@ -36,7 +37,9 @@ from domain.views.rows import SHOW_LIST
 router = guarded_router(include_in_schema=False)
 SHOWN_MAX = 50
 TICKETS_MAX = 10  # of one type in one form
+SWAGGER_UI = FilePath(str(files("fastapi_offline"))) / "static"
 ASSETS = {path.name: path for path in (FOLDER / "assets").iterdir()}
+ASSETS |= {name: SWAGGER_UI / name for name in ("swagger-ui.css", "swagger-ui-bundle.js")}
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 

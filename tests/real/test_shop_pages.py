@@ -160,6 +160,17 @@ async def test_what_is_sold_out_or_too_late_says_so(shop: Shop) -> None:
         await buyer.says("Only 1 left")
 
 
+async def test_the_api_describes_itself_without_the_internet(shop: Shop) -> None:
+    """Swagger UI from this server: an operation is opened and tried; no request leaves, and the policy stops nothing."""
+    async with buyer_at(shop) as reader:
+        await reader.page.goto(f"{reader.at}/docs")
+        await reader.page.get_by_text("/api/v1/config", exact=True).first.click()
+        await reader.press("Try it out")
+        await reader.press("Execute")
+        await reader.says('"publishable_key": "pk_test_boxoffice"')
+        assert await reader.page.title() == "HTTP API · Boxoffice"
+
+
 async def test_a_seeded_stack_has_something_to_look_at(shop: Shop) -> None:
     """`boxoffice seed` puts shows on sale, and finds the same ones when it is repeated."""
     found = [await seeded(shop) for _ in range(2)]

@@ -1,5 +1,6 @@
 """The shop's pages: what a buyer sees and may do, and what a stranger and another site may not."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
@@ -268,9 +269,34 @@ async def test_with_a_real_key_the_card_is_entered_in_stripes_fields(world: ApiW
         path = await ordered(browser, show)
         answer = await browser.get(path)
         assert answer.headers["content-security-policy"] == STRIPES_POLICY
-        assert 'data-key="pk_live_1"' in answer.text
+        secret = await world.secrets.get(path.rpartition("/")[2])
+        assert f'<form id="stripe" data-secret="{secret}" data-key="pk_live_1">' in answer.text
+        scripts = re.findall(r'<script(?: type="module")? src="([^"]+)"></script>', answer.text)
+        assert scripts == ["/assets/order.js", "https://js.stripe.com/v3/", "/assets/stripe.js"]
+        assert answer.text.count("<script") == len(scripts)
         await world.pay(path.rpartition("/")[2])
         assert (await browser.get(path)).headers["content-security-policy"] == POLICY
+
+
+def test_stripes_page_may_load_what_stripes_guide_names() -> None:
+    """Its script, its frames (3-D Secure is in one of hooks.stripe.com), its API, and nothing else of others."""
+    ours, stripes = sources(POLICY), sources(STRIPES_POLICY)
+    scripts = {"https://js.stripe.com", "https://*.js.stripe.com"}
+    added = {
+        "script-src": scripts,
+        "frame-src": scripts | {"https://hooks.stripe.com"},
+        "connect-src": {"https://api.stripe.com"},
+    }
+    assert stripes == ours | {name: ours.get(name, set()) | more for name, more in added.items()}
+    assert ours["default-src"] == {"'none'"}
+    assert set().union(*ours.values()) == {"'self'", "'none'"}
+
+
+def sources(policy: str) -> dict[str, set[str]]:
+    """Return the sources of each directive; a directive that is named twice counts once for a browser."""
+    directives = [directive.split() for directive in policy.split(";")]
+    assert len({name for name, *_ in directives}) == len(directives)
+    return {name: set(allowed) for name, *allowed in directives}
 
 
 async def test_without_a_tenant_there_is_no_shop(world: ApiWorld, show: dict[str, Any]) -> None:
