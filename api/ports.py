@@ -34,7 +34,15 @@ from domain.tickets.admission import PresentedCode
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
 from domain.views.access import AuditEntry, AuditQuery, DoorDocument
-from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
+from domain.views.catalog import (
+    DiscountDocument,
+    FileDocument,
+    SalesUnit,
+    ShowFields,
+    ShowSales,
+    StockedShow,
+    VenueDocument,
+)
 from domain.views.listed import D, Listing, ListQuery, Page, R
 from domain.views.minting import LeafState
 from domain.views.outgoing.endpoint import DeliveryEntry, EndpointFilter
@@ -109,6 +117,9 @@ class Queries(ProjectionUpdates, Protocol):
 
     async def taxes(self, venue_id: str, query: StatementQuery) -> list[TaxSum]:
         """Return the tax of a venue's sales in a period, by currency, rate and kind of posting."""
+
+    async def sales(self, show: ShowFields, unit: SalesUnit) -> ShowSales:
+        """Return the sales of a show by hour or day of its time zone, and the tokens of its tickets."""
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         """Return a ticket."""

@@ -58,12 +58,13 @@ READ_MODELS = (
     ),
     SQL("CREATE INDEX IF NOT EXISTS rm_outgoing_tenant ON rm_outgoing (tenant_id, position)"),
     SQL("CREATE INDEX IF NOT EXISTS rm_outgoing_venue ON rm_outgoing (venue_id, position) WHERE venue_id IS NOT NULL"),
-    # Counting the documents of a cancelled show's orders unpacks each of them.
+    # Counting the documents of a show's orders unpacks each of them.
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_order_counts (id text PRIMARY KEY, show_id text NOT NULL,"
         " is_ended boolean NOT NULL, is_left boolean NOT NULL, is_refunding boolean NOT NULL,"
         " has_failed boolean NOT NULL, refunded_minor bigint NOT NULL, refunded_in_cash_minor bigint NOT NULL,"
-        " owed_minor bigint NOT NULL, owed_at_till_minor bigint NOT NULL, tokens_left int NOT NULL)"
+        " owed_minor bigint NOT NULL, owed_at_till_minor bigint NOT NULL, tokens_left int NOT NULL,"
+        " sold_at timestamptz, tickets int NOT NULL, total_minor bigint NOT NULL)"
     ),
     SQL("CREATE INDEX IF NOT EXISTS rm_order_counts_show ON rm_order_counts (show_id, id)"),
 )

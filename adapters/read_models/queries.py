@@ -24,6 +24,7 @@ from adapters.read_models.documents import (
 )
 from adapters.read_models.lists.pages import read_page
 from adapters.read_models.money.statement import read_platform_statement, read_statement, read_taxes
+from adapters.read_models.shows.sales import read_sales
 from domain.core.actor import present_actor
 from domain.core.transient import TransientError
 from domain.money.books import VENUE_ACCOUNTS, venue_account
@@ -34,7 +35,10 @@ from domain.views.catalog import (
     AllocationDocument,
     DiscountDocument,
     FileDocument,
+    SalesUnit,
     ShowDocument,
+    ShowFields,
+    ShowSales,
     StockedShow,
     StockedTicketType,
     TicketTypeDocument,
@@ -209,6 +213,10 @@ class ReadModels:
     async def taxes(self, venue_id: str, query: StatementQuery) -> list[TaxSum]:
         """Return the tax of a venue's sales in a period, by currency, rate and kind of posting."""
         return await read_taxes(self._rows, venue_id, query)
+
+    async def sales(self, show: ShowFields, unit: SalesUnit) -> ShowSales:
+        """Return the sales of a show by hour or day of its time zone, and the tokens of its tickets."""
+        return await read_sales(self._rows, show["show_id"], show["tenant_id"], unit, show["time_zone"] or "UTC")
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         """Return a ticket."""

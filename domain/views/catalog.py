@@ -15,6 +15,8 @@ from domain.stock.reservation import ReservationState
 from domain.tickets.token import Minting, TransferPolicy
 from domain.views.common import TokenFields
 
+SalesUnit = Literal["hour", "day"]
+
 
 class FixedFeesDocument(TypedDict):
     """The fixed parts of both fees per order, in minor units of one currency."""
@@ -267,6 +269,36 @@ class FileDocument(TypedDict):
     content: str
     subject: str
     pinned: bool
+
+
+class SalesSum(TypedDict):
+    """The sales of one hour or day, as they were made: a later refund changes nothing here.
+
+    `total_minor` is what their buyers paid, in minor units of the show's currency.
+    """
+
+    at: Timestamp
+    orders: int
+    tickets: int
+    total_minor: int
+
+
+class TokenCounts(TypedDict):
+    """The sold tickets of a show that are not void, by their tokens.
+
+    Each is `minted`, a leaf of the show's tree, or its token is still owed.
+    """
+
+    minted: int
+    leaves: int
+    owed: int
+
+
+class ShowSales(TypedDict):
+    """The sales of a show, the earliest first, in periods that had some, and its tokens."""
+
+    sales: list[SalesSum]
+    tokens: TokenCounts
 
 
 def state_at(show: StockedShow, at: datetime) -> ShowState:

@@ -1,8 +1,10 @@
 """Contract of the read models' queries, for PostgreSQL and the fakes, which fold events at each query."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -36,6 +38,7 @@ from domain.money.statement import StatementQuery
 from domain.payouts.connected_account import DueQuery
 from domain.tickets.has_token import Drawing
 from domain.views.access import AuditQuery
+from domain.views.catalog import SalesUnit, StockedShow
 from domain.views.outgoing.event import OutgoingQuery, event_id_of
 from tests.contract.selling import sell
 from tests.fakes.connect import FakeConnect
@@ -201,6 +204,28 @@ async def test_the_name_of_an_older_ticket_is_its_id(shop: Shop) -> None:
         with psycopg.connect(shop.url, autocommit=True) as connection:
             connection.execute("UPDATE rm_tickets SET doc = doc - 'public_name' WHERE id = %s", (ticket_id,))
         assert await shop.queries.ticket_named(ticket_id) == await shop.queries.ticket(ticket_id) == named
+
+
+async def test_the_sales_of_a_show(shop: Shop) -> None:
+    """Two tickets for what their buyer paid, in the hour and in the day of the show's zone; open orders are no sale."""
+    show = await shop.queries.show("sh_1")
+    assert show is not None
+    sold = await shop.queries.purchase("pu_1")
+    assert sold is not None
+    assert sold["price"] is not None
+    at = datetime.fromisoformat(sold["confirmed_at"] or "")
+    units: tuple[SalesUnit, ...] = ("hour", "day")
+    for zone, unit in product(("", "Asia/Kolkata"), units):
+        local = at.astimezone(ZoneInfo(zone or "UTC"))
+        start = local.replace(hour=0 if unit == "day" else local.hour, minute=0, second=0, microsecond=0)
+        there: StockedShow = {**show, "time_zone": zone}
+        found = await shop.queries.sales(there, unit)
+        total_minor = sold["price"]["total_minor"]
+        once = {"at": start.astimezone(UTC).isoformat(), "orders": 1, "tickets": 2, "total_minor": total_minor}
+        assert (found["sales"], found["tokens"]) == ([once], {"minted": 2, "leaves": 0, "owed": 0})
+    other: StockedShow = {**show, "show_id": "other"}
+    none = await shop.queries.sales(other, "day")
+    assert (none["sales"], none["tokens"]) == ([], {"minted": 0, "leaves": 0, "owed": 0})
 
 
 UNKNOWN = ["purchase", "show", "venue", "ticket", "ticket_named", "ticket_minted_at", "discount", "refund", "door"]

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
-from adapters.read_models.documents import PURCHASES, DocumentBatch
+from adapters.read_models.documents import PURCHASES, TICKETS, DocumentBatch
 from adapters.read_models.money.statement import links_of
 from adapters.read_models.purchase import fold
 from domain.core.aggregate import DomainEvent
@@ -21,6 +23,7 @@ from domain.money.statement import (
     names_of,
     statement_of,
 )
+from domain.views.catalog import SalesSum, SalesUnit, ShowFields, ShowSales, TokenCounts
 
 WHOLE = StatementQuery(limit=10**9)
 
@@ -90,3 +93,28 @@ def venue_taxes(documents: DocumentBatch, venue_id: str, query: StatementQuery) 
         {"currency": unit, "tax_bps": rate, "kind": kind, "tax_minor": total, "tax": shown(total, unit)}
         for (unit, rate, kind), total in sorted(sums.items())
     ]
+
+
+def show_sales(documents: DocumentBatch, show: ShowFields, unit: SalesUnit) -> ShowSales:
+    """Return the sales and tokens of a show, as `ReadModels.sales` does, from all documents."""
+    changed = list(documents.changed())
+    orders = [one for kind, _, one in changed if kind == PURCHASES.name and one["show_id"] == show["show_id"]]
+    tickets = [one for kind, _, one in changed if kind == TICKETS.name and one["show_id"] == show["show_id"]]
+    sums: dict[str, SalesSum] = {}
+    for order in sorted((one for one in orders if one["confirmed_at"]), key=lambda one: one["confirmed_at"]):
+        local = datetime.fromisoformat(order["confirmed_at"]).astimezone(ZoneInfo(show["time_zone"] or "UTC"))
+        start = local.replace(hour=0 if unit == "day" else local.hour, minute=0, second=0, microsecond=0)
+        at = start.astimezone(UTC).isoformat()
+        one = sums.setdefault(at, {"at": at, "orders": 0, "tickets": 0, "total_minor": 0})
+        one["orders"] += 1
+        one["tickets"] += sum(line["quantity"] for line in order["lines"])
+        one["total_minor"] += order["price"]["total_minor"]
+    valid = [one for one in tickets if one["state"] in {"issued", "redeemed"}]
+    minted = [one for one in valid if one["token"] == "minted"]
+    leaves = [one for one in valid if one not in minted and one["leaf_index"] is not None]
+    tokens: TokenCounts = {
+        "minted": len(minted),
+        "leaves": len(leaves),
+        "owed": len(valid) - len(minted) - len(leaves),
+    }
+    return {"sales": list(sums.values()), "tokens": tokens}

@@ -67,7 +67,15 @@ from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
 from domain.views.access import DoorDocument
-from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
+from domain.views.catalog import (
+    DiscountDocument,
+    FileDocument,
+    SalesUnit,
+    ShowFields,
+    ShowSales,
+    StockedShow,
+    VenueDocument,
+)
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument, TimelineEntry
 from domain.views.show_cancellation import CancellationProgress, CancellationStatus
@@ -78,7 +86,7 @@ from tests.fakes.identity import IDENTITY
 from tests.fakes.log_reads import LogReads
 from tests.fakes.memory_lists import MemoryLists
 from tests.fakes.paying import capture
-from tests.fakes.recomputed import platform_statement, venue_statement, venue_sums, venue_taxes
+from tests.fakes.recomputed import platform_statement, show_sales, venue_statement, venue_sums, venue_taxes
 from tests.fakes.selling_engine import SellingEngine
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
 from tests.fakes.token_chain import FakeTokenChain
@@ -160,6 +168,9 @@ class MemoryReads(MemoryLists, LogReads):
 
     async def taxes(self, venue_id: str, query: StatementQuery) -> list[TaxSum]:
         return venue_taxes(self.catch_up(), venue_id, query)
+
+    async def sales(self, show: ShowFields, unit: SalesUnit) -> ShowSales:
+        return show_sales(self.catch_up(), show, unit)
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         return self._document(TICKETS, ticket_id)

@@ -161,7 +161,7 @@ async def test_what_is_sold_out_or_too_late_says_so(shop: Shop) -> None:
 
 
 async def test_the_api_describes_itself_without_the_internet(shop: Shop) -> None:
-    """Swagger UI from this server: an operation is opened and tried; no request leaves, and the policy stops nothing."""
+    """Swagger UI from this server: an operation is tried; no request leaves, and the policy stops nothing."""
     async with buyer_at(shop) as reader:
         await reader.page.goto(f"{reader.at}/docs")
         await reader.page.get_by_text("/api/v1/config", exact=True).first.click()

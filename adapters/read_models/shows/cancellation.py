@@ -41,19 +41,21 @@ UNFINISHED = (
 )
 KEEP_COUNTS = SQL(
     "INSERT INTO rm_order_counts (id, show_id, is_ended, is_left, is_refunding, has_failed, refunded_minor,"
-    " refunded_in_cash_minor, owed_minor, owed_at_till_minor, tokens_left)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " refunded_in_cash_minor, owed_minor, owed_at_till_minor, tokens_left, sold_at, tickets, total_minor)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     " ON CONFLICT (id) DO UPDATE SET (is_ended, is_left, is_refunding, has_failed, refunded_minor,"
-    " refunded_in_cash_minor, owed_minor, owed_at_till_minor, tokens_left) = (EXCLUDED.is_ended, EXCLUDED.is_left,"
-    " EXCLUDED.is_refunding, EXCLUDED.has_failed, EXCLUDED.refunded_minor, EXCLUDED.refunded_in_cash_minor,"
-    " EXCLUDED.owed_minor, EXCLUDED.owed_at_till_minor, EXCLUDED.tokens_left)"
+    " refunded_in_cash_minor, owed_minor, owed_at_till_minor, tokens_left, sold_at, tickets, total_minor)"
+    " = (EXCLUDED.is_ended, EXCLUDED.is_left, EXCLUDED.is_refunding, EXCLUDED.has_failed, EXCLUDED.refunded_minor,"
+    " EXCLUDED.refunded_in_cash_minor, EXCLUDED.owed_minor, EXCLUDED.owed_at_till_minor, EXCLUDED.tokens_left,"
+    " EXCLUDED.sold_at, EXCLUDED.tickets, EXCLUDED.total_minor)"
 )
 
 
 class OrderCounts(NamedTuple):
     """One order's part of each number; `is_left` while it has no end, a valid ticket, or money that has not arrived.
 
-    Cash that waits at the till leaves nothing to do.
+    Cash that waits at the till leaves nothing to do. `sold_at` is null without a sale, whose tickets and total stay
+    what they were when refunds follow.
     """
 
     show_id: str
@@ -66,11 +68,15 @@ class OrderCounts(NamedTuple):
     owed_minor: int
     owed_at_till_minor: int
     tokens_left: int
+    sold_at: str | None = None
+    tickets: int = 0
+    total_minor: int = 0
 
     @classmethod
     def of(cls, order: PurchaseDocument) -> "OrderCounts":
         """Count an order; most of its changes change nothing here."""
-        refunds, payment = order["refunds"], order["payment"]
+        refunds, payment, price = order["refunds"], order["payment"], order["price"]
+        is_sold = order["confirmed_at"] is not None and price is not None
         is_ended = order["state"] in {"cancelled", "refused"}
         is_valid = any(ticket["state"] in {"issued", "redeemed"} for ticket in order["tickets"])
         is_owed = any(refund["state"] != "succeeded" and not refund["owed_at_till"] for refund in refunds)
@@ -86,6 +92,9 @@ class OrderCounts(NamedTuple):
             owed_minor=sum(refund["amount_minor"] for refund in refunds if refund["state"] != "succeeded"),
             owed_at_till_minor=sum(refund["amount_minor"] for refund in refunds if refund["owed_at_till"]),
             tokens_left=sum(ticket["state"] == "void" and ticket["token"] == MINTED for ticket in order["tickets"]),
+            sold_at=order["confirmed_at"],
+            tickets=sum(line["quantity"] for line in order["lines"]) if is_sold else 0,
+            total_minor=price["total_minor"] if is_sold and price is not None else 0,
         )
 
 

@@ -14,6 +14,14 @@ NOTHING: dict[str, Any] = {
     "refund_state": "none",
     "refunds": [],
     "payment": None,
+    "price": None,
+    "lines": [],
+    "confirmed_at": None,
+}
+SOLD: dict[str, Any] = {
+    "confirmed_at": "2026-11-30T20:00:00+00:00",
+    "price": {"total_minor": 2_208},
+    "lines": [{"quantity": 2}, {"quantity": 1}],
 }
 
 
@@ -50,6 +58,11 @@ def refund(state: str, amount_minor: int, *, in_cash: bool = False, at_till: boo
             },
             {"refunded_minor": 7, "refunded_in_cash_minor": 4},
         ),
+        (
+            {**SOLD, "tickets": [VALID]},
+            {"is_left": True, "sold_at": SOLD["confirmed_at"], "tickets": 3, "total_minor": 2_208},
+        ),
+        ({**SOLD, "confirmed_at": None, "tickets": []}, {"is_left": True}),
     ],
 )
 def test_an_order_counts(order: dict[str, Any], counts: dict[str, Any]) -> None:
