@@ -4,14 +4,23 @@ const sentences = Object.fromEntries([...document.querySelectorAll("[data-reason
 const KEPT = "gate";
 const RETRY_MS = 1500;
 const COUNT_MS = 4000;
+const FOLD_MS = 700; // the counts are folded a moment after a scan
 let gate = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+let types = {};
 let filming = null;
 
 function show() {
-  at("gate").hidden = gate !== null;
+  at("opening").hidden = gate !== null;
   at("scanning").hidden = gate === null;
   at("camera").hidden = !("BarcodeDetector" in window);
-  if (gate) at("code").focus();
+  at("no-camera").hidden = "BarcodeDetector" in window;
+  if (!gate) return;
+  at("where").textContent = `${gate.title}, ${gate.name}`;
+  tell("ready", "Ready", "Scan or type a code.");
+  at("code").focus();
+  call(`/api/v1/shows/${gate.show}`).then(async (answer) => {
+    if (answer.ok) types = Object.fromEntries((await answer.json()).ticket_types.map((one) => [one.ticket_type_id, one.name]));
+  }, () => undefined);
 }
 
 function tell(kind, verdict, detail = "") {
@@ -23,17 +32,25 @@ function tell(kind, verdict, detail = "") {
 const call = (path, options = {}) =>
   fetch(path, { ...options, headers: { Authorization: `Bearer ${gate.key}`, "Content-Type": "application/json" } });
 
+function judge(answer, found) {
+  if (answer.status === 404) return tell("bad", "No such ticket", "This code is not one of ours, or it was withdrawn.");
+  if (!answer.ok) return tell("bad", "Not checked", found.detail);
+  const type = types[found.ticket_type_id] ?? "";
+  const earlier = found.first_at ? `Used at ${new Date(found.first_at).toLocaleTimeString()}, gate ${found.first_gate ?? "unknown"}` : "";
+  tell(found.admitted ? "good" : "bad", sentences[found.reason] ?? found.reason, [type, earlier].filter(Boolean).join(" · "));
+}
+
 async function check(code) {
   const scan = JSON.stringify({ nonce: crypto.randomUUID(), show_id: gate.show, gate: gate.name, ticket_code: code });
+  tell("wait", "Checking");
   for (;;) {
     try {
       const answer = await call("/api/v1/checkins", { method: "POST", body: scan });
       if (answer.status >= 500 || answer.status === 429) throw new Error(answer.statusText);
-      const found = await answer.json();
-      if (!answer.ok) return tell("bad", answer.status === 404 ? "No such ticket" : "Refused", found.detail);
-      const earlier = found.first_at ? `at ${new Date(found.first_at).toLocaleTimeString()}, gate ${found.first_gate ?? "unknown"}` : "";
-      tell(found.admitted ? "good" : "bad", sentences[found.reason] ?? found.reason, earlier);
-      return count();
+      judge(answer, await answer.json());
+      navigator.vibrate?.(at("verdict").className === "good" ? 80 : [80, 60, 80]);
+      setTimeout(count, FOLD_MS);
+      return;
     } catch {
       tell("wait", "No answer yet", "The same scan is sent again by itself.");
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -42,25 +59,27 @@ async function check(code) {
 }
 
 async function count() {
-  if (!gate) return;
-  const answer = await call(`/api/v1/shows/${gate.show}/checkins`).catch(() => null);
-  if (!answer?.ok) return;
+  const answer = gate && (await call(`/api/v1/shows/${gate.show}/checkins`).catch(() => null));
+  if (!answer?.ok) return answer;
   const found = await answer.json();
+  const sums = {};
+  for (const one of found.entries) sums[one.gate] = (sums[one.gate] ?? 0) + one.count;
   at("count").textContent = found.entered;
-  const gates = Map.groupBy ? Map.groupBy(found.entries, (one) => one.gate) : new Map();
   at("gates").replaceChildren(
-    ...[...gates].map(([name, entries]) => {
+    ...Object.entries(sums).map(([name, sum]) => {
       const line = document.createElement("li");
-      line.textContent = `${name || "no gate"}: ${entries.reduce((sum, one) => sum + one.count, 0)}`;
+      line.textContent = `${name || "No gate"}: ${sum}`;
       return line;
     }),
   );
+  return answer;
 }
 
 async function film() {
   const video = at("film");
   video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   video.hidden = false;
+  at("camera").hidden = true;
   await video.play();
   const detector = new BarcodeDetector({ formats: ["qr_code"] });
   let last = "";
@@ -73,12 +92,21 @@ async function film() {
   }, 300);
 }
 
+async function open(wanted) {
+  gate = wanted;
+  const answer = await count();
+  const fault = !answer ? "There is no answer. Try again." : answer.ok ? "" : "This key does not open a gate of this show.";
+  at("fault").hidden = !fault;
+  at("fault").textContent = fault;
+  if (fault) gate = null;
+  else sessionStorage.setItem(KEPT, JSON.stringify(gate));
+  show();
+}
+
 at("gate").addEventListener("submit", (event) => {
   event.preventDefault();
-  gate = { key: at("key").value, show: at("show").value, name: at("name").value };
-  sessionStorage.setItem(KEPT, JSON.stringify(gate));
-  show();
-  count();
+  const chosen = at("show").selectedOptions[0];
+  open({ key: at("key").value, show: chosen.value, title: chosen.dataset.name, name: at("name").value });
 });
 at("scan").addEventListener("submit", async (event) => {
   event.preventDefault();
