@@ -47,6 +47,7 @@ from api.routes import (
     webhooks,
 )
 from api.shop import crash, docs, door, errors, pages
+from api.shop.venue import pages as venue_pages
 
 SENT_BY_BROWSERS = ("Authorization", "Content-Type", problems.KEY_HEADER, TOKEN_HEADER, "Last-Event-ID")
 SHOWN_TO_BROWSERS = ("Content-Disposition", "Location", "Retry-After", "WWW-Authenticate")
@@ -159,6 +160,6 @@ def described_app() -> DescribedApp:
     )
     for room in (*PUBLIC, ticket_api, box_office, counter, webhooks, token_metadata, ipfs, metrics, health):
         app.include_router(room.router)
-    for shown in (pages, crash, docs, door):
+    for shown in (pages, crash, docs, door, venue_pages):
         app.include_router(shown.router)
     return app

@@ -42,6 +42,7 @@ from adapters.postgres.tables import PostgresCheckouts, PostgresKeyUses, Postgre
 from adapters.postgres.webhooks import PostgresDeliveries
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.endpoint_secrets import PostgresEndpointSecrets
+from adapters.privacy.sessions import SealedSessions
 from adapters.privacy.ticket_codes import SealedCodes
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.shows.cancellation import ShowCancellationQueries
@@ -91,7 +92,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing, strips_tag=settings.limits.tag_is_one_buyer))
     engine, wallets = WorkflowClient(client, timeouts_of(settings)), WalletCheck(chain)
     return Dependencies(
-        authenticator=KeyAuthenticator(KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), identity),
+        authenticator=authenticator_of(settings, store, pool, identity),
         purchases=PurchaseCommands(store, funds_of(settings, reads)),
         catalog=CatalogCommands(store),
         holds=HoldCommands(store),
@@ -128,10 +129,20 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     )
 
 
+def authenticator_of(settings: Settings, store: PostgresEventStore, pool: Pool, identity: Identity) -> KeyAuthenticator:
+    """Return the authenticator of stored keys, of those in the settings, and of sessions that keep them."""
+    sessions = SealedSessions(identity.secret_for("venue-session"))
+    return KeyAuthenticator(KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), identity, sessions)
+
+
 def shop_of(settings: Settings) -> ShopTerms:
     """Return the terms of the shop in a browser."""
-    shop = settings.shop
-    return ShopTerms(shop.tenant, settings.api.public_url.rstrip("/"), shop.pay_page or "", shop.stack_file)
+    shop, temporal = settings.shop, settings.temporal
+    workflows_url = (
+        f"{temporal.ui_url.rstrip('/')}/namespaces/{temporal.namespace}/workflows" if temporal.ui_url else ""
+    )
+    public_url = settings.api.public_url.rstrip("/")
+    return ShopTerms(shop.tenant, public_url, shop.pay_page or "", shop.stack_file, workflows_url)
 
 
 def waits_of(settings: Settings) -> Waits:

@@ -70,6 +70,12 @@ class Authenticator(Protocol):
     def purchase_token(self, purchase_id: str) -> str:
         """Return the token of a purchase."""
 
+    def session_of(self, credential: str) -> str:
+        """Return the session in which a browser keeps a key."""
+
+    def credential_in(self, session: str) -> str | None:
+        """Return the key of a session; None without one that is good."""
+
 
 class Progress(Protocol):
     """The position of the read models, and of the event store."""
@@ -346,6 +352,7 @@ class ShopTerms:
     public_url: str = ""
     pay_page: str = ""
     stack_file: Path | None = None
+    workflows_url: str = ""  # Temporal's list of workflows, for operators
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,10 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     emulated = {} if outside_stripe else {PUBLISHABLE_KEY: EMULATED_KEY, names.SHOP_PAY_PAGE: _pay_page(ports)}
     shop = {PUBLISHABLE_KEY: "", names.SHOP_TENANT: DEFAULT_TENANT, **emulated}
     shop[names.SHOP_STACK_FILE] = str((config.data_dir / STACK_FILE).resolve())
+    has_ui = names.TEMPORAL_ADDRESS not in config.given and not config.headless
+    ui = {"temporal_ui": f"http://{LOOPBACK}:{ports['temporal_ui']}"} if has_ui else {}
+    if has_ui:
+        shop[names.TEMPORAL_UI_URL] = ui["temporal_ui"]
     defaults = {**names.BUILD_DEFAULTS, **names.RESTRICTED, **names.ONE_ADDRESS, **shop}
     outside_chain = names.SOLANA_RPC_URL in config.given
     own_chain = {} if outside_chain else names.OWN_CHAIN
@@ -166,10 +170,8 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     }
     if names.SOLANA_WS_URL in env:
         urls["solana_ws"] = without_credentials(env[names.SOLANA_WS_URL])
-    if names.TEMPORAL_ADDRESS not in config.given and not config.headless:
-        urls["temporal_ui"] = f"http://{LOOPBACK}:{ports['temporal_ui']}"
     return Topology(
         (*_outside_processes(config, ports, stack_secrets, env), *_own_processes(config, ports, env)),
         env,
-        urls,
+        urls | ui,
     )

@@ -62,6 +62,9 @@ class TemporalSettings(Group):
 
     address: HostPort = Field("127.0.0.1:7233", description="host:port of Temporal's frontend")
     namespace: str = Field("default", min_length=1, description="Temporal namespace of the workflows")
+    ui_url: HttpUrl | None = Field(
+        None, description="URL of Temporal's web UI as operators see it; pages link there, empty links nowhere"
+    )
     profile: str = Field(
         "", description="profile of Temporal's SDK (TEMPORAL_...) with TLS and API key; empty is a plain connection"
     )

@@ -322,6 +322,10 @@ def _drawn(documents: DocumentBatch, event: MetadataDrawn, _: int) -> None:
                 "pinned": False,
             }
             documents.put(FILES, cid, file)
+    if event.about and (show := documents.edit(SHOWS, identity_of(event))):
+        for item in show["ticket_types"]:
+            if item["ticket_type_id"] == event.about:
+                item["image_cid"] = event.image_cid
 
 
 def _pinned(documents: DocumentBatch, event: MetadataPinned, _: int) -> None:

@@ -30,6 +30,16 @@ class KeyUses(Protocol):
         """Note that a key is used now."""
 
 
+class Sessions(Protocol):
+    """Seals keys for the cookies of browsers."""
+
+    def seal(self, credential: str) -> str:
+        """Return the session of a key, which begins now."""
+
+    def open(self, session: str) -> str | None:
+        """Return the key of a session; None for one that has ended, or that nobody made."""
+
+
 class _Known(NamedTuple):
     """A subject, and when its key was looked at (monotonic seconds)."""
 
@@ -44,8 +54,11 @@ class KeyAuthenticator:
     key that is not good is asked for each time: only the limit per address bounds that.
     """
 
-    def __init__(self, keys: KeyFinder, uses: KeyUses, named: Mapping[str, Subject], identity: Identity) -> None:
-        """Take the stored keys, the subjects of the keys in the settings, and the deployment's identity."""
+    def __init__(
+        self, keys: KeyFinder, uses: KeyUses, named: Mapping[str, Subject], identity: Identity, sessions: Sessions
+    ) -> None:
+        """Take the stored keys, the subjects of the keys in the settings, the deployment's identity, and sessions."""
+        self._sessions = sessions
         self._keys = keys
         self._uses = uses
         self._named = {_digest(text): subject for text, subject in named.items()}
@@ -94,6 +107,14 @@ class KeyAuthenticator:
     def purchase_token(self, purchase_id: str) -> str:
         """Return the token of a purchase: nobody can compute it, and a repeated request gets the same."""
         return self._identity.derive("pt", purchase_id)
+
+    def session_of(self, credential: str) -> str:
+        """Return the session in which a browser keeps a key."""
+        return self._sessions.seal(credential)
+
+    def credential_in(self, session: str) -> str | None:
+        """Return the key of a session; None for one that has ended, or that nobody made."""
+        return self._sessions.open(session)
 
 
 def named_subjects(internal_token: str | None, development_key: str | None) -> dict[str, Subject]:

@@ -28,6 +28,7 @@ from domain.core.actor import acting_as
 ACCESS = "__access__"
 TOKEN_HEADER = "Purchase-Token"  # noqa: S105 - the name of a header
 TOKEN_PARAMETER = "token"  # noqa: S105 - the name of a parameter
+SESSION_COOKIE = "venue_session"
 BEARER = "bearer "
 PURCHASE_ID = re.compile(r"pu_[a-z2-7]{26}")
 SCHEMES: dict[str, Any] = {
@@ -53,7 +54,8 @@ class Access:
     """Who may call a route: anyone; a subject with one of the scopes; with `to_buyer` also the buyer.
 
     The buyer is the one of the purchase in the path, or of the ticket in it; `by_cookie` takes its token from the
-    browser's cookie too. `signed` routes are public here, because their bodies are signed and checked by the endpoint.
+    browser's cookie too, and `by_session` takes a key from the browser's session. `signed` routes are public here,
+    because their bodies are signed and checked by the endpoint.
     """
 
     scopes: tuple[AccessScope, ...] = ()
@@ -61,6 +63,7 @@ class Access:
     to_buyer: bool = False
     signed: bool = False
     by_cookie: bool = False
+    by_session: bool = False
 
     @property
     def security(self) -> list[dict[str, list[str]]]:
@@ -81,9 +84,12 @@ def signed(endpoint: E) -> E:
     return _declared(endpoint, Access(signed=True))
 
 
-def needs(*scopes: AccessScope, or_buyer: bool = False, by_cookie: bool = False) -> Callable[[E], E]:
+def needs(
+    *scopes: AccessScope, or_buyer: bool = False, by_cookie: bool = False, by_session: bool = False
+) -> Callable[[E], E]:
     """Declare that an endpoint needs one of these scopes, or the purchase's token: of its path, or of its ticket."""
-    return lambda endpoint: _declared(endpoint, Access(scopes, to_buyer=or_buyer, by_cookie=by_cookie))
+    access = Access(scopes, to_buyer=or_buyer, by_cookie=by_cookie, by_session=by_session)
+    return lambda endpoint: _declared(endpoint, access)
 
 
 def _declared(endpoint: E, access: Access) -> E:
@@ -148,7 +154,7 @@ async def admitted(access: Access, limits: RouteLimits, scope: Scope) -> Subject
     headers = Headers(scope=scope)
     if access.to_buyer and (buyer := await _buyer(access, headers, limits.rate, scope)) is not None:
         return buyer
-    subject = await _authenticated(headers.get("authorization", ""), limits.rate, scope)
+    subject = await _authenticated(_authorization(access, headers, scope), limits.rate, scope)
     if access.is_public or subject.may(*access.scopes):
         return subject
     if access.to_buyer:  # who may not know of a purchase is not told that it exists
@@ -211,7 +217,19 @@ async def is_still_admitted(request: Request) -> bool:
         token = _token_of(getattr(request.scope["endpoint"], ACCESS), request.headers, request.scope)
         return token is not None and _opens(token, request.path_params["purchase_id"], deps)
     with acting_as(None):  # a key is looked up by itself, as at the door
-        return await deps.authenticator.recheck(_credential_of(request.headers.get("authorization", ""))) == subject
+        header = _authorization(getattr(request.scope["endpoint"], ACCESS), request.headers, request.scope)
+        return await deps.authenticator.recheck(_credential_of(header)) == subject
+
+
+def _authorization(access: Access, headers: Headers, scope: Scope) -> str:
+    """Return the Authorization header of a request, or what the session of its browser stands for; "" without."""
+    given = headers.get("authorization", "")
+    session = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE) if access.by_session else None
+    if given or session is None:
+        return given
+    deps: Dependencies = scope["app"].state.deps
+    credential = deps.authenticator.credential_in(session)
+    return f"{BEARER}{credential}" if credential else ""
 
 
 def _credential_of(header: str) -> str:

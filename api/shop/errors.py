@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
 
+from api.http.guard import ACCESS
 from api.http.problems import URN, Problem
 from api.shop.render import page
 from domain.core.errors import Refusal
 from domain.core.transient import TransientError
 
 PAGE = "__page__"
+SIGN_IN = "/venue/sign-in"
 SENTENCES = {
     "sold-out": "These tickets have just been sold, or are in somebody's basket. Seats come back when a basket"
     " runs out: try again in a few minutes.",
@@ -28,6 +32,10 @@ SENTENCES = {
     "cancel-too-late": "Your payment has gone through, so it is too late to cancel. You can ask for a refund.",
     "refund-too-late": "The time to give tickets back is over. Please write to the organiser.",
     "payment-refused": "The payment was refused. Nothing was charged.",
+    "discount-refused": "This discount code cannot be used for these tickets.",
+    "refund-exceeds": "There is nothing left to give back.",
+    "ticket-redeemed": "A ticket that was used for entry cannot be given back here. Ask the organiser.",
+    "payment-disputed": "Your bank is asking about this payment, so it cannot be refunded as well.",
     "minting-unfunded": "The sale pauses for a moment. Try again soon.",
 }
 E = TypeVar("E", bound=Callable[..., Any])
@@ -50,7 +58,11 @@ def _as_page(handler: ErrorHandler) -> ErrorHandler:
     async def shown(request: Request, error: Exception) -> Response:
         answered = handler(request, error)
         response = answered if isinstance(answered, Response) else await answered
-        return problem_page(response) if getattr(request.scope.get("endpoint"), PAGE, False) else response
+        endpoint = request.scope.get("endpoint")
+        if not getattr(endpoint, PAGE, False):
+            return response
+        by_session = response.status_code == HTTPStatus.UNAUTHORIZED and getattr(endpoint, ACCESS).by_session
+        return RedirectResponse(SIGN_IN, 303) if by_session else problem_page(response)
 
     return shown
 

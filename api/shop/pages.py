@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from importlib.resources import files
 from pathlib import Path as FilePath
 from typing import Annotated, Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import Depends, Path, Request, Response
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from activities.refunds.request_refund import RequestRefund
 from api.http.guard import TOKEN_PARAMETER, Caller, guarded_router, needs, public
-from api.http.problems import INVALID_REQUEST, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, Problem, not_found
+from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, not_found
 from api.http.read_your_writes import find
 from api.http.requests import Client, Deps, PurchaseId, ShowId, TicketId, digest_of
 from api.ports import Dependencies
@@ -23,12 +23,14 @@ from api.routes.purchase_events import Received, check_stream, follow_purchase
 from api.routes.purchases import BuyerBody, PurchaseBody, requested_by
 from api.routes.quotes import ItemBody
 from api.routes.refunds import RefundBody, decide_refund
+from api.routes.tickets import verify_ticket
 from api.shop.errors import is_page
-from api.shop.progress import sentence_of, steps_of, was_declined
-from api.shop.render import FOLDER, POLICY, STRIPES_POLICY, page
-from api.shop.visitor import FORM_TYPE, FromOurPage, Shopper, keep_order
+from api.shop.progress import proof_sentence, sentence_of, steps_of, was_declined
+from api.shop.render import FOLDER, POLICY, STRIPES_POLICY, page, workflows_link
+from api.shop.visitor import FromOurPage, Shopper, keep_order, read_form
 from domain.core.actor import acting_as
 from domain.core.ids import order_ref_of
+from domain.core.transient import TransientError
 from domain.views.catalog import StockedShow, moment_of, state_at
 from domain.views.listed import ListQuery
 from domain.views.purchase import PurchaseHistory
@@ -37,6 +39,7 @@ from domain.views.rows import SHOW_LIST
 router = guarded_router(include_in_schema=False)
 SHOWN_MAX = 50
 TICKETS_MAX = 10  # of one type in one form
+CHAIN_AWAY = "The chain does not answer at the moment. Your ticket is valid all the same: try again later."
 SWAGGER_UI = FilePath(str(files("fastapi_offline"))) / "static"
 ASSETS = {path.name: path for path in (FOLDER / "assets").iterdir()}
 ASSETS |= {name: SWAGGER_UI / name for name in ("swagger-ui.css", "swagger-ui-bundle.js")}
@@ -75,7 +78,7 @@ async def show_stock(show_id: ShowId, deps: Deps, shopper: Shopper) -> Response:
 @is_page
 async def buy_from_page(show_id: ShowId, request: Request, deps: Deps, shopper: Shopper, client: Client) -> Response:
     """Hold the seats that a form asks for, and go to the page of the order; sent again, it is the same order."""
-    form = await _form(request)
+    form = await read_form(request)
     body, key = _wanted(show_id, form), form.get("key", "")
     with acting_as(shopper.actor):
         requested = await requested_by(shopper, body, key, client, deps)
@@ -90,21 +93,23 @@ async def buy_from_page(show_id: ShowId, request: Request, deps: Deps, shopper: 
 @needs(or_buyer=True, by_cookie=True)
 @is_page
 async def show_order(purchase_id: PurchaseId, request: Request, deps: Deps) -> Response:
-    """Show an order. The link of an order gives the browser its token, and the address forgets it."""
-    token = request.query_params.get(TOKEN_PARAMETER)
-    if token is not None:
+    """Show an order. The link of an order gives the browser its token, and the address forgets every secret."""
+    if request.query_params:  # a link's token, or what Stripe adds to an address to which it sends a buyer back
         response = RedirectResponse(f"/orders/{purchase_id}", 303)
-        keep_order(response, purchase_id, token, deps)
+        token = request.query_params.get(TOKEN_PARAMETER)
+        if token is not None:
+            keep_order(response, purchase_id, token, deps)
         return response
     order = await _order(purchase_id, deps)
     secret = await deps.secrets.get(purchase_id) if order["state"] == "awaiting-payment" else None
     stripes = secret is not None and not deps.shop.pay_page
     query = urlencode({TOKEN_PARAMETER: deps.authenticator.purchase_token(purchase_id)})
     return page(
-        "order.html",
+        "order/order.html",
         policy=STRIPES_POLICY if stripes else POLICY,
         link=f"{deps.shop.public_url}/orders/{purchase_id}?{query}",
         can_crash=deps.shop.stack_file is not None,
+        workflows=workflows_link(deps.shop, "PurchaseId", purchase_id) if deps.shop.stack_file is not None else "",
         secret=secret if stripes else None,
         publishable_key=deps.publishable_key,
         **await _progress(order, secret, deps),
@@ -118,7 +123,7 @@ async def show_progress(purchase_id: PurchaseId, deps: Deps) -> Response:
     """Show how an order stands: the part of its page that changes."""
     order = await _order(purchase_id, deps)
     secret = await deps.secrets.get(purchase_id) if order["state"] == "awaiting-payment" else None
-    return page("progress.html", **await _progress(order, secret, deps))
+    return page("order/progress.html", **await _progress(order, secret, deps))
 
 
 @router.get("/orders/{purchase_id}/events", response_class=EventSourceResponse, dependencies=[Depends(check_stream)])
@@ -147,6 +152,20 @@ async def draw_order_code(purchase_id: PurchaseId, ticket_id: TicketId, deps: De
 async def read_order_code(purchase_id: PurchaseId, ticket_id: TicketId, deps: Deps) -> Response:
     """Return the text of a QR code, for a gate without a camera."""
     return PlainTextResponse(await _code(purchase_id, ticket_id, deps), headers={"Cache-Control": "no-store"})
+
+
+@router.get("/orders/{purchase_id}/tickets/{ticket_id}/proof")
+@needs(or_buyer=True, by_cookie=True)
+@is_page
+async def show_proof(purchase_id: PurchaseId, ticket_id: TicketId, deps: Deps) -> Response:
+    """Ask the chain about one of the order's tickets, and show the proof."""
+    order = await _order_with(purchase_id, ticket_id, deps)
+    show = await _show(order["show_id"], order["tenant_id"], deps)
+    try:
+        ticket = await verify_ticket(ticket_id, deps)
+    except TransientError:
+        return page("order/proof.html", 503, order=order, show=show, ticket=None, sentence=CHAIN_AWAY)
+    return page("order/proof.html", order=order, show=show, ticket=ticket, sentence=proof_sentence(ticket))
 
 
 @router.post("/orders/{purchase_id}/cancel", dependencies=[FromOurPage])
@@ -188,17 +207,6 @@ async def read_asset(name: Annotated[str, Path()]) -> Response:
     return FileResponse(path, media_type=MEDIA_TYPES[path.suffix], headers={"Cache-Control": "public, max-age=300"})
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """Return the fields of a form."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != FORM_TYPE:
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"the body must be declared as {FORM_TYPE}")
-    try:
-        text = (await request.body()).decode()
-        return {name: values[-1].strip() for name, values in parse_qs(text, strict_parsing=bool(text)).items()}
-    except ValueError as error:
-        raise Problem(INVALID_REQUEST, "the form cannot be read; open the page again") from error
-
-
 def _wanted(show_id: str, form: dict[str, str]) -> PurchaseBody:
     """Return the purchase that a form asks for."""
     chosen = {name.removeprefix("quantity-"): text for name, text in form.items() if name.startswith("quantity-")}
@@ -227,11 +235,17 @@ async def _order(purchase_id: str, deps: Dependencies) -> PurchaseHistory:
     return found
 
 
-async def _code(purchase_id: str, ticket_id: str, deps: Dependencies) -> str:
-    """Return the newest code of a ticket of this order."""
+async def _order_with(purchase_id: str, ticket_id: str, deps: Dependencies) -> PurchaseHistory:
+    """Return the order that has a ticket; 404 for another order's."""
     order = await _order(purchase_id, deps)
     if ticket_id not in {ticket["ticket_id"] for ticket in order["tickets"]}:
         raise not_found("ticket", ticket_id)
+    return order
+
+
+async def _code(purchase_id: str, ticket_id: str, deps: Dependencies) -> str:
+    """Return the newest code of a ticket of this order."""
+    await _order_with(purchase_id, ticket_id, deps)
     return deps.ticket_codes.make(ticket_id, await deps.door.generation(ticket_id))
 
 
@@ -246,7 +260,7 @@ async def _progress(order: PurchaseHistory, secret: str | None, deps: Dependenci
     return {
         "order": order,
         "show": show,
-        "type_names": {item["ticket_type_id"]: item["name"] for item in show["ticket_types"]},
+        "types": {item["ticket_type_id"]: item for item in show["ticket_types"]},
         "order_ref": order_ref_of(purchase_id),
         "sentence": sentence_of(order),
         "steps": steps_of(order),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from api.routes.tickets import VerifiedTicket
 from domain.views.purchase import PurchaseDocument
 
 StepState = Literal["done", "now", "later", "not"]
@@ -35,6 +36,11 @@ ENDS: Mapping[str, str] = {
     "queue-expired": "Too many people were buying at once, and your turn did not come in time. Nothing was charged.",
     "operator-cancelled": "The organiser cancelled this order. Nothing was charged.",
     "not-on-sale": "The sale of this show had ended. Nothing was charged.",
+    "buyer-limit": "You have as many tickets for this show as one person may buy. Nothing was charged.",
+    "discount-refused": "The discount code cannot be used for this order. Nothing was charged.",
+    "price-changed": "The price had changed meanwhile. Nothing was charged: have a look at the new one.",
+    "minting-unfunded": "The sale pauses for a moment. Nothing was charged: try again soon.",
+    "failed": "Something went wrong on our side. Nothing was charged: try again.",
 }
 ENDED_OTHERWISE = "This order ended without a sale. Nothing was charged."
 REFUNDS: Mapping[str, str] = {
@@ -42,6 +48,8 @@ REFUNDS: Mapping[str, str] = {
     "partly-refunded": "A part of your money was refunded.",
     "refunded": "Your money was refunded. The tickets are no longer valid.",
 }
+REFUND_FAILED = "Your bank did not take the refund. You get your money another way: we are on it."
+REFUND_AT_TILL = "Your refund waits for you in cash, at the box office."
 DISPUTES: Mapping[str, str] = {
     "open": "Your bank is asking about this payment. The tickets are blocked until that is settled.",
     "lost": "Your bank took this payment back. The tickets are no longer valid.",
@@ -57,7 +65,7 @@ class OrderStep(NamedTuple):
 
 def sentence_of(order: PurchaseDocument) -> str:
     """Return how an order stands, as one sentence: what a bank or a refund did comes first."""
-    later = DISPUTES.get(order["dispute_state"]) or REFUNDS.get(order["refund_state"])
+    later = DISPUTES.get(order["dispute_state"]) or _refund_of(order)
     if later is not None:
         return later
     if order["state"] in ENDED:
@@ -68,13 +76,27 @@ def sentence_of(order: PurchaseDocument) -> str:
     return SENTENCES[order["state"]]
 
 
+def _refund_of(order: PurchaseDocument) -> str | None:
+    """Return how the refunds of an order stand; None where there are none."""
+    if any(refund["owed_at_till"] for refund in order["refunds"]):
+        return REFUND_AT_TILL
+    if any(refund["state"] == "failed" for refund in order["refunds"]):
+        return REFUND_FAILED
+    return REFUNDS.get(order["refund_state"])
+
+
 def _end_of(order: PurchaseDocument) -> str:
     payment = order["payment"]
     if payment is not None and payment["owed_minor"]:
-        return "This order ended without a sale. Your money is on its way back."
+        return f"{_why_unsold(order)} Your money is on its way back."
     if payment is not None and payment["refunded_minor"]:
-        return "This order ended without a sale. Your money was given back."
+        return f"{_why_unsold(order)} Your money was given back."
     return ENDS.get(order["end_reason"] or "", ENDED_OTHERWISE)
+
+
+def _why_unsold(order: PurchaseDocument) -> str:
+    is_late = order["end_reason"] == "hold-expired"
+    return "Your payment came after the time had run out." if is_late else "This order ended without a sale."
 
 
 def steps_of(order: PurchaseDocument) -> list[OrderStep]:
@@ -95,3 +117,19 @@ def was_declined(order: PurchaseDocument) -> bool:
     """Return whether the last card was declined, and another one may be tried."""
     payment = order["payment"]
     return order["state"] == "awaiting-payment" and payment is not None and payment["decline_code"] is not None
+
+
+def proof_sentence(ticket: VerifiedTicket) -> str:
+    """Return how a ticket stands on the chain, which has just been asked."""
+    holding, leaf = ticket["token_holding"], ticket["leaf"]
+    if holding == "burnt":
+        return "Its token is gone: who held it has destroyed it. Your ticket is what it was before."
+    if ticket["on_chain"]:
+        found = "Read from the chain just now: its token is there, and it is the one that was made for this ticket."
+        return found if holding == "held" else f"{found} Another wallet holds it by now."
+    if leaf is not None and leaf["on_chain"] and leaf["proof"] is not None:
+        return (
+            "Read from the chain just now: the fingerprint of the list of this show's tickets is there, and this"
+            " ticket is in the list."
+        )
+    return "It is on its way to the chain. Your ticket is valid already."

@@ -3,12 +3,14 @@
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from api.ports import ShopTerms
 from domain.money.currency import shown
 
 FOLDER = Path(__file__).parent
@@ -41,7 +43,7 @@ def templates() -> Environment:
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    made.filters.update(money=money, moment=moment)
+    made.filters.update(amount=shown, money=money, moment=moment)
     return made
 
 
@@ -49,3 +51,9 @@ def page(name: str, status: int = 200, *, policy: str = POLICY, **values: Any) -
     """Return a page, or a part of one."""
     headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
     return HTMLResponse(templates().get_template(name).render(**values), status, headers)
+
+
+def workflows_link(shop: ShopTerms, owner: Literal["PurchaseId", "ShowId", "VenueId"], identity: str) -> str:
+    """Return the address of an owner's workflows in Temporal's web UI; "" where it has none."""
+    query = quote(f'{owner}="{identity}"', safe="")
+    return f"{shop.workflows_url}?query={query}" if shop.workflows_url else ""

@@ -70,12 +70,16 @@ class VenueDocument(TokenFields):
 
 
 class TicketTypeDocument(TypedDict):
-    """One kind of ticket at its present price."""
+    """One kind of ticket at its present price.
+
+    `image_cid` names the newest picture of its tokens, `/ipfs/{cid}`; it is left out until one is drawn.
+    """
 
     ticket_type_id: str
     name: str
     price_minor: int
     capacity: int
+    image_cid: NotRequired[str]
 
 
 class StockedTicketType(TicketTypeDocument):

@@ -18,6 +18,7 @@ from api.described import DescribedApp
 from api.http.guard import GuardedRoute
 from api.ports import Dependencies
 from api.shop import crash, docs, door, pages
+from api.shop.venue import pages as venue_pages
 
 EVERY_SCOPE = "bo_dev_tests_every-scope"  # a key with every scope, of the default tenant
 BASE_URL = "http://boxoffice"
@@ -105,7 +106,7 @@ def is_page(path: str) -> bool:
 
 @cache
 def _pages() -> list[re.Pattern[str]]:
-    routes = (*pages.router.routes, *crash.router.routes, *docs.router.routes, *door.router.routes)
+    routes = [route for shown in (pages, crash, docs, door, venue_pages) for route in shown.router.routes]
     return [compile_path(route.path)[0] for route in routes if isinstance(route, GuardedRoute)]
 
 

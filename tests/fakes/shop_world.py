@@ -28,6 +28,7 @@ from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.trees.proof import LeafReader
+from adapters.privacy.sessions import SealedSessions
 from adapters.privacy.ticket_codes import SealedCodes
 from adapters.read_models.documents import (
     ALLOCATIONS,
@@ -95,6 +96,7 @@ from tests.fakes.webhooks import verify
 
 WALLET = "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB"
 CODES = SealedCodes({"k2": bytes(range(32)), "k1": bytes(range(1, 33))}, IDENTITY.deployment_id)
+SESSIONS = SealedSessions(bytes(range(2, 34)))
 NOTHING_COUNTED: Any = dict.fromkeys(CancellationProgress.__annotations__, 0)
 
 
@@ -233,7 +235,9 @@ class ApiWorld:
         self.chain = FakeTokenChain()
         self.check_rate: RateCheck = no_rate_limit
         self.keys = KeyCommands(self.store)
-        self.authenticator = KeyAuthenticator(self.keys, MemoryKeyUses(), {EVERY_SCOPE: DEVELOPMENT_SUBJECT}, IDENTITY)
+        self.authenticator = KeyAuthenticator(
+            self.keys, MemoryKeyUses(), {EVERY_SCOPE: DEVELOPMENT_SUBJECT}, IDENTITY, SESSIONS
+        )
         self.limits = Limits(hold_seconds=600, hold_seconds_max=3600, rates=FeeRates())
 
     def deps(self) -> Dependencies:

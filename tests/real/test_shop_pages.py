@@ -4,6 +4,8 @@ Every page is judged by axe-core, and no request of the browser leaves this mach
 """
 
 import asyncio
+import csv
+import io
 import json
 import re
 import shutil
@@ -18,7 +20,7 @@ import pytest
 from playwright.async_api import Page, Route, ViewportSize, async_playwright
 
 from cli.stack.seed import SHOWS
-from tests.real.shop import Shop
+from tests.real.shop import WHERE_IT_LIES, Shop
 
 CHROMIUM = shutil.which("chromium") or ""
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
@@ -54,6 +56,17 @@ class Buyer:
         found = await self.page.evaluate("axe.run()")
         grave = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"] if one["impact"] in GRAVE]
         assert grave == [], (self.page.url, grave)
+
+    async def judge_day_and_night(self) -> None:
+        """Judge the page in its light and in its dark colours."""
+        for scheme in ("dark", "light"):
+            await self.page.emulate_media(color_scheme=scheme)
+            await self.judge()
+
+    async def cells(self, name: str) -> list[str]:
+        """Return the cells of the table row with this name."""
+        row = self.page.locator("tr", has=self.page.get_by_role("rowheader", name=name, exact=True)).first
+        return [text.strip() for text in await row.locator("td").all_text_contents()]
 
     async def order(self, show_id: str, quantity: int = 1) -> str:
         """Hold tickets of a show, and return the address of the order."""
@@ -114,7 +127,14 @@ async def test_a_purchase_from_the_shop_to_its_refund(shop: Shop) -> None:
         purchase_id = order.rpartition("/")[2]
         await shop.ended(purchase_id)
         await buyer.says("Venue credited")
+        await buyer.page.get_by_text("Verified on chain").first.click()
+        await buyer.page.evaluate("document.querySelector('img.picture').scrollIntoView()")
+        await buyer.page.wait_for_function("document.querySelector('img.picture').naturalWidth > 0")
         await buyer.judge()
+        await buyer.page.get_by_role("link", name="Check it on the chain now").first.click()
+        await buyer.says("Read from the chain just now")
+        await buyer.judge()
+        await buyer.press("Back to your order")
         await buyer.press("Give the tickets back")
         await buyer.says("Your money was refunded.")
         await buyer.judge()
@@ -135,7 +155,7 @@ async def test_a_ticket_is_scanned_at_the_door(shop: Shop) -> None:
         await buyer.page.goto(f"{buyer.at}/door")
         await buyer.judge()
         await buyer.page.get_by_label("Key of this gate").fill(shop.stack.key["Authorization"].removeprefix("Bearer "))
-        await buyer.page.get_by_label("Show").fill(shop.show_id)
+        await buyer.page.get_by_label("Show").select_option(shop.show_id)
         await buyer.press("Open the gate")
         for said in ("Welcome", "Already inside"):
             await buyer.page.get_by_label("Code of the ticket").fill(await answer.text())
@@ -158,6 +178,51 @@ async def test_what_is_sold_out_or_too_late_says_so(shop: Shop) -> None:
         await buyer.judge()
         await buyer.page.goto(f"{buyer.at}/shows/{shop.show_id}")
         await buyer.says("Only 1 left")
+
+
+async def test_a_venue_sees_the_figures_of_the_api(shop: Shop) -> None:
+    """Sold, entered and settled: each table of its pages has the sums of the API's answers, by day and by night."""
+    await shop.open(price_minor=4_500, capacity=7)
+    bought = [(await shop.buy(f"venue-{number}-{shop.show_id}", number)).json() for number in (1, 2)]
+    for one in bought:
+        await shop.pay(one["client_secret"])
+    sold = [await shop.ended(one["purchase_id"]) for one in bought]
+    for ticket in sold[1]["tickets"]:
+        scan = {
+            "show_id": shop.show_id,
+            "gate": "North",
+            "nonce": ticket["ticket_id"],
+            "ticket_id": ticket["ticket_id"],
+        }
+        assert (await shop.post("/api/v1/checkins", scan)).json()["admitted"]
+    await shop.caught_up()
+    async with buyer_at(shop) as venue:
+        await venue.page.goto(f"{venue.at}/venue")
+        await venue.judge()
+        await venue.page.get_by_label("API key").fill(shop.stack.key["Authorization"].removeprefix("Bearer "))
+        await venue.press("Sign in")
+        await venue.page.goto(f"{venue.at}/venue/{shop.venue_id}")
+        await venue.judge_day_and_night()
+        (money,) = (await shop.get(f"/api/v1/venues/{shop.venue_id}/balance"))["balances"]
+        together = sum(money[place] for place in WHERE_IT_LIES)
+        assert await venue.cells("Together") == [f"{together / 100:.2f} EUR"]
+        link = await venue.page.get_by_role("link", name="as CSV").get_attribute("href")
+        file = await (await venue.page.request.get(f"{venue.at}{link}")).text()
+        assert sum(int(line["amount_minor"]) for line in csv.DictReader(io.StringIO(file))) == together
+        await venue.press("Show")
+        await venue.judge_day_and_night()
+        sales = (await shop.get(f"/api/v1/shows/{shop.show_id}/sales"))["sales"]
+        assert sum(day["total_minor"] for day in sales) == sum(one["price"]["total_minor"] for one in sold)
+        tiles = await venue.page.locator(".tiles dd").all_text_contents()
+        assert tiles == ["3", f"{sum(day['total_minor'] for day in sales) / 100:.2f} EUR", "2"]
+        (stock,) = (await shop.show())["ticket_types"]
+        assert (
+            await venue.cells("Seat") == [str(stock[name]) for name in ("sold", "held", "available")] == ["3", "0", "4"]
+        )
+        assert await venue.cells("Token on chain") == await venue.cells("Valid tickets") == ["3"]
+        assert await venue.cells("North") == ["2", "2"]
+        await venue.press("Sign out")
+        await venue.says("For venues")
 
 
 async def test_the_api_describes_itself_without_the_internet(shop: Shop) -> None:

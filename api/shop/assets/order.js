@@ -12,7 +12,9 @@ function countDown() {
 async function refresh() {
   const answer = await fetch(base, { headers: { Accept: "text/html" } });
   if (answer.ok) {
+    const opened = [...section.querySelectorAll("details[open]")].map((one) => one.id);
     section.innerHTML = await answer.text();
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
     countDown();
   }
 }

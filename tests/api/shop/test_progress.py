@@ -27,7 +27,7 @@ OPEN_PAYMENT = {"owed_minor": 0, "refunded_minor": 0, "processing_since": None, 
 
 def order(**fields: Any) -> Any:
     usual = {"state": "fulfilled", "payment": None, "refund_state": "none", "dispute_state": "none", "end_reason": None}
-    return {**usual, **fields}
+    return {**usual, "refunds": [], **fields}
 
 
 def test_every_state_has_a_sentence_and_steps() -> None:
@@ -38,7 +38,8 @@ def test_every_state_has_a_sentence_and_steps() -> None:
 
 
 def test_every_reason_that_is_named_exists() -> None:
-    """A purchase ends for a refusal or for one of the reasons of its end."""
+    """A purchase ends for a refusal or for one of the reasons of its end; each of the latter has a sentence."""
+    assert set(END_REASONS) <= set(ENDS)
     assert set(ENDS) <= set(END_REASONS) | set(REFUSALS)
     assert set(PROBLEM_SENTENCES) <= set(PROBLEM_TYPES)
 
@@ -60,9 +61,16 @@ def test_steps_go_forward(state: PurchaseState) -> None:
         ({"state": "cancelled", "end_reason": "a-new-one"}, ENDED_OTHERWISE),
         ({"state": "cancelled", "payment": OPEN_PAYMENT | {"owed_minor": 5}}, "on its way back"),
         ({"state": "cancelled", "payment": OPEN_PAYMENT | {"refunded_minor": 5}}, "was given back"),
+        (
+            {"state": "cancelled", "end_reason": "hold-expired", "payment": OPEN_PAYMENT | {"owed_minor": 5}},
+            "after the time had run out. Your money is on its way back",
+        ),
         ({"state": "awaiting-payment", "payment": OPEN_PAYMENT | {"processing_since": "2026"}}, "Your bank is working"),
         ({"state": "awaiting-payment", "payment": OPEN_PAYMENT}, "Pay before"),
         ({"refund_state": "refunded"}, "Your money was refunded"),
+        ({"refund_state": "refunding", "refunds": [{"state": "pending", "owed_at_till": False}]}, "on its way"),
+        ({"refund_state": "refunding", "refunds": [{"state": "failed", "owed_at_till": False}]}, "did not take"),
+        ({"refund_state": "refunding", "refunds": [{"state": "requested", "owed_at_till": True}]}, "in cash"),
         ({"dispute_state": "open", "refund_state": "refunding"}, "blocked"),
         ({"dispute_state": "won"}, "The tickets are yours."),
     ],
