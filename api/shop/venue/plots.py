@@ -13,7 +13,7 @@ from domain.views.catalog import SalesSum, SalesUnit
 HEIGHT, WIDTH = 100, 1_000
 COLUMN, GAP = 10, 1
 FEW_DAYS = 3  # so few are told by the hour
-COLUMNS_MIN = 12  # a single column would be as wide as the drawing
+FEW_COLUMNS = 8  # so few are drawn narrower: a single one would be as wide as the page
 
 
 class Column(NamedTuple):
@@ -52,6 +52,11 @@ class SalesPlot(NamedTuple):
     width: int
 
     @property
+    def are_few(self) -> bool:
+        """Whether the drawing is narrow."""
+        return len(self.columns) <= FEW_COLUMNS
+
+    @property
     def total(self) -> int:
         """The tickets of all columns."""
         return sum(column.value for column in self.columns)
@@ -76,7 +81,7 @@ def sales_plot(sales: Sequence[SalesSum], unit: SalesUnit, zone: str) -> SalesPl
         label = label_of(at, unit, places)
         columns.append(Column(label, tickets.get(at, 0), number * COLUMN + GAP, HEIGHT - height, height))
     highest = max(columns, key=lambda column: column.value, default=None)
-    return SalesPlot(columns, highest, max(COLUMNS_MIN, len(columns)) * COLUMN)
+    return SalesPlot(columns, highest, max(1, len(columns)) * COLUMN)
 
 
 def label_of(at: datetime, unit: SalesUnit, zone: ZoneInfo) -> str:
