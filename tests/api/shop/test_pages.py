@@ -11,16 +11,12 @@ import httpx
 import pytest
 
 from activities.catalog.prices import ChangeShow
-from activities.tokens.metadata import cid_of
 from api.http.guard import GuardedRoute
 from api.ports import ShopTerms
 from api.shop import pages
 from api.shop.door import SENTENCES
 from api.shop.render import FOLDER, POLICY, STRIPES_POLICY, moment
-from domain.catalog.show import Show
 from domain.tickets.admission import AdmissionReason
-from domain.tickets.has_token import Drawing
-from domain.tickets.token import TokenState
 from tests.api.shop.conftest import PAY_PAGE, SHOP
 from tests.fakes.api_client import api_client, app_over
 from tests.fakes.shop_world import ApiWorld
@@ -116,7 +112,7 @@ async def test_a_ticket_has_its_qr_code_on_the_page_of_its_order(
 ) -> None:
     """A picture, and the text that it carries; none of another order's ticket, and none before it is paid."""
     path, other = await ordered(browser, show), await ordered(browser, show)
-    (first, *_) = await _tickets(world, path)
+    (first, *_) = await tickets_of(world, path)
     assert (await browser.get(f"{path}/tickets/{first}/code.svg")).status_code == 409
     for paid in (path, other):
         await world.pay(paid.rpartition("/")[2])
@@ -128,37 +124,8 @@ async def test_a_ticket_has_its_qr_code_on_the_page_of_its_order(
     code = (await browser.get(f"{path}/tickets/{first}/code.txt")).text
     read = world.deps().ticket_codes.read(code)
     assert (read.ticket_id if read else None) == first
-    (strange, *_) = await _tickets(world, other)
+    (strange, *_) = await tickets_of(world, other)
     assert (await browser.get(f"{path}/tickets/{strange}/code.svg")).status_code == 404
-
-
-async def test_a_ticket_has_its_picture_and_its_proof(
-    browser: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
-) -> None:
-    """The picture of its type, once one is drawn; the chain is asked for the proof alone, and may be away."""
-    path, other = await ordered(browser, show), await ordered(browser, show)
-    for paid in (path, other):
-        await world.pay(paid.rpartition("/")[2])
-    assert "/ipfs/" not in (await browser.get(path)).text
-    image = "<svg xmlns='http://www.w3.org/2000/svg'/>"
-    drawing = Drawing(show["ticket_types"][0]["ticket_type_id"], cid_of(b"{}"), "{}", cid_of(image.encode()), image)
-    await world.store.commit(lambda uow: uow.get(Show, show["show_id"]).draw(drawing, uow.at))
-    page = (await browser.get(path)).text
-    (source, *_) = re.findall(r'class="picture" src="([^"]+)"', page)
-    assert (await browser.get(source)).text == image
-    (first, *_), (strange, *_) = await _tickets(world, path), await _tickets(world, other)
-    proof = f"{path}/tickets/{first}/proof"
-    assert proof in page
-    token = {"address": f"mint-of-{first}", "supply": 1, "decimals": 0, "owner_address": None, "group_address": "g"}
-    world.tokens[first] = TokenState(**token, uri="ipfs://bafk", holding="held")
-    shown = (await browser.get(proof)).text
-    assert all(text in shown for text in ("Read from the chain just now", f"mint-of-{first}", 'href="/ipfs/bafk"'))
-    assert "It gives entry" in shown
-    world.chain_is_away = True
-    away = await browser.get(proof)
-    assert (away.status_code, "Your ticket is valid all the same" in away.text) == (503, True)
-    assert (await browser.get(path)).status_code == 200
-    assert (await browser.get(f"{path}/tickets/{strange}/proof")).status_code == 404
 
 
 async def test_what_stripe_adds_to_an_address_is_forgotten(browser: httpx.AsyncClient, show: dict[str, Any]) -> None:
@@ -168,7 +135,7 @@ async def test_what_stripe_adds_to_an_address_is_forgotten(browser: httpx.AsyncC
     assert (answer.status_code, answer.headers["location"]) == (303, path)
 
 
-async def _tickets(world: ApiWorld, path: str) -> list[str]:
+async def tickets_of(world: ApiWorld, path: str) -> list[str]:
     found = await world.reads.purchase(path.rpartition("/")[2])
     assert found is not None
     return [ticket["ticket_id"] for ticket in found["tickets"]]
