@@ -1,12 +1,14 @@
 """Patch flags are defined in `workflows/core/patches.py` only."""
 
 import ast
+from collections.abc import Iterable
 
 from tests.architecture.test_tidy import ROOT, modules
 from workflows.core import patches
 from workflows.core.patches import PATCHES, RETIRED, Patch
 
 HOME = "workflows/core/patches.py"
+RECORDS = ROOT / "docs" / "decisions"
 CALLS = {"patched", "deprecate_patch"}
 
 
@@ -33,9 +35,19 @@ def test_no_flag_is_a_literal_elsewhere() -> None:
 def test_flags_are_named_once_and_used() -> None:
     """No two flags share a name, no retired name is used again, and every flag is used."""
     names = [patch.name for patch in PATCHES]
-    assert len(names) == len(set(names))
-    assert not RETIRED & set(names)
+    assert len(names) == len(set(names)), HOME
+    assert not RETIRED & set(names), HOME
     room = "".join(module.text for module in modules() if module.path.startswith("workflows/") and module.path != HOME)
-    defined = {name: value for name, value in vars(patches).items() if isinstance(value, Patch)}
-    assert sorted(defined.values()) == sorted(PATCHES)
-    assert [name for name in defined if f"patches.{name}." not in room] == []
+    defined = [name for name, value in vars(patches).items() if isinstance(value, Patch)]
+    assert [name for name in defined if f"patches.{name}." not in room] == [], f"no workflow asks a flag of {HOME}"
+
+
+def without_record(flags: Iterable[Patch]) -> list[str]:
+    """Return the flags whose decision has no record."""
+    return [flag.name for flag in flags if not flag.decision or not list(RECORDS.glob(f"{flag.decision}-*.md"))]
+
+
+def test_every_flag_has_its_decision() -> None:
+    """Whoever meets a flag finds the reason for it."""
+    assert without_record(PATCHES) == [], "name the number of a record in docs/decisions/ in workflows/core/patches.py"
+    assert without_record([Patch("none"), Patch("unknown", "9999"), PATCHES[0]]) == ["none", "unknown"]
