@@ -1,5 +1,6 @@
 """The exact cost of one purchase: engine, PostgreSQL, Stripe and Solana."""
 
+import json
 from typing import Any
 
 import httpx
@@ -24,6 +25,7 @@ async def cost_of(shop: Shop, purchase_id: str) -> Cost:
     commits, events = await _commits(shop, purchase_id, [ticket["ticket_id"] for ticket in seen["tickets"]])
     return {
         "engine": await _engine(shop, purchase_id),
+        "steps": await _steps(shop, purchase_id),
         "events": events,
         "commits of events": commits,
         "Stripe calls": await _stripe_calls(shop, purchase_id),
@@ -35,6 +37,16 @@ async def _engine(shop: Shop, purchase_id: str) -> dict[str, int]:
     handle = (await shop.engine()).get_workflow_handle(f"purchase/{purchase_id}")
     info = (await handle.describe()).raw_description.workflow_execution_info
     return {"history events": info.history_length, "state transitions": info.state_transition_count}
+
+
+async def _steps(shop: Shop, purchase_id: str) -> list[str]:
+    """Return the activities of a purchase; one that runs locally is too cheap to be seen in the engine's figures."""
+    history = await (await shop.engine()).get_workflow_handle(f"purchase/{purchase_id}").fetch_history()
+    found = {event.activity_task_scheduled_event_attributes.activity_type.name for event in history.events}
+    for event in history.events:
+        marks = event.marker_recorded_event_attributes.details["data"].payloads
+        found |= {json.loads(mark.data).get("activity_type", "") for mark in marks}
+    return sorted(found - {""})
 
 
 async def _commits(shop: Shop, purchase_id: str, ticket_ids: list[str]) -> tuple[int, int]:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.real
 GOLDEN = Path(__file__).with_name("budget.json")
 # A busy machine adds a poll, a timeout or a task now and then; it never saves one.
 TRIES = 8
-# Two signals share a workflow task or not by chance; one more activity exceeds this.
+# Two signals share a workflow task or not by chance. One more activity may stay below this: `steps` names it.
 CHANCE = {"history events": 4, "state transitions": 2}
 Outcome = Callable[[Shop, str], Awaitable[str]]
 
