@@ -36,7 +36,8 @@ def test_the_index_lists_every_record_by_its_title() -> None:
     """The rows are the files, in order, and two records never share a number."""
     rows = re.findall(r"^\| \[(\d{4})\]\((\S+)\) \| (.+) \|$", (FOLDER / "README.md").read_text(), re.MULTILINE)
     titles = [record.read_text().partition("\n")[0] for record in RECORDS]
-    assert rows == [
+    wanted = [
         (record.name[:4], record.name, title[len("# 0000 ") :]) for record, title in zip(RECORDS, titles, strict=True)
     ]
+    assert rows == wanted, "docs/decisions/README.md has other rows than the folder has records"
     assert len({number for number, _, _ in rows}) == len(rows)

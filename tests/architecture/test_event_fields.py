@@ -53,7 +53,10 @@ def faults(known: dict[str, bool], now: dict[str, bool]) -> list[str]:
 
 def test_every_stored_event_has_the_fields_that_the_code_reads() -> None:
     """New fields without a default, removed fields and unlisted fields are reported."""
-    assert faults(recorded(), stored()) == []
+    found = faults(recorded(), stored())
+    assert found == [], (
+        "give defaults, then run `python -m tests.architecture.test_event_fields`, which writes the file"
+    )
 
 
 def test_a_field_without_a_default_and_a_removed_one_are_found() -> None:

@@ -24,6 +24,7 @@ from workflows.core.patches import PATCHES
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("persisted_names.txt")
+AGAIN = "tests/architecture/persisted_names.txt differs; run `python -m tests.architecture.test_persisted_names`"
 HEADER = "# Stored for ever: a changed or missing line needs a decision record and an upcast.\n"
 C = TypeVar("C")
 ROOMS = ("domain", "activities", "workflows")
@@ -111,8 +112,8 @@ def test_stored_names_are_the_recorded_ones() -> None:
     now = names()
     unlisted = [f"{name}: not in {FILE.name}" for name in now if name not in recorded]
     gone = [f"{name}: in {FILE.name}, no longer in the code" for name in recorded if name not in now]
-    assert [*unlisted, *gone] == []
-    assert now == recorded
+    assert [*unlisted, *gone] == [], AGAIN
+    assert now == recorded, AGAIN
 
 
 def test_every_sort_of_name_is_found() -> None:

@@ -36,14 +36,17 @@ def test_every_refusal_is_declared_by_an_operation() -> None:
     """A refusal that a client may get is named in `may_answer` of its route, so that its document lists it."""
     operations = [operation for path in document()["paths"].values() for operation in path.values()]
     declared = {code for operation in operations for code in problem_types_of(operation, document())}
-    assert REFUSALS.keys() - declared == set()
+    undeclared = REFUSALS.keys() - declared
+    assert undeclared == set(), "name each in `may_answer` of its operations, in api/routes/"
 
 
 def test_the_tree_of_refusals_has_a_line_for_each() -> None:
     """The docstring of `domain/core/errors.py` lists every refusal with its code, and no other."""
     tree = re.findall(r"^[├└]── (\w+) +([a-z-]+) ", errors.__doc__ or "", re.MULTILINE)
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Refusal)]
-    assert dict(tree) == {kind.__name__: kind.code for kind in kinds if kind is not Refusal}
+    codes = {kind.__name__: kind.code for kind in kinds if kind is not Refusal}
+    wrong = dict(tree).items() ^ codes.items()
+    assert wrong == set(), "the tree of refusals in the docstring of domain/core/errors.py differs from its classes"
 
 
 def test_an_event_that_no_act_reaches_is_told() -> None:

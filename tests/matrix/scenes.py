@@ -252,10 +252,10 @@ SALE = (*OPENED, "confirm_seats", "capture_payment", *SOLD)
 FREE = ("place_order", "confirm_seats", *(name for name in SOLD if name != "close_checkout"))
 SCENES: tuple[Scene, ...] = (
     Scene("sale", PurchaseWorkflow, SALE, "fulfilled", sale, webhooks=True),
-    Scene("slow payment", PurchaseWorkflow, EXTENDED, "fulfilled", slow_payment, (*OPENED[:2], *SOLD)),
+    Scene("slow payment", PurchaseWorkflow, EXTENDED, "fulfilled", slow_payment, (*OPENED[:-1], *SOLD)),
     Scene("free", PurchaseWorkflow, FREE, "fulfilled", free, ("mint_ticket", "settle_mint")),
-    Scene("unpaid", PurchaseWorkflow, (*OPENED, *UNDONE), "cancelled: hold-expired", unpaid, OPENED[:2]),
-    Scene("cancelled by the buyer", PurchaseWorkflow, (*OPENED, *UNDONE), CANCELLED, cancelled_by_buyer, OPENED[:2]),
+    Scene("unpaid", PurchaseWorkflow, (*OPENED, *UNDONE), "cancelled: hold-expired", unpaid, OPENED[:-1]),
+    Scene("cancelled by the buyer", PurchaseWorkflow, (*OPENED, *UNDONE), CANCELLED, cancelled_by_buyer, OPENED[:-1]),
     Scene(
         "refunded",
         PurchaseWorkflow,

@@ -10,7 +10,7 @@ from activities.core.commands import MintTicket
 from activities.core.task_queues import queues_of
 from tests.fakes.sandbox import RUNNER
 from tests.real.next_purchase import CarelessPurchase, FlaggedPurchase
-from tests.replay.golden import HISTORIES, commands, difference, golden, history
+from tests.replay.golden import HISTORIES, WANTED, commands, difference, golden, history
 from tests.replay.record import without_machine
 from tests.replay.scenes import SCENES
 from tests.replay.scenes_money import MONEY
@@ -21,6 +21,13 @@ from workflows.registry import declared_workflows
 
 UNRESTRICTED = UnsandboxedWorkflowRunner()  # the sandbox would load the changed module anew
 NAMES = sorted(scene.__name__ for scene in (*SCENES, *MONEY, *WEBHOOKS))
+
+
+def home_of(name: str) -> str:
+    """Return the module of the workflow that has this history."""
+    started = history(name).events[0].workflow_execution_started_event_attributes.workflow_type.name
+    (module,) = (kind.__module__ for kind in declared_workflows() if kind.__name__ == started)
+    return f"{module.replace('.', '/')}.py"
 
 
 def test_every_outcome_is_recorded() -> None:
@@ -46,8 +53,17 @@ def test_no_history_names_its_machine(name: str) -> None:
 async def test_replay(name: str) -> None:
     """The code fits the history and issues the accepted commands."""
     accepted = golden(name).read_text().splitlines()
-    if expected := difference(name, accepted, await commands(name)):
+    try:
+        issued = await commands(name)
+    except Exception as error:  # noqa: BLE001 - the library raises several kinds
+        pytest.fail(f"{home_of(name)} no longer fits the history of {name}: {error}\n{WANTED}", pytrace=False)
+    if expected := difference(name, accepted, issued):
         pytest.fail(expected, pytrace=False)
+
+
+def test_a_history_names_its_module() -> None:
+    """A failure says which workflow to look at."""
+    assert (home_of("fulfilled"), home_of("expired")) == ("workflows/purchase.py", "workflows/purchase.py")
 
 
 async def test_a_changed_workflow_is_caught() -> None:

@@ -20,10 +20,11 @@ from tests.workflows.buyer import paid
 from tests.workflows.conftest import CODEC_KEYS
 from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
 
-# The engine's own notes about a local activity, which no codec sees: its number, its name and its times.
+# The engine's own notes, which no codec sees: of a local activity its number, its name and its times; of a patch flag
+# its name.
 CORE_MARKS = {
     "seq", "attempt", "activity_id", "activity_type", "complete_time", "backoff", "original_schedule_time",
-    "activation_index",
+    "activation_index", "id", "deprecated",
 }  # fmt: skip
 KEYS = {"new": bytes(32), "old": bytes(range(32))}
 
