@@ -106,6 +106,12 @@ class TicketCheckedIn1(_TicketData):
     TYPE = "ticket.checked_in"
 
 
+class TicketCheckInUndone1(_TicketData):
+    """The check-in of a ticket was undone: it gives the right to enter again."""
+
+    TYPE = "ticket.check_in_undone"
+
+
 class TicketBlocked1(_TicketData):
     """A dispute of the payment blocks a ticket."""
 

@@ -17,7 +17,14 @@ from domain.core.ids import order_ref_of
 from domain.core.timestamp import iso
 from domain.orders.order import OrderCancelled, OrderConfirmed, OrderFulfilled
 from domain.tickets.has_token import TokenMinted
-from domain.tickets.ticket import TicketBlocked, TicketIssued, TicketRedeemed, TicketUnblocked, TicketVoided
+from domain.tickets.ticket import (
+    EntryUndone,
+    TicketBlocked,
+    TicketIssued,
+    TicketRedeemed,
+    TicketUnblocked,
+    TicketVoided,
+)
 from domain.views.outgoing.data import (
     AnnouncedTicketType,
     OrderCancelled1,
@@ -34,6 +41,7 @@ from domain.views.outgoing.data import (
     ShowSaleWindowChanged1,
     TicketBlocked1,
     TicketCheckedIn1,
+    TicketCheckInUndone1,
     TicketIssued1,
     TicketMinted1,
     TicketUnblocked1,
@@ -109,14 +117,16 @@ def _ticket(documents: Documents, event: DomainEvent) -> tuple[EventOwner, dict[
     return owner_of(documents, ticket["tenant_id"], ticket["show_id"], ticket["purchase_id"]), named
 
 
-@tells(TicketIssued, TicketVoided, TicketRedeemed)
+@tells(TicketIssued, TicketVoided, TicketRedeemed, EntryUndone)
 def ticket_changed(event: DomainEvent, documents: Documents) -> OwnedData | None:
-    """Tell that the right to enter began, ended or was used."""
+    """Tell that the right to enter began, ended, was used, or is unused again."""
     if (found := _ticket(documents, event)) is None:
         return None
     owner, named = found
     if isinstance(event, TicketIssued):
         return OwnedData(owner, TicketIssued1(**named))
+    if isinstance(event, EntryUndone):
+        return OwnedData(owner, TicketCheckInUndone1(**named))
     return OwnedData(owner, TicketVoid1(**named) if isinstance(event, TicketVoided) else TicketCheckedIn1(**named))
 
 

@@ -90,6 +90,8 @@ async def test_a_check_in_is_undone_by_who_may(
     assert code(await client.post(undo, headers=gates)) == (403, "forbidden")
     for _ in range(2):
         assert (await client.post(undo)).json() == {**made, "undone": True}
+    told = (await client.get("/api/v1/events", params={"type": "ticket.check_in_undone"})).json()["events"]
+    assert [one["data"]["ticket_id"] for one in told] == [made["ticket_id"]]
     assert (await client.post(CHECKINS, json=scan(show, tickets[0], "n1"))).json() == {**made, "undone": True}
     again = (await client.post(CHECKINS, json=scan(show, tickets[0], "n2", "South"))).json()
     assert again["admitted"]
