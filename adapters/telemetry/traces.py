@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from opentelemetry import trace
 from temporalio.client import Interceptor
 
+TRACER = trace.get_tracer("boxoffice.adapters")  # finds its provider once there is one
+
 
 def start_traces(process: str, endpoint: str | None) -> Callable[[], None]:
     """Send this process's spans to a collector (OTLP over HTTP); return the call that sends the rest at the end."""
@@ -35,7 +37,5 @@ def temporals_interceptors(endpoint: str | None) -> list[Interceptor]:
 @contextmanager
 def outside_call(system: str, call: str) -> Iterator[trace.Span]:
     """Record a call of another system as a span; its name has no ids and no values."""
-    with trace.get_tracer("boxoffice.adapters").start_as_current_span(
-        f"{system} {call}", kind=trace.SpanKind.CLIENT, record_exception=False
-    ) as span:
+    with TRACER.start_as_current_span(f"{system} {call}", kind=trace.SpanKind.CLIENT, record_exception=False) as span:
         yield span

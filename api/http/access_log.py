@@ -1,6 +1,5 @@
 """The access log: one line of JSON for each request, without secrets, personal data or anything else a client wrote."""
 
-import json
 import logging
 import re
 import secrets
@@ -8,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -73,7 +73,7 @@ class AccessLog:
                 "status": status,
                 "milliseconds": round(seconds * 1_000, 1),
             }
-            log.info(json.dumps(line))
+            log.info(orjson.dumps(line).decode())
 
 
 def _given_id(scope: Scope) -> str | None:

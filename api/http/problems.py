@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from prometheus_client import Counter
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -173,21 +174,21 @@ def not_found(kind: str, identity: str) -> Problem:
     return Problem(NOT_FOUND, f"{kind} {identity} does not exist")
 
 
-def answer(problem: Problem) -> JSONResponse:
+def answer(problem: Problem) -> Response:
     """Return a problem as a response."""
     return _response(problem.kind, problem.kind.status, problem.detail, problem.more, problem.headers)
 
 
 def _response(
     kind: ProblemType, status: int, detail: str, more: dict[str, Any], headers: dict[str, str] | None
-) -> JSONResponse:
+) -> Response:
     REFUSALS_COUNT.labels(kind.code).inc()
     title = HTTPStatus(status).phrase
     headers = {**UNSTORED, **(headers or {})}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = CHALLENGE
     body = {"type": kind.urn, "title": title, "status": status, "detail": detail, **more}
-    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    return Response(orjson.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def install(app: FastAPI) -> None:
@@ -201,19 +202,19 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _bug)
 
 
-async def _problem(_: Request, error: Exception) -> JSONResponse:
+async def _problem(_: Request, error: Exception) -> Response:
     if not isinstance(error, Problem):
         raise error
     return answer(error)
 
 
-async def _refusal(_: Request, error: Exception) -> JSONResponse:
+async def _refusal(_: Request, error: Exception) -> Response:
     if not isinstance(error, Refusal):
         raise error
     return answer(Problem(REFUSALS.get(error.code, REFUSED), str(error), values=error.data))
 
 
-async def _transient(request: Request, error: Exception) -> JSONResponse:
+async def _transient(request: Request, error: Exception) -> Response:
     return answer(unavailable(error, _id_of(request)))
 
 
@@ -225,7 +226,7 @@ def unavailable(error: Exception, request_id: str | None = None) -> Problem:
     return Problem(TRY_AGAIN, "a part of the system is unavailable; retry after the given delay", headers=RETRY_AFTER)
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> Response:
     errors: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
     if not _is_json(request) and any(item["loc"][0] == "body" and item["type"] != "missing" for item in errors):
         return answer(Problem(UNSUPPORTED_MEDIA_TYPE, "the body must be declared as application/json"))
@@ -252,7 +253,7 @@ def _bad_key(why: str) -> Problem:
     return Problem(KEY_INVALID, f"an {KEY_HEADER} has 1 to 255 printable ASCII characters")
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     kind = TYPE_OF_STATUS.get(HTTPStatus(error.status_code), REFUSED)
@@ -273,12 +274,12 @@ def methods_of(request: Request) -> set[str]:
     return methods | ({"HEAD"} if "GET" in methods else set())
 
 
-async def _left(request: Request, error: Exception) -> JSONResponse:
+async def _left(request: Request, error: Exception) -> Response:
     log.info("client disconnected in the middle of request %s: %s", _id_of(request), type(error).__name__)
     return answer(Problem(INCOMPLETE_BODY, "the connection closed before the whole body arrived"))
 
 
-async def _bug(request: Request, error: Exception) -> JSONResponse:
+async def _bug(request: Request, error: Exception) -> Response:
     log.error("unexpected error in request %s: %s", _id_of(request), type(error).__name__)
     return answer(Problem(INTERNAL_ERROR, "the service failed in an unexpected way"))
 
