@@ -124,3 +124,11 @@ def test_a_compatible_change_is_not_named(change: Callable[[Json], None]) -> Non
     change(changed)
     assert changed != document()
     assert breaking_changes(document(), changed) == []
+
+
+def test_a_request_may_lose_its_format_and_get_none() -> None:
+    """A format that goes accepts more, one that comes accepts less."""
+    strict, loose = copy.deepcopy(document()), document()
+    put(*field("PurchaseBody", "show_id", "format"), value="uuid")(strict)
+    assert breaking_changes(strict, loose) == []
+    assert breaking_changes(loose, strict) == ["buy_tickets body.show_id: format None became uuid"]
