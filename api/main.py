@@ -99,7 +99,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         prices=PriceCommands(store),
         refunds=RefundCommands(store),
         door=DoorCommands(store),
-        ticket_codes=codes_of(settings, identity),
+        ticket_codes=SealedCodes.of(keys_of(settings.door.code_keys), identity),
         cancellations=ShowCancellationCommands(store),
         cancelled=ShowCancellationQueries(reads),
         queries=ReadModels(reads),
@@ -191,12 +191,6 @@ async def observed_client(
     options: ClientOptions = {"lazy": True, "runtime": temporals_runtime(engine_port)}
     options["interceptors"] = temporals_interceptors(settings.telemetry.otlp_endpoint)
     return await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), **options)
-
-
-def codes_of(settings: Settings, identity: Identity) -> SealedCodes:
-    """Return the maker of tickets' codes; without keys, in development alone, one key follows from the deployment."""
-    keys = keys_of(settings.door.code_keys) or {"dev": identity.secret_for("ticket-code")}
-    return SealedCodes(keys, identity.deployment_id)
 
 
 def reader_of(settings: Settings) -> SolanaTokenReader:

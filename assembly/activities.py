@@ -8,7 +8,7 @@ from activities.access.webhooks.deliver import WebhookActivities
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, GroupSizeActivities
 from activities.catalog.register import CatalogActivities
-from activities.core.task_queues import IPFS, MINT, PURCHASES, STRIPE, WEBHOOKS
+from activities.core.task_queues import IPFS, LETTERS, MINT, PURCHASES, STRIPE, WEBHOOKS
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
@@ -17,6 +17,7 @@ from activities.refunds.cancel_show import ShowCancellationActivities
 from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.resale import ResaleActivities
 from activities.registry import Activities, all_queues
+from activities.sales.letters.send import LetterActivities
 from activities.sales.order import SalesActivities
 from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
@@ -30,19 +31,26 @@ from adapters.event_store.store import PostgresEventStore
 from adapters.http.kubo import KuboNode
 from adapters.http.webhooks import HttpWebhookSender
 from adapters.postgres.connections import Pool
+from adapters.postgres.letters import PostgresLetters
 from adapters.postgres.tables import PostgresCheckouts
 from adapters.postgres.webhooks import PostgresDeliveries
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.endpoint_secrets import PostgresEndpointSecrets
+from adapters.privacy.letters.smtp import MailSettings, SmtpMailServer
+from adapters.privacy.letters.writer import ShopLinks, TemplateWriter
+from adapters.privacy.ticket_codes import SealedCodes
 from adapters.read_models.pending.follow_up import RelayQueries
 from adapters.read_models.shows.cancellation import ShowCancellationQueries
+from adapters.solana.keys import seed_of
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
 from adapters.stripe.payments import StripePayments
 from adapters.temporal.metrics import show_node, show_refused_signature
-from domain.core.ids import Deployment
+from domain.core.ids import Deployment, Identity
 from settings import Settings
 from settings.chain import nodes_of, token_chain_of
+from settings.letters import LetterSettings
+from settings.values import keys_of
 
 
 def stripe_client(settings: Settings, deployment: Deployment, closing: AsyncExitStack) -> StripeClient:
@@ -88,6 +96,8 @@ def assemble(
         instances.append(at_ipfs(settings, store, pool, closing))
     if WEBHOOKS in polled:
         instances.append(at_receivers(settings, store, pool))
+    if LETTERS in polled:
+        instances.append(at_mail(settings, deployment, store, pool))
     return Activities(*instances, queues=polled)
 
 
@@ -96,6 +106,31 @@ def at_receivers(settings: Settings, store: PostgresEventStore, pool: Pool) -> W
     secrets = PostgresEndpointSecrets(pool, settings.privacy.sealing[0])
     sender = HttpWebhookSender(allows_private=settings.webhooks.allow_private)
     return WebhookActivities(store, PostgresDeliveries(pool), secrets, sender, utc_now)
+
+
+def at_mail(settings: Settings, deployment: Deployment, store: PostgresEventStore, pool: Pool) -> LetterActivities:
+    """Assemble the activities that send letters to buyers."""
+    secret = settings.deployment.secret.get_secret_value()  # a worker of this queue does not start without it
+    identity = Identity(deployment.deployment_id, seed_of(secret) if secret else b"")
+    links = ShopLinks(identity, settings.api.public_url, settings.shop.tenant)
+    return LetterActivities(
+        store,
+        PostgresLetters(pool),
+        PostgresBuyers(pool, sealing_of(settings)),
+        SealedCodes.of(keys_of(settings.door.code_keys), identity),
+        TemplateWriter(links),
+        SmtpMailServer(mail_settings(settings.letters)),
+        clock=utc_now,
+    )
+
+
+def mail_settings(letters: LetterSettings) -> MailSettings | None:
+    """Return the mail server; None where letters are not sent."""
+    if letters.address is None:
+        return None
+    host, _, port = letters.address.rpartition(":")
+    password = letters.password.get_secret_value()
+    return MailSettings(host.strip("[]"), int(port), letters.security, letters.sender, letters.user, password)
 
 
 def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStore, pool: Pool) -> list[object]:

@@ -145,5 +145,6 @@ def relay_of(parts: Parts) -> Relay:
         FollowUps(engine, FollowUpCommands(parts.store), purchases, stalled, parts.each),
         parts.each,
         longest_extension=timedelta(seconds=saga.processing_extension_seconds),
+        sends_letters=parts.settings.letters.address is not None,
         roots_every_seconds=parts.settings.solana.roots_every_seconds,
     )

@@ -18,6 +18,7 @@ API_PORT = "BOXOFFICE_API__PORT"
 SHOP_TENANT = "BOXOFFICE_SHOP__TENANT"
 SHOP_STACK_FILE = "BOXOFFICE_SHOP__STACK_FILE"
 SHOP_PAY_PAGE = "BOXOFFICE_SHOP__PAY_PAGE"
+LETTERS_ADDRESS = "BOXOFFICE_LETTERS__ADDRESS"
 API_PUBLIC_URL = "BOXOFFICE_API__PUBLIC_URL"
 WORKER_DEPLOYMENT = "BOXOFFICE_WORKER__DEPLOYMENT"
 WORKER_BUILD_ID = "BOXOFFICE_WORKER__BUILD_ID"
@@ -46,8 +47,16 @@ OWN_CHAIN = {
     "BOXOFFICE_SOLANA__SIGNATURES_PER_MINUTE": "60000",
     "BOXOFFICE_SOLANA__PAYER_EVERY_SECONDS": "5",
 }
-PORT_DEFAULTS = {"api": 8000, "temporal": 7233, "temporal_ui": 8233, "stripe": 12111, "solana": 8899}
-PORT_NAMES = (*PORT_DEFAULTS, "solana_ws", "postgres")
+# The inbox of the stack takes letters without a secured connection.
+OWN_INBOX = {
+    "BOXOFFICE_LETTERS__SECURITY": "none",
+    "BOXOFFICE_LETTERS__SENDER": "Boxoffice <tickets@boxoffice.example>",
+}
+PORT_DEFAULTS = {
+    "api": 8000, "temporal": 7233, "temporal_ui": 8233, "stripe": 12111, "solana": 8899, "inbox": 8025,
+}  # fmt: skip
+UNNAMED_PORTS = ("solana_ws", "postgres", "inbox_smtp")
+PORT_NAMES = (*PORT_DEFAULTS, *UNNAMED_PORTS)
 
 
 def _module(name: str) -> tuple[str, ...]:
@@ -62,6 +71,7 @@ class Programs:
     """
 
     stripe: tuple[str, ...] = _module("devstack.stripe")
+    inbox: tuple[str, ...] = _module("devstack.servers.inbox")
     chain: tuple[str, ...] = (*_module("devstack.chain"), "--slot-ms", "50")
     worker: tuple[str, ...] = _module("worker")
     projector: tuple[str, ...] = _module("projector")

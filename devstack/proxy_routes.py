@@ -33,6 +33,7 @@ PROXY_ROUTES = {
         ("worker", names.STRIPE_API_BASE, "stripe"),
         ("api", names.SOLANA_RPC_URL, "solana"),
         ("worker", names.SOLANA_RPC_URL, "solana"),
+        ("worker", names.LETTERS_ADDRESS, "inbox_smtp"),
     )
 }
 ROUTES = (*PROXY_ROUTES, WEBHOOKS, BUYERS)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from devstack.config import PORT_NAMES
+from devstack.config import PORT_DEFAULTS
 from devstack.supervisor.data_dir import DEVELOPMENT_KEY, PUBLISHABLE_KEY, SECRETS_FILE, STACK_FILE, read_json
 from devstack.supervisor.process import bind_to_parent, tail_of
 from devstack.supervisor.runner import stop_orphans
@@ -39,7 +39,7 @@ class Stack:
 
     @property
     def urls(self) -> dict[str, str]:
-        """The addresses: api, temporal, temporal_ui, postgres, stripe, solana_rpc, solana_ws."""
+        """The addresses: api, temporal, temporal_ui, postgres, stripe, solana_rpc, solana_ws, inbox."""
         urls: dict[str, str] = self.status["urls"]
         return urls
 
@@ -85,8 +85,7 @@ class Stack:
 
 def up_command(folder: Path, ports: Mapping[str, int], up: Sequence[str] = UP) -> list[str]:
     """Return the command line of `boxoffice up`; unnamed ports are free ones."""
-    named = [name for name in PORT_NAMES if name not in ("solana_ws", "postgres")]
-    flags = [f"--{name.replace('_', '-')}-port={ports.get(name, 0)}" for name in named]
+    flags = [f"--{name.replace('_', '-')}-port={ports.get(name, 0)}" for name in PORT_DEFAULTS]
     return [*up, "--data-dir", str(folder), *flags, "--json"]
 
 

@@ -35,7 +35,7 @@ ADDRESS_OF_SECRET = {
     names.ISSUER_ADDRESS: ISSUER_SECRET,
     names.DELEGATE_ADDRESS: DELEGATE_SECRET,
 }
-OUTSIDE = ("postgres", "temporal", "stripe", "chain")
+OUTSIDE = ("postgres", "temporal", "stripe", "chain", "inbox")
 
 
 class SettingMissingError(RuntimeError):
@@ -67,6 +67,7 @@ def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
         names.STRIPE_API_BASE: f"http://{LOOPBACK}:{ports['stripe']}",
         names.SOLANA_RPC_URL: f"http://{LOOPBACK}:{ports['solana']}",
         names.SOLANA_WS_URL: f"ws://{LOOPBACK}:{ports['solana_ws']}",
+        names.LETTERS_ADDRESS: f"{LOOPBACK}:{ports['inbox_smtp']}",
         names.API_PUBLIC_URL: api_url,
     }
 
@@ -102,7 +103,15 @@ def _outside_processes(
         command = (*config.programs.chain, *flags, "--state", str(_state_file(folder, "chain")))
         on_ready = partial(fund_payer, rpc_url, env.get(PAYER_SECRET) or env[ISSUER_SECRET])
         processes.append(ProcessSpec("chain", command, http_probe(f"{rpc_url}/health"), on_ready=on_ready))
+    if names.LETTERS_ADDRESS not in config.given:
+        processes.append(_inbox_process(config, ports))
     return processes
+
+
+def _inbox_process(config: StackConfig, ports: Mapping[str, int]) -> ProcessSpec:
+    flags = ("--port", str(ports["inbox"]), "--smtp-port", str(ports["inbox_smtp"]))
+    command = (*config.programs.inbox, *flags, "--state", str(config.data_dir / "inbox"))
+    return ProcessSpec("inbox", command, http_probe(f"http://{LOOPBACK}:{ports['inbox']}/health"))
 
 
 def _state_file(folder: Path, name: str) -> Path:
@@ -152,7 +161,8 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     outside_chain = names.SOLANA_RPC_URL in config.given
     own_chain = {} if outside_chain else names.OWN_CHAIN
     kept = {name: value for name, value in stack_secrets.env.items() if not (outside_chain and name in ROLE_SECRETS)}
-    env = {**_addresses(ports), **own_chain, **defaults, **kept, **config.given}
+    own_inbox = {} if names.LETTERS_ADDRESS in config.given else names.OWN_INBOX
+    env = {**_addresses(ports), **own_chain, **own_inbox, **defaults, **kept, **config.given}
     for address, seed in ADDRESS_OF_SECRET.items():
         if env.get(seed):
             env.setdefault(address, address_of(env[seed]))
@@ -170,6 +180,8 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     }
     if names.SOLANA_WS_URL in env:
         urls["solana_ws"] = without_credentials(env[names.SOLANA_WS_URL])
+    if names.LETTERS_ADDRESS not in config.given:
+        urls["inbox"] = f"http://{LOOPBACK}:{ports['inbox']}"
     return Topology(
         (*_outside_processes(config, ports, stack_secrets, env), *_own_processes(config, ports, env)),
         env,

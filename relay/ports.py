@@ -35,6 +35,9 @@ class Starter(RefundStarter, CancellationStarter, Protocol):
     async def start_deliveries(self, endpoint: EndpointRef, about: About) -> bool:
         """Start the deliveries to a webhook endpoint unless they run."""
 
+    async def start_letters(self, sender: str) -> bool:
+        """Start a sender of letters unless it runs."""
+
     async def watch_hold(self, hold: HoldRef, about: About) -> bool:
         """Start the end of a hold unless it runs."""
 
@@ -88,6 +91,9 @@ class StalledWork(StalledRefunds, StalledCancellations, Shows, Protocol):
 
     async def due_endpoints(self, limit: int) -> Sequence[tuple[str, str, str]]:
         """Return (endpoint, tenant, venue) of webhook endpoints that events wait for, or that failed for long."""
+
+    async def due_letters(self, at: datetime) -> Sequence[str]:
+        """Return the name of the sender of letters if any is due, or events were not looked at, else nothing."""
 
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str, datetime]]:
         """Return (id, tenant, show, until) of internal holds that should have ended."""

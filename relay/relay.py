@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 0.5
 SETTLE_SECONDS = 3.0
 RETRY_SECONDS = 15.0
+LETTERS_RETRY_SECONDS = 2.0  # one start sends what is due; the next buyer need not wait for long
 FOREIGN_AFTER = timedelta(seconds=60)
 BATCH_MAX = 50
 AT_ONCE = 10
@@ -46,11 +47,13 @@ class Relay:
         *,
         longest_extension: timedelta,
         roots_every_seconds: float = 60,
+        sends_letters: bool = False,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._now = now
         self._clock = clock
+        self._sends_letters = sends_letters
         self._roots_every_seconds = roots_every_seconds
         self._longest_extension = longest_extension
         self._follow_ups = follow_ups
@@ -86,6 +89,7 @@ class Relay:
             self.start_claims,
             self.start_roots,
             self.start_deliveries,
+            self.start_letters,
             self.end_holds,
             self.start_capacity_changes,
             self._follow_ups.resume,
@@ -233,6 +237,15 @@ class Relay:
         start = partial(self._engine.start_deliveries, endpoint, About(venue_id=venue_id))
         await self._at_times(f"deliveries {endpoint_id}", start)
 
+    async def start_letters(self) -> None:
+        """Start to send the letters to buyers that are due, where there is a mail server; no second time meanwhile."""
+        if self._sends_letters:
+            await self._each.run(self._start_letters, await self._stalled.due_letters(self._now()))
+
+    @each_subject("start letters", str)
+    async def _start_letters(self, name: str) -> None:
+        await self._at_times(f"letters {name}", partial(self._engine.start_letters, name), LETTERS_RETRY_SECONDS)
+
     async def end_holds(self) -> None:
         """Start the expiry of the ticket API's holds whose time has passed."""
         behind = self._each.set_aside(self._end_hold)
@@ -306,13 +319,15 @@ class Relay:
         payout = PayoutRef(account_id=account_id, payout_id=webhook.object_id, event_id=webhook.event_id)
         return await self._follow_ups.tell(Matter(kind="payout", subject_id=payout.subject_id, **owner))
 
-    async def _at_times(self, identity: str, act: Callable[[], Awaitable[bool | None]]) -> bool | None:
+    async def _at_times(
+        self, identity: str, act: Callable[[], Awaitable[bool | None]], seconds: float = RETRY_SECONDS
+    ) -> bool | None:
         """Act unless that was done a moment ago: the read models may only be behind. One that fails was not done."""
         self._forget_tries()
         if identity in self._tried:
             return None
         done = await act()
-        self._tried[identity] = self._clock()
+        self._tried[identity] = self._clock() + seconds
         return done
 
     def _ago(self, seconds: float) -> datetime:
@@ -320,7 +335,7 @@ class Relay:
 
     def _forget_tries(self) -> None:
         now = self._clock()
-        self._tried = {known: at for known, at in self._tried.items() if now - at < RETRY_SECONDS}
+        self._tried = {known: until for known, until in self._tried.items() if now < until}
 
 
 def _is_foreign(webhook: WebhookEvent) -> bool:

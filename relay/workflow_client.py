@@ -39,8 +39,9 @@ from activities.core.traces import in_trace_of
 from activities.payouts.ports import PayoutRef, VenueRef
 from workflows.core.search_attributes import PURCHASE_ID, shown_as
 from workflows.core.task_queue import first_stage_of
-from workflows.deliveries import DeliveryInput, DeliveryWorkflow
 from workflows.dispute import DisputeWorkflow
+from workflows.outgoing.deliveries import DeliveryInput, DeliveryWorkflow
+from workflows.outgoing.letters import LettersInput, LetterWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow
 from workflows.purchase import TASK_TIMEOUT, CheckoutAnswer, PurchaseInput, PurchaseWorkflow
@@ -150,6 +151,11 @@ class WorkflowClient:
         """Start the deliveries to a webhook endpoint, unless they run; False when the engine is unreachable."""
         terms = named(DeliveryWorkflow, f"webhooks/{endpoint.endpoint_id}", "Webhooks", about)
         return await self._start(DeliveryWorkflow.run, DeliveryInput(endpoint=endpoint), terms)
+
+    async def start_letters(self, sender: str) -> bool:
+        """Start to send letters to buyers, unless that runs; False when the engine is unreachable."""
+        terms = named(LetterWorkflow, sender, "Letters to buyers", About())
+        return await self._start(LetterWorkflow.run, LettersInput(), terms)
 
     async def endpoint_news(self, endpoint_id: str) -> bool | None:
         """Signal the deliveries to an endpoint that it has changed; answers as `look_again`."""

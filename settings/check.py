@@ -54,6 +54,9 @@ CODEC_TOKEN = "BOXOFFICE_CODEC_SERVER__TOKEN"  # noqa: S105 - the name of a sett
 STACK_FILE = "BOXOFFICE_SHOP__STACK_FILE"
 HOLD = "BOXOFFICE_SAGA__HOLD_SECONDS"
 PROFILE = "BOXOFFICE_TEMPORAL__PROFILE"
+LETTERS_ADDRESS, LETTERS_SENDER = "BOXOFFICE_LETTERS__ADDRESS", "BOXOFFICE_LETTERS__SENDER"
+LETTERS_SECURITY, LETTERS_USER = "BOXOFFICE_LETTERS__SECURITY", "BOXOFFICE_LETTERS__USER"
+LETTERS_PASSWORD = "BOXOFFICE_LETTERS__PASSWORD"  # noqa: S105 - the name of a setting
 IPFS_TOKEN = "BOXOFFICE_IPFS__TOKEN"  # noqa: S105 - the name of a setting
 
 # The names in NEEDS, as a type: a command that gives another one is refused by mypy, not by its first user.
@@ -71,6 +74,7 @@ QUEUE_NEEDS: Mapping[str, frozenset[str]] = {
     "stripe": PRIVACY | {STRIPE_KEY, PUBLIC_URL},
     "ipfs": frozenset({CODEC_KEYS}),
     "webhooks": frozenset({PRIVACY_KEYS, CODEC_KEYS}),
+    "letters": frozenset({PRIVACY_KEYS, CODEC_KEYS, DEPLOYMENT_SECRET, CODE_KEYS, PUBLIC_URL}),
     "mint": PRIVACY | SIGNING | {ADDRESS_SECRET, PUBLIC_URL},
 }
 NEEDS: Mapping[str, frozenset[str]] = {
@@ -97,7 +101,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
 TAKES: Mapping[str, frozenset[str]] = {
     "api": frozenset({DEVELOPMENT_KEY}),
     "rotate-keys": frozenset({RETIRED_SECRETS}),
-    "worker": frozenset({IPFS_TOKEN, RETIRED_SECRETS}),
+    "worker": frozenset({IPFS_TOKEN, RETIRED_SECRETS, LETTERS_PASSWORD}),
 }
 
 
@@ -184,6 +188,11 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
             yield Fault(
                 f"BOXOFFICE_SOLANA__{role}_ADDRESS", f"is not the address of {secret}; leave it empty to derive it"
             )
+    letters = settings.letters
+    if letters.address and not letters.sender:
+        yield Fault(LETTERS_SENDER, f"is not set, and {LETTERS_ADDRESS} is: letters need a sender")
+    if bool(letters.user) != bool(letters.password.get_secret_value()):
+        yield Fault(LETTERS_USER, f"goes with {LETTERS_PASSWORD}: set both, or neither")
     yield from _unusable_profile(settings.temporal)
 
 
@@ -249,6 +258,9 @@ def _unsafe_addresses(settings: Settings, needs: Collection[str]) -> Iterator[Fa
     url = settings.api.public_url
     if PUBLIC_URL in needs and (_is_loopback(_host(url)) or not url.startswith("https://")):
         yield Fault(PUBLIC_URL, "must be an https:// URL that buyers can reach; it is written on chain")
+    letters = settings.letters
+    if letters.address and letters.security == "none" and not _is_loopback(letters.address.rpartition(":")[0]):
+        yield Fault(LETTERS_SECURITY, "must not be none: letters have buyers' addresses, and tickets")
 
 
 def _host(url: str) -> str:

@@ -29,6 +29,7 @@ from settings.groups import (
     WorkerSettings,
 )
 from settings.http import ApiSettings, InternalSettings, LimitSettings, ShopSettings
+from settings.letters import LetterSettings
 from settings.webhooks import WebhookSettings
 
 ENV_FILE = ".env"
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     saga: SagaSettings = Field(default_factory=SagaSettings, description="the time limits of a purchase")
     payouts: PayoutSettings = Field(default_factory=PayoutSettings, description="the schedule of transfers to venues")
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings, description="webhooks that we send")
+    letters: LetterSettings = Field(default_factory=LetterSettings, description="letters to buyers")
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="one worker process")
     projector: ProjectorSettings = Field(default_factory=ProjectorSettings, description="the projector process")
     telemetry: TelemetrySettings = Field(

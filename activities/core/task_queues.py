@@ -14,6 +14,7 @@ STRIPE = "stripe"
 MINT = "mint"
 IPFS = "ipfs"
 WEBHOOKS = "webhooks"
+LETTERS = "letters"
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 MARK = "__task_queues__"

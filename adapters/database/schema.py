@@ -58,6 +58,15 @@ READ_MODELS = (
     ),
     SQL("CREATE INDEX IF NOT EXISTS rm_outgoing_tenant ON rm_outgoing (tenant_id, position)"),
     SQL("CREATE INDEX IF NOT EXISTS rm_outgoing_venue ON rm_outgoing (venue_id, position) WHERE venue_id IS NOT NULL"),
+    SQL(
+        "CREATE INDEX IF NOT EXISTS rm_outgoing_letters ON rm_outgoing (position) WHERE type IN ("
+        "'order.confirmed', 'order.cancelled', 'refund.succeeded', 'refund.failed', 'refund.owed_at_till',"
+        " 'show.details_changed', 'show.cancelled')"
+    ),
+    SQL(
+        "CREATE INDEX IF NOT EXISTS rm_outgoing_details ON rm_outgoing (show_id, position)"
+        " WHERE type IN ('show.announced', 'show.details_changed')"
+    ),
     # Counting the documents of a show's orders unpacks each of them.
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_order_counts (id text PRIMARY KEY, show_id text NOT NULL,"

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from adapters.privacy.ticket_qr import drawn
+from domain.core.ids import Identity
 from domain.tickets.admission import PresentedCode
 
 FORM = "BX1"
@@ -34,6 +35,11 @@ class SealedCodes:
         self._ciphers = {key_id: AESSIV(key) for key_id, key in keys.items()}
         self._newest = next(iter(keys))
         self._deployment_id = deployment_id
+
+    @classmethod
+    def of(cls, keys: Mapping[str, bytes], identity: Identity) -> "SealedCodes":
+        """Return the maker with these keys; without any, in development alone, one follows from the deployment."""
+        return cls(keys or {"dev": identity.secret_for("ticket-code")}, identity.deployment_id)
 
     def make(self, ticket_id: str, generation: int) -> str:
         """Return the code of a ticket in a generation (0 to 65535)."""

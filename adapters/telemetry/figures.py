@@ -31,6 +31,13 @@ WAITING = (
     "SELECT count(*), coalesce(extract(epoch FROM now() - min(received_at)), 0) FROM webhook_inbox"
     " WHERE signalled_at IS NULL"
 )
+# Letters that operators hear of: those that are late by now, and those that were not taken lately.
+LETTERS = (
+    "SELECT count(*) FILTER (WHERE state IN ('due', 'sending')), count(*) FILTER (WHERE state = 'refused'),"
+    " count(*) FILTER (WHERE state = 'given-up'), coalesce(extract(epoch FROM now() - min(due_at)"
+    " FILTER (WHERE state = 'due')), 0) FROM letters WHERE state IN ('due', 'sending')"
+    " OR state IN ('refused', 'given-up') AND last_at > now() - interval '7 days'"
+)
 STUCK = 'NeedsOperator = true AND ExecutionStatus = "Running"'
 CASES = 'WorkflowType = "PaymentCaseWorkflow" AND ExecutionStatus = "Running"'
 STUCK_SINCE = SearchAttributeKey.for_datetime("StuckSince")
@@ -41,6 +48,8 @@ REFUNDS = Gauge("boxoffice_refunds", "Refunds that have not succeeded, by state"
 MINT_DEBT = Gauge("boxoffice_mint_debt", "Sold tickets whose token is not on chain yet, by the books")
 WEBHOOKS_WAITING = Gauge("boxoffice_webhooks_waiting", "Received webhooks that were not acted on")
 WEBHOOK_LAG = Gauge("boxoffice_webhook_lag_seconds", "Age of the oldest webhook that was not acted on")
+LETTERS_LEFT = Gauge("boxoffice_letters", "Letters to buyers that were not sent, by state", ("state",))
+LETTER_LAG = Gauge("boxoffice_letter_lag_seconds", "Time since the oldest letter that waits has been due")
 NEEDS_OPERATOR = Gauge("boxoffice_needs_operator", "Running workflows that need an operator, by kind", ("workflow",))
 STUCK_SECONDS = Gauge("boxoffice_stuck_seconds", "Time since the longest-stuck workflow needs an operator")
 OPEN_CASES = Gauge("boxoffice_open_cases", "Payments that no purchase waits for and that are not resolved")
@@ -75,6 +84,7 @@ class Figures:
             rows = await (await connection.execute(STATES, wanted)).fetchall()
             [(debt,)] = await (await connection.execute(DEBT)).fetchall()
             [(waiting, lag)] = await (await connection.execute(WAITING)).fetchall()
+            [(due, refused, given_up, late)] = await (await connection.execute(LETTERS)).fetchall()
         found = {(kind, state): number for kind, state, number in rows}
         for state in PURCHASE_STATES:
             PURCHASES.labels(state).set(found.get(("purchase", state), 0))
@@ -83,6 +93,9 @@ class Figures:
         MINT_DEBT.set(int(debt))
         WEBHOOKS_WAITING.set(waiting)
         WEBHOOK_LAG.set(float(lag))
+        for state, number in (("due", due), ("refused", refused), ("given-up", given_up)):
+            LETTERS_LEFT.labels(state).set(number)
+        LETTER_LAG.set(max(float(late), 0.0))
 
     async def read_engine(self) -> None:
         """Read what Temporal says of the workflows."""

@@ -106,7 +106,7 @@ class KeyAuthenticator:
 
     def purchase_token(self, purchase_id: str) -> str:
         """Return the token of a purchase: nobody can compute it, and a repeated request gets the same."""
-        return self._identity.derive("pt", purchase_id)
+        return self._identity.purchase_token(purchase_id)
 
     def session_of(self, credential: str) -> str:
         """Return the session in which a browser keeps a key."""

@@ -25,6 +25,7 @@ Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 is a free po
 HOW = "Authorization: Bearer <key>"
 EXPLAINED = {
     "api": "the shop; the HTTP API under /docs",
+    "inbox": "the letters that buyers get",
     "temporal_ui": "Temporal's web UI: every purchase, step by step",
     "temporal": "Temporal's frontend (gRPC)",
     "postgres": "events and read models",
@@ -47,6 +48,7 @@ def up(
     stripe_port: Port = None,
     solana_port: Port = None,
     *,
+    inbox_port: Port = None,
     seeds: Annotated[bool, typer.Option("--seed", help="put a venue and three shows on sale once it is ready")] = False,
     headless: Annotated[bool, typer.Option("--headless", help="leave out Temporal's web UI")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one line of JSON when ready")] = False,
@@ -58,7 +60,7 @@ def up(
         typer.echo("boxoffice up: this command is for development, and BOXOFFICE_ENVIRONMENT is production", err=True)
         raise typer.Exit(2)
     given = settings.given()
-    requested = (api_port, temporal_port, temporal_ui_port, stripe_port, solana_port)
+    requested = (api_port, temporal_port, temporal_ui_port, stripe_port, solana_port, inbox_port)
     ports = dict(zip(PORT_DEFAULTS, requested, strict=True))
     if api_port is None and API_PORT in given:
         ports["api"] = int(given[API_PORT])

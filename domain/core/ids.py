@@ -43,6 +43,10 @@ class Identity:
         """Return the id of the object that an Idempotency-Key makes; keys of two scopes never name the same one."""
         return self.derive(prefix, scope, idempotency_key, *within)
 
+    def purchase_token(self, purchase_id: str) -> str:
+        """Return the token of a purchase, with which its buyer reads and acts on it."""
+        return self.derive("pt", purchase_id)
+
     def nonce_of(self, identity: str) -> str:
         """Return the nonce of an order or a reservation, from which the worker derives more ids without the secret."""
         return self.derive("no", identity)

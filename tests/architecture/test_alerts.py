@@ -85,6 +85,8 @@ UNWATCHED = {
     "boxoffice_projector_events_total": "a count of what goes well",
     "boxoffice_purchases": "a purchase that waits too long needs an operator: NeedsOperator",
     "boxoffice_webhooks_waiting": "a count; WebhooksWaiting has the age of the oldest",
+    "boxoffice_letters": "letters that nobody took are the receivers' matter: boxoffice doctor names their purchases",
+    "boxoffice_letter_lag_seconds": "while the mail server is away the workflow letters needs an operator",
     "boxoffice_solana_node_calls": "a count of what goes well",
     "boxoffice_solana_node_failures": "NoSolanaNodeWell: one ill node of several is left alone",
     "boxoffice_solana_node_limited": "NoSolanaNodeWell, and PaidAndNotMinted where limits are too low",

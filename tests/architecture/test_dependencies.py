@@ -19,7 +19,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 BASE, BUILD = "", "build"  # the build backend is a group of dependencies: nobody installs it as an extra
 # The extra that a module belongs to, by the first matching prefix of its path; otherwise the base.
-OWNERS = {"cli/rush/chart.py": "rush", "tests/": "dev", "bench/": "dev"}
+OWNERS = {"cli/rush/chart.py": "rush", "devstack/servers/inbox/": "devstack", "tests/": "dev", "bench/": "dev"}
 OURS = top_level_names() | {"tests", "bench"}
 OTHERS_ENVIRONMENT = {"dbos", "boxoffice_client"}  # the benchmarks' peer, and the client that a test generates
 # Declared without an import in our code, each with the reason.
@@ -31,6 +31,7 @@ NOT_IMPORTED = {
     "axe-playwright-python": "axe-core, which the browser test reads as a file",
     "httptools": "uvicorn imports it for the API's connections",
     "websockets": "uvicorn loads it by name for the dev chain's subscriptions",
+    "fontpkg-noto-sans": "the font of printed tickets, which fontpkg finds by its name",
     "coverage": "tool",
     "cyclonedx-bom": "tool",
     "hatchling": "tool: builds the wheel without another environment",

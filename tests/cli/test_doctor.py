@@ -130,6 +130,8 @@ SEEDED: dict[str, tuple[Examined, str, str]] = {
     "a projector that is behind": (database(events_behind=900, seconds_behind=300.0), "lag", "projector"),
     "a purchase past its end": (database(overdue_purchases=tuple("abcdefg")), "lag", "purchases"),
     "a pooler that keeps no sessions": (database(keeps_sessions=False), "pooler", "PostgreSQL"),
+    "letters that wait": (database(late_letters=3), "letters", "letters"),
+    "letters that nobody took": (database(set_aside_letters=tuple("abcdefg")), "letters", "letters"),
     "another clock": (database(clock_seconds=-30.0), "clock", "PostgreSQL"),
     "a missing table": (
         database(missing_tables=("checkouts",)),

@@ -48,6 +48,8 @@ def tables_url(store_server: str) -> str:
             "webhook_secrets",
             "webhook_positions",
             "webhook_deliveries",
+            "letters",
+            "letter_position",
             *(f"rm_{name}" for name in (*KINDS, *LINES)),
         ]
         connection.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY")

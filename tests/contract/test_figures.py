@@ -72,6 +72,10 @@ async def test_the_figures_are_read(
         "INSERT INTO webhook_inbox (event_id, type, digest, received_at)"
         " VALUES ('evt_1', 'x', 'd', now() - interval '1 minute')"
     )
+    connection.execute(
+        "INSERT INTO letters SELECT 'ev_' || state, 'pu_1', 'order.confirmed', 1, state, 1, 0, NULL, at, at, at FROM"
+        " unnest(ARRAY['due', 'sent', 'refused']) AS state, (SELECT now() - interval '1 minute' AS at) AS then"
+    )
     connection.commit()
     now = [0.0]
     figures = Figures(pool, cast(Client, engine), lambda: now[0])
@@ -81,6 +85,8 @@ async def test_the_figures_are_read(
     assert shown("boxoffice_mint_debt") == 2
     assert shown("boxoffice_webhooks_waiting") == 1
     assert 60 <= (shown("boxoffice_webhook_lag_seconds") or 0) < 120
+    assert [shown("boxoffice_letters", state=one) for one in ("due", "refused", "given-up")] == [1, 1, 0]
+    assert 60 <= (shown("boxoffice_letter_lag_seconds") or 0) < 120
     assert shown("boxoffice_needs_operator", workflow="RefundWorkflow") == 1
     assert abs((shown("boxoffice_stuck_seconds") or 0) - HOUR.total_seconds()) < 60
     assert shown("boxoffice_open_cases") == 2

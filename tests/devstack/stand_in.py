@@ -75,6 +75,7 @@ def main() -> None:
     asked.add_argument("role")
     asked.add_argument("--port", type=int, default=int(os.environ.get("BOXOFFICE_API__PORT", "0")))
     asked.add_argument("--ws-port", type=int)
+    asked.add_argument("--smtp-port", type=int)
     asked.add_argument("--state", type=Path)
     given = asked.parse_args()
     if given.role == "broken":

@@ -16,7 +16,7 @@ from devstack.config import Programs, StackConfig
 
 STAND_IN = (sys.executable, str(Path(__file__).parent / "stand_in.py"))
 BROKEN = os.environ.get("STAND_IN_BROKEN")
-ROLES = ("stripe", "chain", "worker", "projector", "api")
+ROLES = ("stripe", "chain", "inbox", "worker", "projector", "api")
 PROXY = (sys.executable, "-m", "devstack.proxy") if os.environ.get("STAND_IN_PROXY") else ()
 PROGRAMS = Programs(**{role: (*STAND_IN, "broken" if role == BROKEN else role) for role in ROLES}, proxy=PROXY)
 

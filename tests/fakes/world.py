@@ -28,6 +28,7 @@ from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.request_refund import RefundCommands, RequestRefund
 from activities.refunds.resale import ResaleActivities
 from activities.registry import Activities, all_queues
+from activities.sales.letters.send import LetterActivities
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
 from activities.sales.ticket_api_holds import HoldActivities, HoldCommands
@@ -37,6 +38,7 @@ from activities.tokens.mint import MintActivities
 from activities.tokens.pin import PinActivities
 from activities.tokens.trees.owed import LeafActivities
 from activities.tokens.trees.roots import RootActivities
+from adapters.privacy.letters.writer import TemplateWriter
 from adapters.read_models.documents import OutgoingLine
 from domain.catalog.line import Line
 from domain.catalog.show import TicketType
@@ -54,10 +56,12 @@ from tests.fakes.event_store import FakeEventStore
 from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.fakes.gates import Gates
 from tests.fakes.identity import IDENTITY, purchase_id_of
+from tests.fakes.letter_box import CODES, LINKS, FakeMailServer, MemoryLetters, print_nothing
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.pinning_node import FakePinningNode, FoldedFiles
 from tests.fakes.samples import only_requested
 from tests.fakes.sandbox import WORLD_RUNNER
+from tests.fakes.shop_world import MemoryReads
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts
 from tests.fakes.time_skipping import skipping_time
@@ -88,6 +92,9 @@ class SagaWorld:
         self.told: list[OutgoingLine] = []  # outgoing events, given by the test
         self.deliveries: Any = MemoryDeliveries(lambda: self.told, lambda: len(self.told))
         self.endpoint_secrets, self.receiver = MemoryEndpointSecrets(), FakeReceiver()
+        self.reads = MemoryReads(self.store)
+        self.letters: Any = MemoryLetters(self.reads.catch_up, self.buyers)
+        self.mail = FakeMailServer()
         self.gates = Gates()
         self.purchases = PurchaseCommands(self.store)
         self.catalog = CatalogCommands(self.store)
@@ -131,6 +138,15 @@ class SagaWorld:
             ShowCancellationActivities(self.store, FoldedShows(self.store)),
             LatePaymentActivities(self.store, self.gateway, payments),
             WebhookActivities(self.store, self.deliveries, self.endpoint_secrets, self.receiver, activity_time),
+            LetterActivities(
+                self.store,
+                self.letters,
+                self.buyers,
+                CODES,
+                TemplateWriter(LINKS, print_nothing),
+                self.mail,
+                clock=activity_time,
+            ),
         )
 
     @asynccontextmanager

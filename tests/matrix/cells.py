@@ -53,7 +53,15 @@ IMPOSSIBLE: dict[tuple[str, str], str] = {
     (name, fault): why
     for names, why in (
         (
-            ("close_checkout", "deliver_event", "list_due_events", "list_due_transfers", "list_orders_left"),
+            (
+                "close_checkout",
+                "deliver_event",
+                "list_due_events",
+                "list_due_letters",
+                "list_due_transfers",
+                "list_orders_left",
+                "send_letter",
+            ),
             NO_EVENT_STORE,
         ),
         (("end_open_holds",), NO_HOLD),

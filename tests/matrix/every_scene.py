@@ -5,6 +5,7 @@ from tests.matrix import (
     scenes_claims,
     scenes_late,
     scenes_leaves,
+    scenes_letters,
     scenes_refunds,
     scenes_show_cancellations,
     scenes_webhooks,
@@ -18,4 +19,5 @@ SCENES: tuple[scenes.Scene, ...] = (
     *scenes_refunds.SCENES,
     *scenes_show_cancellations.SCENES,
     *scenes_webhooks.SCENES,
+    *scenes_letters.SCENES,
 )

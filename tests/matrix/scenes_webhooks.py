@@ -8,7 +8,7 @@ from activities.access.webhooks.endpoints import CreateEndpoint, EndpointCommand
 from tests.fakes.webhook_box import told
 from tests.matrix.scenes import Scene
 from tests.matrix.stage import Stage
-from workflows.deliveries import DeliveryInput, DeliveryWorkflow
+from workflows.outgoing.deliveries import DeliveryInput, DeliveryWorkflow
 
 ENDPOINT = EndpointRef(tenant_id="default", endpoint_id="we")
 TYPES = ("order.confirmed", "ticket.issued")

@@ -69,6 +69,9 @@ class NothingStalled:
     async def due_endpoints(self, limit: int) -> Sequence[tuple[str, str, str]]:
         return []
 
+    async def due_letters(self, at: datetime) -> Sequence[str]:
+        return ()
+
     async def unclaimed(self, before: datetime, limit: int) -> Sequence[StalledClaim]:
         return ()
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from cli.stack.up import show_json
-from devstack.config import Programs, StackConfig
+from devstack.config import PORT_DEFAULTS, Programs, StackConfig
 from devstack.up import run_stack
 from settings.check import settings_of, withheld
 from tests.real.points import POINTS
@@ -23,7 +23,7 @@ def main() -> None:
     folder = parser.parse_known_args()[0].data_dir
     worker = "tests.real.crashing_worker" if POINTS in os.environ else "worker"
     programs = Programs(chain=QUICK_CHAIN, worker=(sys.executable, "-m", worker))
-    ports = {"api": 0, "temporal": 0, "temporal_ui": 0, "stripe": 0, "solana": 0}
+    ports = dict.fromkeys(PORT_DEFAULTS, 0)
     given = settings_of("up").given()
     config = StackConfig(folder, ports, given, programs, headless=True, syncs=False, withheld=withheld())
     asyncio.run(run_stack(config, show_json))

@@ -48,7 +48,7 @@ class World:
     def relay(self) -> Relay:
         work: Any = self
         follow_ups = FollowUps(work, work, work, work, self.each, clock=self.clock)
-        return Relay(work, work, work, work, follow_ups, self.each, longest_extension=timedelta())
+        return Relay(work, work, work, work, follow_ups, self.each, longest_extension=timedelta(), sends_letters=True)
 
     async def act(self, subject: str) -> bool:
         if subject in self.away:
@@ -138,6 +138,12 @@ class World:
 
     async def start_deliveries(self, endpoint: Any, about: About) -> bool:
         return await self.act(endpoint.endpoint_id)
+
+    async def due_letters(self, at: datetime) -> Any:
+        return SUBJECTS
+
+    async def start_letters(self, sender: str) -> bool:
+        return await self.act(sender)
 
     async def overdue(self, before: datetime, limit: int) -> Any:
         self.limits.append(limit)
@@ -252,6 +258,7 @@ CASES: dict[str, tuple[type[World], Callable[[Any], Awaitable[Any]]]] = {
     "start registrations": (World, lambda world: world.relay.start_registrations()),
     "start claims": (World, lambda world: world.relay.start_claims()),
     "start deliveries": (World, lambda world: world.relay.start_deliveries()),
+    "start letters": (World, lambda world: world.relay.start_letters()),
     "end holds": (World, lambda world: world.relay.end_holds()),
     "start capacity changes": (World, lambda world: world.relay.start_capacity_changes()),
     "resume follow-ups": (World, lambda world: world.relay._follow_ups.resume()),

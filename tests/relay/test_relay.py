@@ -19,6 +19,7 @@ from relay.each import Each
 from relay.follow_ups import EVERY_SECONDS, PAGE, FollowUps
 from relay.relay import Relay
 from tests.relay.gauge import Clock, Gauge
+from tests.relay.letters_due import LettersDue, StartsLetters
 
 QUEUED = StalledPurchase(tenant_id="default", purchase_id="pu_1", attempt=1, show_id="sh_1", price=None)
 REFUND: StalledRefund = {
@@ -42,7 +43,7 @@ REFUND_REF = RefundRef(
 LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
 
 
-class RecordingEngine:
+class RecordingEngine(StartsLetters):
     """An engine that records its calls; `delivered` is the result of a signal."""
 
     def __init__(self) -> None:
@@ -105,7 +106,7 @@ class RecordingEngine:
         return self.delivered
 
 
-class RecordedWork:
+class RecordedWork(LettersDue):
     """An inbox and stalled work, as plain attributes."""
 
     def __init__(self) -> None:
@@ -216,8 +217,7 @@ def stalled() -> RecordedWork:
 
 @pytest.fixture
 def relay(engine: RecordingEngine, stalled: RecordedWork) -> Relay:
-    each = Each(Gauge())
-    follow_ups = FollowUps(engine, stalled, stalled, stalled, each)
+    follow_ups = FollowUps(engine, stalled, stalled, stalled, each := Each(Gauge()))
     return Relay(engine, stalled, stalled, stalled, follow_ups, each, longest_extension=timedelta(seconds=900))
 
 

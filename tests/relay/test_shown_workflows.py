@@ -80,6 +80,7 @@ STARTS: dict[str, Start] = {
     "deliveries": lambda engine, _, __: engine.start_deliveries(
         EndpointRef(tenant_id="default", endpoint_id="we_1"), About(venue_id="ve_1")
     ),
+    "letters": lambda engine, _, __: engine.start_letters("letters"),
     "claim": lambda engine, _, __: engine.start_claim(MintTicket(purchase=PURCHASE, ticket_id="ti_1"), ABOUT),
     "cancellation": lambda engine, _, __: engine.start_cancellation("default", SHOW),
     "dispute": lambda engine, _, __: engine.follow(matter("dispute", "du_1"), ABOUT, is_news=False),

@@ -35,8 +35,10 @@ PACE = {
 async def record(scene: Scene, stack: Stack) -> None:
     """Run one scene and write the history of its workflow."""
     async with Shop.at(stack) as shop:
-        workflow_id = await scene(shop)
-        history = await (await first_run(await shop.engine(), workflow_id)).fetch_history()
+        workflow_id, _, run_id = (await scene(shop)).partition("#")
+        engine = await shop.engine()
+        run = engine.get_workflow_handle(workflow_id, run_id=run_id) if run_id else await first_run(engine, workflow_id)
+        history = await run.fetch_history()
     text = json.dumps(without_machine(json.loads(history.to_json())), indent=1)
     path = HISTORIES / f"{scene.__name__}.json"
     path.write_text(text + "\n")

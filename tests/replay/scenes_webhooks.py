@@ -1,4 +1,4 @@
-"""The scene of deliveries: the events of a sale reach a receiver on this machine, which fails once."""
+"""The scenes of outgoing events: a receiver on this machine, which fails once, and a letter to the buyer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -71,4 +71,20 @@ async def events_delivered(shop: Shop) -> str:
     return f"webhooks/{made['endpoint_id']}"
 
 
-WEBHOOKS: tuple[Scene, ...] = (events_delivered,)
+async def letters_sent(shop: Shop) -> str:
+    """The tickets of one sale are sent to the inbox of the stack; the run before it, the first ever, sent nothing."""
+    await shop.open()
+    ann = {"email": "ann@example.org"}
+    bought = (await shop.buy("rec-letters", 1, buyer=ann)).raise_for_status().json()
+    await shop.pay(bought["client_secret"])
+    async with asyncio.timeout(PATIENCE_SECONDS), httpx.AsyncClient(base_url=shop.stack.urls["inbox"]) as inbox:
+        while not (await inbox.get("/letters.json")).json():  # noqa: ASYNC110 - another process sends it
+            await asyncio.sleep(0.2)
+    engine = await shop.engine()
+    async for run in engine.list_workflows('WorkflowId = "letters"'):
+        if await engine.get_workflow_handle(run.id, run_id=run.run_id).result():
+            return f"letters#{run.run_id}"
+    raise AssertionError("no run has sent a letter")
+
+
+WEBHOOKS: tuple[Scene, ...] = (events_delivered, letters_sent)

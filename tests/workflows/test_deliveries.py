@@ -22,7 +22,7 @@ from tests.fakes.time_skipping import skipping_time
 from tests.fakes.webhook_box import told
 from tests.fakes.world import SagaWorld
 from workflows.core.reasons import Reason
-from workflows.deliveries import AT_ONCE, FAILING_AFTER, DeliveryInput, DeliveryWorkflow, Lane, pause_after
+from workflows.outgoing.deliveries import AT_ONCE, FAILING_AFTER, DeliveryInput, DeliveryWorkflow, Lane, pause_after
 
 PURCHASES_SOLD = 20
 TYPES = ("order.confirmed", "ticket.issued", "ticket.minted", "order.fulfilled")

@@ -1,5 +1,6 @@
 """One of three subjects fails for ever: in every loop of workflows and activities the others have their turn."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -21,12 +22,15 @@ from domain.catalog.line import Line
 from domain.core.transient import TransientError
 from domain.stock.reservation import Reservation
 from domain.tickets.token import SignedTransaction, TransactionFate
+from domain.views.outgoing.letters import MailAnswer
 from tests.architecture.loops import marked_bodies
 from tests.fakes.pinning_node import FakePinningNode, FoldedFiles
 from tests.fakes.samples import SIGNED
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
+from tests.workflows.test_letters import is_of, letters_wait
+from tests.workflows.test_letters import start as start_letters
 from workflows.core.search_attributes import NEEDS_OPERATOR
 from workflows.payouts import TransfersInput, TransfersResult, TransfersWorkflow
 
@@ -161,10 +165,19 @@ async def keys_are_rotated(world: SagaWorld, client: Client) -> None:
     assert list(chain.retired) == ["m1"]
 
 
+async def letters_are_sent(world: SagaWorld, client: Client) -> None:
+    """The letter that its receiver refuses stays in the table, and the others arrive."""
+    await letters_wait(world, client, "one", "two", "three")
+    world.mail.answers = lambda _, letter: MailAnswer("later", "451") if is_of(letter, "one") else MailAnswer("sent")
+    assert await (await start_letters(client)).result() == 2
+    assert Counter(row.state for row in world.letters.rows.values()) == {"sent": 2, "due": 1}
+
+
 CASES: dict[str, Callable[[SagaWorld, Client], Awaitable[None]]] = {
     "send shares": shares_are_sent,
     "release holds of a cancelled show": holds_are_released,
     "pin files": files_are_pinned,
+    "send letters": letters_are_sent,
     "rotate_keys": keys_are_rotated,
 }
 LOOPS = {loop_of(body).name for room in ("workflows", "activities") for body in marked_bodies(room)}

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from adapters.read_models.catalog import Fold, identity_of
 from adapters.read_models.documents import FOLLOW_UPS, DocumentBatch
+from adapters.read_models.pending.letters import LetterQueries
 from adapters.read_models.pending.outgoing import DeliveryQueries
 from adapters.read_models.pending.trees import TreeQueries
 from adapters.read_models.queries import ReadModels
@@ -62,5 +63,7 @@ class FollowUpQueries(ReadModels):
         return [row[0] for row in await self._rows(OPEN_FOLLOW_UPS, (before, after, limit))]
 
 
-class RelayQueries(StalledWorkQueries, ShowCancellationQueries, FollowUpQueries, TreeQueries, DeliveryQueries):
+class RelayQueries(
+    StalledWorkQueries, ShowCancellationQueries, FollowUpQueries, TreeQueries, DeliveryQueries, LetterQueries
+):
     """All queries of the relay."""

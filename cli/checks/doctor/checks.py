@@ -247,6 +247,20 @@ def lag(seen: Examined) -> Iterator[Finding]:
 
 
 @check
+def letters(seen: Examined) -> Iterator[Finding]:
+    """Report letters to buyers that are late, and those that nobody took in the last week."""
+    for database in _of(seen.database):
+        if database.late_letters:
+            fault = f"{database.late_letters} letters have been due for ten minutes or more"
+            yield Finding("letters", "error", "letters", fault, "see the workflow letters, and the mail server")
+        if aside := database.set_aside_letters:
+            more = f" and {len(aside) - NAMED_MAX} more" if len(aside) > NAMED_MAX else ""
+            fault = f"were not taken, for {', '.join(aside[:NAMED_MAX])}{more}"
+            remedy = "correct the buyer's address; the order's page has the tickets (docs/letters.md)"
+            yield Finding("letters", "warning", "letters", fault, remedy)
+
+
+@check
 def clock(seen: Examined) -> Iterator[Finding]:
     """Report clocks that differ: holds and webhooks are judged by them."""
     for database in _of(seen.database):

@@ -35,6 +35,13 @@ ON_SALE = (
 )
 UNPINNED = "SELECT count(*) FROM rm_files WHERE doc->>'pinned' = 'false'"
 SWITCHED_OFF = "SELECT id FROM rm_endpoints WHERE doc->>'state' = 'failing' ORDER BY id LIMIT %s"
+LATE_LETTERS = (
+    "SELECT count(*) FROM letters WHERE state IN ('due', 'sending') AND due_at < now() - interval '10 minutes'"
+)
+SET_ASIDE_LETTERS = (
+    "SELECT purchase_id FROM letters WHERE state IN ('refused', 'given-up') AND last_at > now() - interval '7 days'"
+    " GROUP BY 1 ORDER BY max(last_at) DESC LIMIT %s"
+)
 GENESIS = "SELECT genesis FROM deployment"
 
 
@@ -84,6 +91,8 @@ def _with_work(connection: psycopg.Connection[Any], found: Database, patience_se
     tokenless = connection.execute(TOKENLESS, (NAMED_MAX,)).fetchall()
     ((unpinned,),) = connection.execute(UNPINNED).fetchall()
     switched_off = connection.execute(SWITCHED_OFF, (NAMED_MAX,)).fetchall()
+    ((late,),) = connection.execute(LATE_LETTERS).fetchall()
+    set_aside = connection.execute(SET_ASIDE_LETTERS, (NAMED_MAX,)).fetchall()
     return found._replace(
         events_behind=head - position,
         seconds_behind=_age_of(connection.execute(EVENTS_AFTER, (position, 1)).fetchall()),
@@ -93,6 +102,8 @@ def _with_work(connection: psycopg.Connection[Any], found: Database, patience_se
         tokenless=tuple(name for (name,) in tokenless),
         unpinned=unpinned,
         switched_off=tuple(name for (name,) in switched_off),
+        late_letters=late,
+        set_aside_letters=tuple(name for (name,) in set_aside),
     )
 
 

@@ -72,6 +72,8 @@ class Database(NamedTuple):
     tokenless: tuple[str, ...]
     unpinned: int
     switched_off: tuple[str, ...]  # webhook endpoints of tenants
+    late_letters: int = 0
+    set_aside_letters: tuple[str, ...] = ()  # by their purchases
 
 
 class Examined(NamedTuple):

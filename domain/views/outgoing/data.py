@@ -246,6 +246,10 @@ class ShowAnnounced1(Data):
     sale_from: Timestamp | None
     sale_until: Timestamp | None
     ends_at: Timestamp | None
+    starts_at: Timestamp | None = None
+    doors_at: Timestamp | None = None
+    time_zone: str = ""
+    place: str = ""
 
 
 class _ShowData(Data):

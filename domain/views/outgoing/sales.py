@@ -3,6 +3,7 @@
 from typing import Any
 
 from domain.catalog.changing import ShowDetailsChanged
+from domain.catalog.details import ShowDetails
 from domain.catalog.show import (
     CapacityChangeEnded,
     PriceChanged,
@@ -160,6 +161,7 @@ def ticket_unblocked(event: TicketUnblocked, documents: Documents) -> OwnedData 
 def show_announced(event: ShowAnnounced, _: Documents) -> OwnedData:
     """Tell that a show was announced."""
     names = AnnouncedTicketType.model_fields
+    details = ShowDetails.model_validate({**(event.details or {}), "name": event.name, "ends_at": event.ends_at})
     data = ShowAnnounced1(
         show_id=identity_of(event),
         venue_id=event.venue_id,
@@ -168,9 +170,15 @@ def show_announced(event: ShowAnnounced, _: Documents) -> OwnedData:
         ticket_types=[AnnouncedTicketType(**{name: item[name] for name in names}) for item in event.ticket_types],
         sale_from=iso(event.sale_from),
         sale_until=iso(event.sale_until),
-        ends_at=iso(event.ends_at),
+        **_times_and_place(details),
     )
     return OwnedData(EventOwner(event.tenant_id, event.venue_id, data.show_id), data)
+
+
+def _times_and_place(details: ShowDetails) -> dict[str, Any]:
+    """Return when and where a show is."""
+    times = {name: iso(getattr(details, name)) for name in ("starts_at", "doors_at", "ends_at")}
+    return {**times, "time_zone": details.time_zone, "place": details.place}
 
 
 def _show(documents: Documents, event: DomainEvent) -> tuple[EventOwner, dict[str, Any]] | None:

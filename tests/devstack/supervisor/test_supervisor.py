@@ -24,7 +24,7 @@ from settings import secret_settings
 from settings.check import TAKES, needs_of, withheld
 
 UP = (sys.executable, str(ROOT / "tests" / "devstack" / "up_with_stand_ins.py"))
-PROCESSES = {"postgres", "temporal", "stripe", "chain", "projector", "worker", "api"}
+PROCESSES = {"postgres", "temporal", "stripe", "chain", "inbox", "projector", "worker", "api"}
 OUTSIDE = {
     "BOXOFFICE_POSTGRES__URL": "postgresql://someone:pass-word@127.0.0.1:9/elsewhere",
     "BOXOFFICE_TEMPORAL__ADDRESS": "127.0.0.1:9",

@@ -30,14 +30,16 @@ from domain.payouts.connected_account import PayoutStatus
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid, sold
 from tests.workflows.test_deliveries import ENDPOINT, created, many
+from tests.workflows.test_letters import letters_wait
 from tests.workflows.test_payment_case import begin_case
 from tests.workflows.test_payouts import AT_ONCE, SHARE, VENUE, send
 from tests.workflows.test_refund import begin as begin_refund
 from tests.workflows.test_show_cancellation import begin as begin_cancellation
 from tests.workflows.test_show_cancellation import call_off
 from tests.workflows.tokens.test_registration import register, reserve
-from workflows.deliveries import DeliveryInput, DeliveryWorkflow
 from workflows.dispute import DisputeWorkflow
+from workflows.outgoing.deliveries import DeliveryInput, DeliveryWorkflow
+from workflows.outgoing.letters import LettersInput, LetterWorkflow
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 from workflows.registry import declared_workflows
 from workflows.stock.capacity import CapacityWorkflow
@@ -200,6 +202,11 @@ async def deliveries(world: SagaWorld, client: Client) -> Waiting:
     return await gated(world, "deliver_event", lambda: _start(client, DeliveryWorkflow.run, start))
 
 
+async def letters(world: SagaWorld, client: Client) -> Waiting:
+    await letters_wait(world, client, "one")
+    return await gated(world, "send_letter", lambda: _start(client, LetterWorkflow.run, LettersInput()))
+
+
 SCENES: dict[str, Callable[[SagaWorld, Client], Awaitable[Waiting]]] = {
     "PurchaseWorkflow": purchase,
     "RefundWorkflow": refund,
@@ -217,6 +224,7 @@ SCENES: dict[str, Callable[[SagaWorld, Client], Awaitable[Waiting]]] = {
     "ShowWorkflow": show,
     "ClaimWorkflow": claim,
     "DeliveryWorkflow": deliveries,
+    "LetterWorkflow": letters,
 }
 
 

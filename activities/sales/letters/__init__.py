@@ -1,0 +1,1 @@
+"""Letters to buyers: list those that are due, and send one."""

@@ -1,0 +1,1 @@
+"""Letters to buyers: written from templates, with QR codes and a PDF, and sent by SMTP."""
