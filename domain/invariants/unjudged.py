@@ -28,7 +28,7 @@ from domain.catalog.show_cancellation import (
     ShowCancellationPaused,
     ShowCancellationResumed,
 )
-from domain.catalog.venue import VenueRegistered
+from domain.catalog.venue import VenueRegistered, VenueZoneChanged
 from domain.core.aggregate import DomainEvent
 from domain.orders.order import (
     BuyerCorrectionDecided,
@@ -64,8 +64,8 @@ REASONS: dict[str, frozenset[type[DomainEvent]]] = {
         {EndpointCreated, EndpointChanged, SecretRotated, EndpointSwitchedOff, EndpointSwitchedOn, EndpointDeleted}
     ),
     "the venue's texts, times and terms of later sales; a sale has its own price, which is judged": frozenset(
-        {VenueRegistered, ShowWentOnSale, ShowCalledOff, ShowDetailsChanged, ShowLimitsChanged, PriceChanged,
-         SaleWindowChanged, DiscountCreated, DiscountKeyUsed, DiscountTermsChanged, DiscountStopped}
+        {VenueRegistered, VenueZoneChanged, ShowWentOnSale, ShowCalledOff, ShowDetailsChanged, ShowLimitsChanged,
+         PriceChanged, SaleWindowChanged, DiscountCreated, DiscountKeyUsed, DiscountTermsChanged, DiscountStopped}
     ),
     "a plan: the resized stock itself is judged, and the group on chain": frozenset(
         {CapacityChangeBegun, CapacityChangeEnded, GroupCapacityAdded, GroupResizeSigned}

@@ -11,6 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from adapters.read_models.documents import DocumentBatch, OutgoingLine
+from domain.catalog.changing import ShowDetailsChanged
+from domain.catalog.details import ShowDetails
 from domain.catalog.show import CapacityChangeBegun, CapacityChangeEnded, PriceChanged, SaleWindowChanged, ShowCalledOff
 from domain.catalog.show_cancellation import ShowCancellationBegun, ShowCancellationFinished
 from domain.core.aggregate import DomainEvent
@@ -26,7 +28,14 @@ from domain.payments.refunds import (
 )
 from domain.payouts.payout import PayoutReturned
 from domain.tickets.has_token import TokenMinted
-from domain.tickets.ticket import TicketBlocked, TicketIssued, TicketRedeemed, TicketUnblocked, TicketVoided
+from domain.tickets.ticket import (
+    EntryUndone,
+    TicketBlocked,
+    TicketIssued,
+    TicketRedeemed,
+    TicketUnblocked,
+    TicketVoided,
+)
 from domain.views.outgoing.data import MODELS, Data
 from domain.views.outgoing.event import event_id_of
 from domain.views.outgoing.mapping import MAPPINGS, tells
@@ -37,6 +46,7 @@ from tests.fakes.sample_history import sample_history
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UNKNOWN = "nobody"
+DETAILS = {**ShowDetails(name="Later").model_dump(), "starts_at": AT, "refund_until": AT}
 
 
 def event(kind: type[DomainEvent], stream: str, version: int = 1_000, **values: Any) -> DomainEvent:
@@ -60,6 +70,8 @@ def history() -> tuple[DomainEvent, ...]:
         event(TicketBlocked, ticket, 1_001, dispute_id="dp"),
         event(TicketUnblocked, ticket, 1_002, dispute_id="dp"),
         event(TicketRedeemed, ticket, 1_003),
+        event(EntryUndone, ticket, 1_004, check_in_id="ci"),
+        event(ShowDetailsChanged, "show:sh", 1_000, **DETAILS),
         event(PriceChanged, "show:sh", 1_001, ticket_type_id="floor", price_minor=7),
         event(SaleWindowChanged, "show:sh", 1_002, sale_from=None, sale_until=AT),
         event(CapacityChangeBegun, "show:sh", 1_003, number=1, capacities={"floor": 9}),
@@ -172,7 +184,7 @@ def unknown() -> Iterator[DomainEvent]:
         "refund_id": UNKNOWN, "amount_minor": 1, "dispute_id": "dp", "failure": "f", "reference": "r", "signature": "s",
         "mint_address": "m", "made": True, "number": 1, "ticket_type_id": "tt", "price_minor": 1, "sale_from": None,
         "sale_until": None, "reason": "r", "stripe_refund_id": "re", "body_digest": "d", "fees": "venue", "given": {},
-        "ticket_ids": [], "purchase_id": UNKNOWN, "parts": {}, "venue_is_owed": False,
+        "ticket_ids": [], "purchase_id": UNKNOWN, "parts": {}, "venue_is_owed": False, "check_in_id": "ci", **DETAILS,
     }  # fmt: skip
     for kind in MAPPINGS:
         if "originator_topic" not in kind.__annotations__ and kind.TOPIC.split(".")[1] not in {"announced", "opened"}:
