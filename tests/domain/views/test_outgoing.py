@@ -2,9 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +32,7 @@ from domain.payouts.payout import PayoutReturned
 from domain.tickets.has_token import TokenMinted
 from domain.tickets.ticket import (
     EntryUndone,
+    Ticket,
     TicketBlocked,
     TicketIssued,
     TicketRedeemed,
@@ -38,7 +41,9 @@ from domain.tickets.ticket import (
 )
 from domain.views.outgoing.data import MODELS, Data
 from domain.views.outgoing.event import event_id_of
+from domain.views.outgoing.inside import INSIDE, REASONS
 from domain.views.outgoing.mapping import MAPPINGS, tells
+from tests.architecture.test_persisted_names import ROOT, stored_events
 from tests.docs import events as schemas
 from tests.fakes.api_client import closed
 from tests.fakes.recomputed import folded
@@ -122,6 +127,36 @@ def test_a_kept_schema_is_of_this_code() -> None:
     assert {file: file.read_text() for file in schemas.FOLDER.iterdir()} == texts, (
         "docs/events/ differs; run `make docs`"
     )
+
+
+def forgotten(kinds: Collection[type[DomainEvent]]) -> list[str]:
+    """Return the file and name of each event that is neither told nor deliberately inside."""
+    astray = sorted(kinds - MAPPINGS.keys() - INSIDE, key=lambda kind: kind.TOPIC)
+    return [
+        f"{Path(sys.modules[kind.__module__].__file__ or '').relative_to(ROOT)}: {kind.__name__}" for kind in astray
+    ]
+
+
+def test_every_domain_event_is_told_or_stays_inside_for_a_reason() -> None:
+    """Whoever adds an event decides which of the two it is."""
+    assert forgotten(stored_events()) == [], (
+        "map each in domain/views/outgoing/ with @tells, or give the reason why it stays inside in inside.py there"
+    )
+    assert INSIDE - stored_events() == set()
+    assert INSIDE & MAPPINGS.keys() == set(), "told, and said to be inside"
+    assert sum(map(len, REASONS.values())) == len(INSIDE), "one event has two reasons"
+    assert len(stored_events()) > len(MAPPINGS) > 20
+
+
+def test_a_forgotten_event_is_named_with_its_file() -> None:
+    """A new event in neither list."""
+
+    class DoorsOpened(DomainEvent[Ticket]):
+        """The doors opened."""
+
+        TOPIC = "doors.opened"
+
+    assert forgotten({DoorsOpened, TicketVoided}) == ["tests/domain/views/test_outgoing.py: DoorsOpened"]
 
 
 @pytest.mark.parametrize(
