@@ -19,6 +19,13 @@ KEY_PATTERN = rf"^[\x21-\x7e]([\x20-\x7e]{{0,{KEY_CHARS_MAX - 2}}}[\x21-\x7e])?$
 KEY = re.compile(KEY_PATTERN)
 ID_PATTERN = r"^[A-Za-z0-9_\-]{1,64}$"
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+# Nobody sees these, and a text with them looks like one without: controls, what takes no width, and what turns the
+# direction of the text around it. The joiners U+200C and U+200D are accepted where they join, after a character beyond
+# ASCII: Persian, the scripts of India and Sri Lanka, and emoji are written with them.
+HIDDEN = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+LOOSE_JOINER = r"(?<![^\x00-\x7f\u200c\u200d])[\u200c\u200d]"
+HIDDEN_IN_LINE = re.compile(rf"[\t\n{HIDDEN}]|{LOOSE_JOINER}")
+HIDDEN_IN_LINES = re.compile(rf"[{HIDDEN}]|{LOOSE_JOINER}")
 POSITION_MAX = 2**62
 CODE_PATTERN = r"^[A-Za-z0-9_\-]{1,40}$"
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # its text is hashed: it must never change
@@ -95,6 +102,20 @@ def checked_zone(text: str) -> str:
     return text
 
 
+def refuse_hidden(text: str, pattern: re.Pattern[str] = HIDDEN_IN_LINE) -> str:
+    """Return a text in which nothing is hidden; raise ValueError with the first character that is."""
+    found = pattern.search(text)
+    if found is not None:
+        place = f"character {found.start() + 1} of the text is U+{ord(found.group()):04X}"
+        raise ValueError(f"text must have no control, zero-width or direction characters; {place}")
+    return text
+
+
+def refuse_hidden_but_lines(text: str) -> str:
+    """Return a text of several lines in which nothing else is hidden; raise ValueError as `refuse_hidden` does."""
+    return refuse_hidden(text, HIDDEN_IN_LINES)
+
+
 LocalMoment = Annotated[datetime, BeforeValidator(local_moment_of), WithJsonSchema({"type": "string"})]
 
 
@@ -168,8 +189,10 @@ Key = Annotated[
     ),
 ]
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROLS)]
-Gate = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=NO_CONTROLS)]
+Visible = AfterValidator(refuse_hidden)  # of every text that has no pattern of its own
+VisibleLines = AfterValidator(refuse_hidden_but_lines)  # the same, of several lines
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROLS), Visible]
+Gate = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=NO_CONTROLS), Visible]
 TicketCode = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_.\-]+$")]
 After = Annotated[
     int,

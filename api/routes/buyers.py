@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 from api.http.guard import guarded_router, needs
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find
-from api.http.requests import Body, Deps, Name, PurchaseId, about
+from api.http.requests import Body, Deps, Name, PurchaseId, Visible, about
 from api.ports import Dependencies
 from api.routes.purchases import Email
 from domain.core.errors import WrongState
@@ -40,7 +40,7 @@ class BuyerPatch(Body):
     name: Annotated[Name | None, about("Name of the buyer.", "Ann Buyer")] = None
     email: Annotated[Email | None, about("E-mail address of the buyer.", "ann@example.org")] = None
     buyer_id: Annotated[
-        str | None,
+        Annotated[str, Visible] | None,
         about("Buyer to correct, where the attempts at the purchase named several.", "bu_7t3r9e1w5q2z"),
     ] = None
 

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from activities.tokens.claims.request import ClaimTicket
 from api.http.guard import guarded_router, needs
 from api.http.problems import may_answer
-from api.http.requests import Body, Deps, TicketId, about
+from api.http.requests import Body, Deps, TicketId, Visible, about
 from domain.core.errors import (
     AlreadyClaimed,
     ChallengeExpired,
@@ -25,7 +25,7 @@ from domain.tickets.claiming import ClaimState
 router = guarded_router(prefix="/api/v1/tickets/{ticket_id}", tags=["tickets"])
 REFUSALS = (UnknownSubject, AlreadyClaimed, NotInCustody, InvalidWallet, WrongState)
 WALLET = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
-Wallet = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Wallet = Annotated[str, StringConstraints(min_length=1, max_length=64), Visible]
 
 
 class ChallengeBody(Body):
@@ -47,7 +47,7 @@ class ClaimBody(ChallengeBody):
     """The wallet's signature over the text of a challenge."""
 
     nonce: Annotated[
-        Annotated[str, StringConstraints(min_length=1, max_length=64)],
+        Annotated[str, StringConstraints(min_length=1, max_length=64), Visible],
         about("Nonce of the challenge.", "1764500000.nc_aaaaaaaaaaaaaaaaaaaaaaaaaa"),
     ]
     signature: Annotated[

@@ -23,6 +23,7 @@ from api.http.requests import (
     Key,
     Name,
     PurchaseId,
+    Visible,
     about,
     digest_of,
     digest_of_content,
@@ -77,7 +78,7 @@ def checked_email(text: str) -> str:
 
 
 Email = Annotated[
-    str, StringConstraints(min_length=3, max_length=320, pattern=NO_CONTROLS), AfterValidator(checked_email)
+    str, StringConstraints(min_length=3, max_length=320, pattern=NO_CONTROLS), Visible, AfterValidator(checked_email)
 ]
 
 
@@ -90,7 +91,7 @@ class BuyerBody(Body):
         about("E-mail address; tickets per buyer are counted by it, and by the wallet.", "ann@example.org"),
     ] = None
     wallet: Annotated[
-        Annotated[str, StringConstraints(min_length=1, max_length=64)] | None,
+        Annotated[str, StringConstraints(min_length=1, max_length=64), Visible] | None,
         about("Solana address that receives the tickets' tokens.", "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"),
     ] = None
     wallet_is_vault: Annotated[

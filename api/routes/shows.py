@@ -23,6 +23,8 @@ from api.http.requests import (
     Moment,
     Name,
     ShowId,
+    Visible,
+    VisibleLines,
     Zone,
     about,
     digest_of,
@@ -60,8 +62,10 @@ TEXTS = DETAILS - {"name", "starts_at", "doors_at", "ends_at", "refund_until"}
 KEPT = LIMITS | {"name"}
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARS_MAX, pattern=NO_CONTROLS_BUT_LINES)]
-Url = Annotated[str, StringConstraints(max_length=URL_CHARS_MAX, pattern=r"^https://[^\s\x00-\x1f\x7f]+$")]
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=TEXT_CHARS_MAX, pattern=NO_CONTROLS_BUT_LINES), VisibleLines
+]
+Url = Annotated[str, StringConstraints(max_length=URL_CHARS_MAX, pattern=r"^https://[^\s\x00-\x1f\x7f]+$"), Visible]
 
 
 def is_free(value: object) -> bool:

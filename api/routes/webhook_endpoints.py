@@ -10,7 +10,7 @@ from yarl import URL
 from activities.access.webhooks.endpoints import CreateEndpoint
 from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
-from api.http.requests import POSITION_MAX, Body, Deps, Id, Key, Moment, about, digest_of, id_in_path
+from api.http.requests import POSITION_MAX, Body, Deps, Id, Key, Moment, Visible, about, digest_of, id_in_path
 from api.ports import Dependencies
 from domain.access.endpoint import EndpointState, WebhookEndpoint
 from domain.access.subject import Subject
@@ -44,7 +44,7 @@ def known_type(text: str) -> str:
     return text
 
 
-Address = Annotated[str, Field(max_length=URL_CHARS_MAX), AfterValidator(checked_url)]
+Address = Annotated[str, Field(max_length=URL_CHARS_MAX), Visible, AfterValidator(checked_url)]
 Types = Annotated[list[Annotated[str, AfterValidator(known_type)]], Field(max_length=TYPES_MAX)]
 
 
