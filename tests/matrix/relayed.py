@@ -8,6 +8,7 @@ from typing import Any, Literal
 from psycopg.sql import Identifier
 from psycopg.types.json import Jsonb
 from temporalio import activity
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
@@ -28,6 +29,7 @@ from relay.follow_ups import FollowUps
 from relay.relay import Relay
 from relay.workflow_client import Timeouts, WorkflowClient
 from tests.fakes.event_store import FakeEventStore
+from tests.fakes.time_skipping import release_time
 from tests.matrix.faults import Faults
 from tests.matrix.stage import LOOK_SECONDS, Stage
 from tests.relay.gauge import Gauge
@@ -37,11 +39,13 @@ from workflows.payouts import OnboardingInput
 from workflows.purchase import PurchaseWorkflow
 from workflows.stock.ticket_api_hold import HoldWorkflow
 
+RUNNING = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+OPEN_TASK = {f"workflow_task_{so_far}_event_attributes" for so_far in ("scheduled", "started")}
 Moment = Literal["before", "after", "waiting"]
 PATIENCE_SECONDS = 30  # of a bank that decides, and so of the relay
 BACK_WITHIN = timedelta(seconds=20)
 HELD_WITHIN = timedelta(seconds=180)  # the hold, that patience, and the relay's own
-QUEUED_WITHIN = timedelta(seconds=660)  # an order without a checkout has the queue's deadline in the hold's place
+QUEUED_WITHIN = timedelta(seconds=720)  # an order without a checkout has the queue's deadline in the hold's place
 HOLDING = {PurchaseWorkflow, HoldWorkflow}  # the relay begins them anew only after the hold
 QUIET_LOOKS = 60
 
@@ -184,12 +188,22 @@ class RelayedStage(Stage):
             timers.pop(event.timer_canceled_event_attributes.started_event_id, None)
         return list(timers.values())
 
+    async def _has_open_task(self, handle: WorkflowHandle[Any, Any]) -> bool:
+        """Return whether a run was ended in the middle of a workflow task, as in a local activity."""
+        last = None
+        async for event in handle.fetch_history_events():
+            kind = event.WhichOneof("attributes") or ""
+            last = kind if kind.startswith("workflow_task_") else last
+        return last in OPEN_TASK
+
     async def strike(self, workflow_id: str) -> None:
         """Terminate the workflow, as an operator does."""
         described = await self.client.get_workflow_handle(workflow_id).describe()
         assert described.workflow_type == self._kind.__name__
         self.ended = self.client.get_workflow_handle(workflow_id, run_id=described.run_id)
+        running = [one for one in described.raw_description.pending_activities if one.state == RUNNING]
         await self.ended.terminate("by an operator")
+        await release_time(self.server, len(running) + await self._has_open_task(self.ended))
         self._force.is_over = True
         self._force.gone.set()
         self.then()

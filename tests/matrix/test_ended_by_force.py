@@ -36,7 +36,10 @@ FOUND_LET_GO = {("unpaid", "cancel_payment"), ("unpaid", "cancel_order")}
 LET_GO = "cancelled: payment-refused"
 # The first activity of every kind, once; the rest is nightly.
 FIRSTS = {scene.workflow: (scene, scene.row.reaches[0]) for scene in reversed(SCENES)}
-QUICK = [(*first, MOMENTS[number % 3]) for number, first in enumerate(FIRSTS.values())]
+QUICK: list[tuple[Scene, str, Moment]] = [
+    *((*first, MOMENTS[number % 3]) for number, first in enumerate(FIRSTS.values())),
+    (BY_NAME["free"], "confirm_seats", "after"),  # in the middle of a workflow task, and back after ten minutes
+]
 LONG = [one for one in EVERY if one not in QUICK]
 
 
