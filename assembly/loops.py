@@ -90,8 +90,9 @@ def payer_watch(parts: Parts) -> Running:
 
 
 def retention(parts: Parts) -> Running:
-    """Return the retention of personal data."""
-    kinds = PostgresRetention(parts.pool, parts.settings.privacy.retention_days).kinds()
+    """Return the retention of personal data, and of the logs of webhooks and letters."""
+    privacy = parts.settings.privacy
+    kinds = PostgresRetention(parts.pool, privacy.retention_days, privacy.log_days).kinds()
     return Retention(kinds, utc_now, parts.each).run(parts.stopping)
 
 

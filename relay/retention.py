@@ -1,4 +1,4 @@
-"""Deletes personal data, handled webhooks and client secrets whose time has passed."""
+"""Deletes personal data, handled webhooks, client secrets and logs of deliveries whose time has passed."""
 
 import asyncio
 import logging

@@ -92,6 +92,9 @@ class PrivacySettings(Group):
     retention_days: int = Field(
         0, ge=0, description="days after the show until personal data and handled webhooks are deleted; 0 is never"
     )
+    log_days: int = Field(
+        90, ge=0, description="days until the log of webhooks and letters that were sent is deleted; 0 is never"
+    )
 
     @property
     def sealing(self) -> tuple[dict[str, bytes], str]:

@@ -1,4 +1,4 @@
-"""Deletes personal data whose time has passed, in bounded transactions; each call ends after its batch."""
+"""Deletes personal data and logs whose time has passed, in bounded transactions; each call ends after its batch."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -45,14 +45,38 @@ PAST_WEBHOOKS = (
     "DELETE FROM webhook_inbox WHERE event_id IN (SELECT event_id FROM webhook_inbox"
     " WHERE signalled_at IS NOT NULL AND received_at <= %s ORDER BY received_at LIMIT %s)"
 )
+# An entry is needed until its endpoint is beyond it: without it the event would be sent again. `forgotten` keeps that
+# true when a replay moves the endpoint back. Nobody sends anything to an endpoint that was deleted.
+PAST_DELIVERIES = (
+    "WITH past AS (SELECT d.endpoint_id, d.position, coalesce(e.doc->>'state' = 'deleted', false) AS is_over"
+    " FROM webhook_deliveries d"
+    " LEFT JOIN webhook_positions p ON p.endpoint_id = d.endpoint_id LEFT JOIN rm_endpoints e ON e.id = d.endpoint_id"
+    " WHERE d.last_at <= %(before)s AND (e.doc->>'state' = 'deleted'"
+    " OR d.state IN ('delivered', 'given-up') AND d.position <= p.position) ORDER BY d.last_at LIMIT %(limit)s),"
+    " gone AS (DELETE FROM webhook_deliveries d USING past WHERE d.endpoint_id = past.endpoint_id"
+    " AND d.position = past.position AND d.last_at <= %(before)s AND (past.is_over OR d.state <> 'due')"
+    " RETURNING d.endpoint_id, d.position),"
+    " noted AS (UPDATE webhook_positions p SET forgotten = greatest(p.forgotten, g.position)"
+    " FROM (SELECT endpoint_id, max(position) AS position FROM gone GROUP BY endpoint_id) g"
+    " WHERE p.endpoint_id = g.endpoint_id) SELECT count(*) FROM gone"
+)
+PAST_LETTERS = (
+    "DELETE FROM letters WHERE (event_id, purchase_id) IN (SELECT event_id, purchase_id FROM letters"
+    " WHERE state NOT IN ('due', 'sending') AND last_at <= %s ORDER BY last_at LIMIT %s)"
+    " AND state NOT IN ('due', 'sending')"
+)
 
 
 class PostgresRetention:
-    """Deletes buyers of lost requests at once, and everything else `days` after its show (0: never)."""
+    """Deletes buyers of lost requests at once, and other personal data `days` after its show (0: never).
 
-    def __init__(self, pool: Pool, days: int) -> None:
+    Entries of the logs of webhooks and letters that were sent go `log_days` after the last try (0: never).
+    """
+
+    def __init__(self, pool: Pool, days: int, log_days: int = 0) -> None:
         self._pool = pool
         self._days = days
+        self._log_days = log_days
 
     def kinds(self) -> dict[str, Callable[[datetime], Awaitable[int]]]:
         """Return the deletion of each kind of data: one batch of the rows whose time has passed at a moment."""
@@ -60,7 +84,11 @@ class PostgresRetention:
             "buyers of lost requests": self.lost_buyers,
             "client secrets": self.secrets,
         }
-        return {**kinds, "buyers": self.buyers, "webhooks": self.webhooks} if self._days else kinds
+        if self._days:
+            kinds |= {"buyers": self.buyers, "webhooks": self.webhooks}
+        if self._log_days:
+            kinds |= {"log of webhooks sent": self.deliveries, "log of letters": self.letters}
+        return kinds
 
     async def lost_buyers(self, at: datetime) -> int:
         """Delete buyers that no event names; return their number and that of those that one names."""
@@ -88,6 +116,18 @@ class PostgresRetention:
         batch = (min(at - timedelta(days=self._days), at - WEBHOOKS_MIN), BATCH_MAX)
         async with connection_of(self._pool) as connection:
             return (await connection.execute(PAST_WEBHOOKS, batch)).rowcount
+
+    async def deliveries(self, at: datetime) -> int:
+        """Delete entries of webhooks that were taken or given up, and every entry of endpoints that were deleted."""
+        batch = {"before": at - timedelta(days=self._log_days), "limit": BATCH_MAX}
+        async with connection_of(self._pool) as connection:
+            return int((await _first_column(connection, PAST_DELIVERIES, batch))[0])
+
+    async def letters(self, at: datetime) -> int:
+        """Delete entries of letters that are not sent any more; their events lead to no other letter."""
+        batch = (at - timedelta(days=self._log_days), BATCH_MAX)
+        async with connection_of(self._pool) as connection:
+            return (await connection.execute(PAST_LETTERS, batch)).rowcount
 
 
 async def _first_column(connection: AsyncConnection[Any], statement: Any, values: Any) -> list[str]:
