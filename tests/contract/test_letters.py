@@ -1,8 +1,8 @@
 """Contract of the log of letters, for PostgreSQL and for the fake: one letter for each event and buyer, in turn."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import psycopg
 import pytest
@@ -28,10 +28,17 @@ ANN = PersonalData(email="ann@example.org")
 HOUR = timedelta(hours=1)
 
 
+class DueLetters(Protocol):
+    """What tells the relay that letters are due."""
+
+    async def due_letters(self, at: datetime) -> Sequence[str]: ...
+
+
 class Box(NamedTuple):
-    """A log, and what makes events known to it."""
+    """A log, what tells the relay of it, and what makes events known to it."""
 
     log: LetterLog
+    relay: DueLetters
     store: Any
     fold: Callable[[], None]
 
@@ -42,18 +49,17 @@ async def box(request: pytest.FixtureRequest) -> AsyncIterator[Box]:
     if request.param == "fake":
         buyers, fake = MemoryBuyers(), FakeEventStore(utc_now)
         reads = MemoryReads(fake)
-        log: LetterLog = MemoryLetters(reads.catch_up, buyers)
-        assert await log.due(utc_now(), 10) == []
+        log = MemoryLetters(reads.catch_up, buyers)
+        await begin_to_look(log, log)
         await buyers.keep("bu_1", "default", "pu_1", ANN, ("al_1",))
         await sell(fake)
-        yield Box(log, fake, lambda: None)
+        assert await log.due_letters(utc_now()) == ["letters"]
+        yield Box(log, log, fake, lambda: None)
         return
     url: str = request.getfixturevalue("tables_url")
     async with open_pool(url) as pool:
         letters, relay = PostgresLetters(pool), RelayQueries(pool)
-        assert await relay.due_letters(utc_now()) == ["letters"]  # nobody has looked yet
-        assert await letters.due(utc_now(), 10) == []
-        assert await relay.due_letters(utc_now()) == []
+        await begin_to_look(letters, relay)
         await PostgresBuyers(pool, Sealing({}, "s" * 32)).keep("bu_1", "default", "pu_1", ANN, ("al_1",))
         store = PostgresEventStore(url, utc_now)
         await sell(store)
@@ -64,8 +70,15 @@ async def box(request: pytest.FixtureRequest) -> AsyncIterator[Box]:
 
         fold()
         assert await relay.due_letters(utc_now()) == ["letters"]
-        yield Box(letters, store, fold)
+        yield Box(letters, relay, store, fold)
         store.close()
+
+
+async def begin_to_look(log: LetterLog, relay: DueLetters) -> None:
+    """Look for the first time, which is due; what was told before leads to no letter."""
+    assert await relay.due_letters(utc_now()) == ["letters"]
+    assert await log.due(utc_now(), 10) == []
+    assert await relay.due_letters(utc_now()) == []
 
 
 async def the_one(box: Box) -> LetterKey:

@@ -8,6 +8,7 @@ from adapters.postgres.letters import SENDING
 from adapters.privacy.letters.writer import ShopLinks
 from adapters.privacy.ticket_codes import SealedCodes
 from adapters.read_models.documents import PURCHASES, SHOWS, DocumentBatch, OutgoingLine
+from adapters.read_models.pending.letters import SENDER
 from domain.core.ids import Identity
 from domain.views.outgoing.event import OutgoingEvent
 from domain.views.outgoing.letters import (
@@ -58,6 +59,12 @@ class MemoryLetters:
         self._buyers = buyers
         self.position: int | None = None
         self.rows: dict[LetterKey, Row] = {}
+
+    async def due_letters(self, at: datetime) -> list[str]:
+        """Return the sender's name if a letter is due, or events were not looked at, as the relay's query does."""
+        new = [line.position for line in self._folded().outgoing if line.type in LETTER_OF]
+        is_due = any(row.state in WAITING and row.due_at <= at for row in self.rows.values())
+        return [SENDER] if self.position is None or is_due or max(new, default=0) > self.position else []
 
     async def due(self, at: datetime, limit: int) -> list[LetterKey]:
         lines = self._folded().outgoing

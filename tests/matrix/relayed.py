@@ -29,11 +29,13 @@ from relay.follow_ups import FollowUps
 from relay.relay import Relay
 from relay.workflow_client import Timeouts, WorkflowClient
 from tests.fakes.event_store import FakeEventStore
+from tests.fakes.letter_box import MemoryLetters
 from tests.fakes.time_skipping import release_time
 from tests.matrix.faults import Faults
 from tests.matrix.stage import LOOK_SECONDS, Stage
 from tests.relay.gauge import Gauge
 from workflows.core.task_queue import RESTARTED_BY, SCHEDULE
+from workflows.outgoing.letters import LetterWorkflow
 from workflows.payment_case import CaseInput
 from workflows.payouts import OnboardingInput
 from workflows.purchase import PurchaseWorkflow
@@ -123,6 +125,17 @@ class FoldedWork:
                 await connection.execute("UPDATE rm_position SET position = %s", (line.position,))
 
 
+class _Stalled(RelayQueries):
+    """The relay's queries; letters wait in the world's memory."""
+
+    def __init__(self, pool: Pool, letters: MemoryLetters) -> None:
+        super().__init__(pool)
+        self._letters = letters
+
+    async def due_letters(self, at: datetime) -> list[str]:
+        return await self._letters.due_letters(at)
+
+
 class _NoWebhooks:
     async def unsignalled(self, limit: int) -> list[WebhookEvent]:
         return []
@@ -143,7 +156,8 @@ class RelayedStage(Stage):
         self._force, self._kind, self._site = force, kind, site
         self.ended: WorkflowHandle[Any, Any] | None = None
         self.then: Callable[[], object] = lambda: None  # happens when the workflow was ended
-        self._work, self._stalled = FoldedWork(self.world.store, pool, self.world.told), RelayQueries(pool)
+        self._work = FoldedWork(self.world.store, pool, self.world.told)
+        self._stalled = _Stalled(pool, self.world.letters)
         self._records = FollowUpCommands(self.world.store)
         engine = WorkflowClient(self.client, Timeouts(5, self.world.poll_seconds, PATIENCE_SECONDS))
         purchases, each = PurchaseCommands(self.world.store), Each(Gauge(), self._seconds)
@@ -156,6 +170,7 @@ class RelayedStage(Stage):
             each,
             longest_extension=timedelta(seconds=PATIENCE_SECONDS),
             roots_every_seconds=0,
+            sends_letters=kind is LetterWorkflow,
             clock=self._seconds,
             now=self._now,
         )
@@ -277,6 +292,8 @@ class RelayedStage(Stage):
             "deliveries": await stalled.due_endpoints(10),
             "follow-ups": await stalled.open_follow_ups("", ever, 10),
         }
+        if self._kind is LetterWorkflow:
+            found["letters"] = await stalled.due_letters(ever)
         return {what: work for what, work in found.items() if work}
 
 

@@ -28,7 +28,8 @@ from workflows.stock.ticket_api_hold import HoldWorkflow
 __all__ = ["pool", "store_server", "tables_url"]
 BY_NAME = {scene.name: scene for scene in SCENES}
 ROUND = "before the next round of"
-TRIED_AGAIN = {"deliver_event": "before the next try"}  # a failed delivery waits in its lane, without a round
+# A failed delivery waits in its lane, and a failed letter with all others, without a round.
+TRIED_AGAIN = dict.fromkeys(("deliver_event", "send_letter"), "before the next try")
 MOMENTS: tuple[Moment, ...] = ("before", "after", "waiting")
 EVERY = [(scene, name, moment) for scene in SCENES for name in scene.row.reaches for moment in MOMENTS]
 # The undo of a hold that ran out had begun: its next run finds the payment let go at Stripe, and that is its reason.

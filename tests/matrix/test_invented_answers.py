@@ -11,6 +11,7 @@ from activities.access.webhooks.deliver import DueList
 from activities.core.commands import Minted, RefundStatus
 from activities.payouts.ports import AccountStatus, Reversed, Sent
 from activities.refunds.cancel_show import OrderFate, OrdersLeft
+from activities.sales.letters.send import DueLetters, LetterSent
 from activities.tokens.pin import PinPage, PinReport
 from activities.tokens.trees.roots import RootReport
 from adapters.postgres.connections import Pool
@@ -60,6 +61,8 @@ ANSWERS: dict[str, Any] = {
     "write_root": RootReport(size=2, is_newest=True),
     "settle_leaves": 0,
     "list_due_events": DueList(state="on"),
+    "list_due_letters": DueLetters(letters=()),
+    "send_letter": LetterSent(outcome="sent"),
 }
 ELSEWHERE = {  # tests/workflows/test_invented_answers.py has those of a purchase
     *SALE, "cancel_payment", "cancel_order",
@@ -129,6 +132,7 @@ async def test_an_invented_answer_is_no_end(scene: Scene, name: str, pool: Pool)
                 await stage.give_back()
                 await stage.rest()
                 assert await stage.left() == {}
+                assert {row.state for row in stage.world.letters.rows.values()} <= {"sent"}
                 assert len({event["position"] for event in stage.world.receiver.taken}) == len(stage.world.told)
                 outside = external_state(stage.world.gateway, stage.world.chain, stage.world.connect)
                 require_invariants(findings_of(stage.world.store.log, outside))
