@@ -74,7 +74,7 @@ async def test_the_figures_are_read(
     )
     connection.execute(
         "INSERT INTO letters SELECT 'ev_' || state, 'pu_1', 'order.confirmed', 1, state, 1, 0, NULL, at, at, at FROM"
-        " unnest(ARRAY['due', 'sent', 'refused']) AS state, (SELECT now() - interval '1 minute' AS at) AS then"
+        " unnest(ARRAY['due', 'sent', 'refused']) AS state, (SELECT now() - interval '1 minute' AS at) AS past"
     )
     connection.commit()
     now = [0.0]

@@ -23,7 +23,7 @@ async def letters(stage: Stage) -> str:
     for _ in range(STARTS_MAX):
         await stage.begin("letters", LetterWorkflow.run, LettersInput())
         await stage.end()
-        if all(row.state not in ("due", "sending") for row in world.letters.rows.values()):
+        if world.letters.rows and all(row.state not in ("due", "sending") for row in world.letters.rows.values()):
             break
         await stage.server.sleep(SENDING)
     first, *more = [letter for _, letter in world.mail.taken]

@@ -58,7 +58,7 @@ OMISSIONS = (
         "      BOXOFFICE_SOLANA__PAYER_SECRET: ${BOXOFFICE_SOLANA__PAYER_SECRET:?}\n"
         "      BOXOFFICE_SOLANA__DELEGATE_SECRET: ${BOXOFFICE_SOLANA__DELEGATE_SECRET:?}\n",
         "",
-        "tests/architecture/test_compose.py::test_our_services_are_api_codec_server_projector_and_one_worker_per_queue",
+        "tests/architecture/test_compose.py::test_our_services_are_the_processes_and_one_worker_per_queue",
         "worker-mint",
     ),
     Mutant(

@@ -99,8 +99,9 @@ async def test_a_named_buyer_is_in_one_table_and_can_be_erased(shop: Shop) -> No
     assert (await command(shop, "export", EMAIL))[0] == 1
     await shop.caught_up()
     entries = (await shop.get("/api/v1/audit?limit=1000"))["entries"]
-    erasures = [one for one in entries if one["event"] == "order.buyer-erasure-decided"]
-    assert [one["stream"] for one in erasures] == [f"order:{purchase_id[0]}"]
+    decided = [one for one in entries if one["event"] == "order.buyer-erasure-decided"]
+    erasures = [one for one in decided if one["stream"] == f"order:{purchase_id[0]}"]  # others share the stack
+    assert len(erasures) == 1
     assert erasures[0]["subject"] == f"default/cli/{getpass.getuser()}"
     assert tables_with(url, [lookup]) == set()
     assert await shop.get(body["links"]["receipt"]) == receipt

@@ -198,7 +198,7 @@ async def test_everything_killed_at_once_continues(tmp_path: Path) -> None:
 async def test_given_addresses_replace_processes(tmp_path: Path) -> None:
     """Given addresses replace their processes, reach our own, and are shown without passwords."""
     async with running_stack(tmp_path / "stack", env=OUTSIDE, up=UP) as stack:
-        assert set(stack.status["processes"]) == {"projector", "worker", "api"}
+        assert set(stack.status["processes"]) == {"projector", "worker", "api", "inbox"}
         assert (await api_env(stack)).items() >= {n: OUTSIDE[n] for n in OUTSIDE.keys() - withheld()["api"]}.items()
         assert "BOXOFFICE_STRIPE__API_KEY" not in await api_env(stack)
         assert "BOXOFFICE_SOLANA__WS_URL" not in await api_env(stack)
@@ -219,7 +219,7 @@ async def test_a_process_that_cannot_start_stops_everything_and_shows_its_log(tm
         await start_stack(tmp_path / "stack", env={**OUTSIDE, "STAND_IN_BROKEN": "worker"}, up=UP)
     status = read_json(tmp_path / "stack" / "stack.json")
     assert status["state"] == "stopped"
-    assert [process["pid"] for process in status["processes"].values()] == [None, None, None]
+    assert [process["pid"] for process in status["processes"].values()] == [None] * 4
 
 
 async def test_sigterm_while_starting_leaves_nothing(tmp_path: Path) -> None:
