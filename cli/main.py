@@ -38,6 +38,7 @@ ENTRIES = {
     ),
     "keys": ListedCommand("cli.keys", "Create, list, rotate and revoke API keys."),
     "purchase": ListedCommand("cli.operate.purchase", "Look at purchases."),
+    "letters": ListedCommand("cli.operate.letters", "List letters to buyers that nobody took, and send them again."),
     "operator": ListedCommand("cli.checks.operator", "Look at a workflow and act on it; docs/acts.md has every act."),
     "repair": ListedCommand(
         "cli.operate.repair",

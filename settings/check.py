@@ -61,8 +61,8 @@ IPFS_TOKEN = "BOXOFFICE_IPFS__TOKEN"  # noqa: S105 - the name of a setting
 
 # The names in NEEDS, as a type: a command that gives another one is refused by mypy, not by its first user.
 Process = Literal[
-    "api", "buyer", "codec-server", "doctor", "keys", "migrate", "mint", "operator", "projector", "prove", "purchase",
-    "reconcile", "relay", "repair", "rotate-keys", "search-attributes", "up", "worker",
+    "api", "buyer", "codec-server", "doctor", "keys", "letters", "migrate", "mint", "operator", "projector", "prove",
+    "purchase", "reconcile", "relay", "repair", "rotate-keys", "search-attributes", "up", "worker",
 ]  # fmt: skip
 # What each process cannot do its work without, beside the addresses of PostgreSQL and Temporal: the only list. A worker
 # needs what its queues need. `docker-compose.temporal.yml` and the development stack give each process no other secret.
@@ -83,6 +83,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "codec-server": frozenset({CODEC_KEYS, CODEC_TOKEN}),
     "doctor": frozenset({STRIPE_KEY, CODEC_KEYS}),
     "keys": frozenset(),
+    "letters": frozenset(),
     "migrate": frozenset(),
     "operator": frozenset({CODEC_KEYS}),
     "mint": frozenset(),

@@ -15,6 +15,7 @@ from domain.views.outgoing.letters import (
     LetterKey,
     LetterMatter,
     LetterTry,
+    SetAsideLetter,
 )
 
 # A try that was begun so long ago has ended without a word: its worker died.
@@ -73,6 +74,18 @@ MATTER = (
     " FROM rm_outgoing o JOIN rm_purchases p ON p.id = %s JOIN rm_shows s ON s.id = p.doc->>'show_id'"
     " WHERE o.event_id = %s"
 )
+# Which letters are set aside: of a purchase or with an answer of the mail server, or all.
+SET_ASIDE = (
+    "SELECT event_id, purchase_id, type, state, fault, tries, last_at FROM letters"
+    " WHERE state IN ('refused', 'given-up') AND (%(purchase_id)s = '' OR purchase_id = %(purchase_id)s)"
+    " AND (%(fault)s = '' OR fault = %(fault)s) ORDER BY last_at DESC, position, purchase_id LIMIT %(limit)s"
+)
+# As if it were new, but that one which may have arrived still says so.
+AGAIN = (
+    "UPDATE letters SET state = 'due', due_at = %(at)s, first_at = %(at)s, tries = 0,"
+    " unknown_ends = least(unknown_ends, 1) WHERE event_id = %(event_id)s AND purchase_id = %(purchase_id)s"
+    " AND state IN ('refused', 'given-up')"
+)
 
 
 class PostgresLetters:
@@ -105,6 +118,18 @@ class PostgresLetters:
         """Note the end of a try."""
         async with connection_of(self._pool) as connection:
             await connection.execute(END, {**key._asdict(), **end._asdict()})
+
+    async def set_aside(self, purchase_id: str = "", fault: str = "", limit: int = 100) -> list[SetAsideLetter]:
+        """Return letters that are set aside, the latest first; of a purchase, or with an answer of the mail server."""
+        values = {"purchase_id": purchase_id, "fault": fault, "limit": limit}
+        async with connection_of(self._pool) as connection:
+            rows = await (await connection.execute(SET_ASIDE, values)).fetchall()
+        return [SetAsideLetter(LetterKey(event_id, purchase), *rest) for event_id, purchase, *rest in rows]
+
+    async def send_again(self, key: LetterKey, at: datetime) -> bool:
+        """Make a letter due that is set aside; return whether it was."""
+        async with connection_of(self._pool) as connection:
+            return (await connection.execute(AGAIN, {**key._asdict(), "at": at})).rowcount > 0
 
 
 async def _take_in(connection: AsyncConnection[Any], at: datetime) -> None:

@@ -256,7 +256,7 @@ def letters(seen: Examined) -> Iterator[Finding]:
         if aside := database.set_aside_letters:
             more = f" and {len(aside) - NAMED_MAX} more" if len(aside) > NAMED_MAX else ""
             fault = f"were not taken, for {', '.join(aside[:NAMED_MAX])}{more}"
-            remedy = "correct the buyer's address; the order's page has the tickets (docs/letters.md)"
+            remedy = "correct the buyer's address, then boxoffice letters resend PURCHASE (docs/letters.md)"
             yield Finding("letters", "warning", "letters", fault, remedy)
 
 

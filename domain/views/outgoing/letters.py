@@ -64,6 +64,17 @@ class LetterEnd(NamedTuple):
     counts: bool = True
 
 
+class SetAsideLetter(NamedTuple):
+    """A letter that its receiver refused for good, or that was given up, with the mail server's last answer."""
+
+    key: LetterKey
+    type: str
+    state: LetterState
+    fault: str | None
+    tries: int
+    last_at: datetime
+
+
 class LetterMatter(NamedTuple):
     """What a letter is made from: the event, and the documents as they are now.
 
