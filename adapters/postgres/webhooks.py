@@ -19,10 +19,10 @@ WANTED = (
     " o.tenant_id = %(tenant_id)s AND (%(venue_id)s = '' OR o.venue_id = %(venue_id)s)"
     " AND (cardinality(%(types)s::text[]) = 0 OR o.type = ANY(%(types)s::text[]) OR d.state = 'due')"
     " AND coalesce(d.state, 'due') IN ('due', 'failed')"
-    # An event without an entry was not sent yet, unless its entry was deleted as past: a replay of one event before it
-    # sends it no second time.
-    " AND (d.state IS NOT NULL OR o.position > coalesce((SELECT f.forgotten FROM webhook_positions f"
-    " WHERE f.endpoint_id = %(endpoint_id)s), 0))"
+    # An event without an entry was not sent yet, unless it came before the endpoint began, or its entry was deleted as
+    # past: a replay of one event before it does not send it.
+    " AND (d.state IS NOT NULL OR o.position > greatest(%(begins_after)s, (SELECT f.forgotten"
+    " FROM webhook_positions f WHERE f.endpoint_id = %(endpoint_id)s)))"
 )
 OF_ENDPOINT = (
     " FROM rm_outgoing o LEFT JOIN webhook_deliveries d ON d.endpoint_id = %(endpoint_id)s AND d.position = o.position"

@@ -221,7 +221,7 @@ async def read_deliveries(
 async def replay_events(endpoint_id: EndpointId, body: Replay, deps: Deps, caller: Caller) -> ReplayAnswer:
     """Send events again under their ids: one, or all since a time that the endpoint gets."""
     endpoint = await _endpoint(deps, caller, endpoint_id)
-    wanted = EndpointFilter(endpoint_id, endpoint.tenant_id, endpoint.venue_id, endpoint.types)
+    wanted = EndpointFilter(endpoint_id, endpoint.tenant_id, endpoint.venue_id, endpoint.types, endpoint.after)
     if body.since is not None:
         count = await deps.deliveries.send_since(wanted, body.since)
     else:

@@ -140,6 +140,18 @@ async def test_events_are_made_due_again(box: Box) -> None:
     assert len((await box.log.due(minted, 0, 100)).events) == 3
 
 
+async def test_an_event_before_the_endpoint_began_is_sent_alone(box: Box) -> None:
+    """Those between it and the beginning were never the endpoint's: asking for one sends no other."""
+    every = [event.position for event in (await box.log.due(WHOLE, 0, 100)).events]
+    later = WHOLE._replace(begins_after=every[4])
+    assert [event.position for event in (await box.log.due(later, 0, 100)).events] == every[5:]
+    found = await box.log.event(WHOLE, every[1])
+    assert await box.log.send_again(later, found["id"]) == 1
+    position = (await box.log.advance("we", every[4], None, 0)).position
+    assert [event.position for event in (await box.log.due(later, position, 100)).events] == [every[1], *every[5:]]
+    assert await box.log.event(later, every[2]) is None
+
+
 async def test_a_secret_is_kept_once_per_number(box: Box) -> None:
     """Each is read by its number, and forgotten with the lower ones."""
     assert await box.secrets.keep("we", 1, "whsec_one")

@@ -129,7 +129,8 @@ class MemoryDeliveries:
         entry = self._entries.get((wanted.endpoint_id, line.position))
         state = entry["state"] if entry else None
         is_asked = not wanted.types or line.type in wanted.types or state == "due"
-        return _is_theirs(wanted, line) and is_asked and state in OPEN
+        began = state is not None or line.position > wanted.begins_after
+        return _is_theirs(wanted, line) and is_asked and state in OPEN and began
 
 
 def _is_theirs(wanted: EndpointFilter, line: OutgoingLine) -> bool:

@@ -57,6 +57,20 @@ PRIVACY = (
         f"{BUYERS}::test_retention_deletes_a_buyer_after_the_show",
     ),
     Mutant(
+        "a replay sends every event whose entry is past",
+        "adapters/postgres/webhooks.py",
+        "greatest(%(begins_after)s, (SELECT f.forgotten",
+        "greatest(%(begins_after)s, (SELECT 0 * f.forgotten",
+        "tests/contract/test_past_logs.py::test_a_replay_sends_nothing_else_for_the_lack_of_its_entry",
+    ),
+    Mutant(
+        "the retention deletes entries that the endpoint is not beyond",
+        "adapters/privacy/retention.py",
+        " AND d.position <= p.position)",
+        ")",
+        "tests/contract/test_past_logs.py::test_past_entries_go_once_their_endpoint_is_beyond_them",
+    ),
+    Mutant(
         "failures are not encrypted",
         "adapters/temporal/connect.py",
         "        failure_converter_class=EncodedPlainAnswers,\n",

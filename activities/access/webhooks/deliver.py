@@ -139,4 +139,4 @@ class WebhookActivities:
 
 
 def _filter(endpoint: WebhookEndpoint) -> EndpointFilter:
-    return EndpointFilter(endpoint.identity, endpoint.tenant_id, endpoint.venue_id, endpoint.types)
+    return EndpointFilter(endpoint.identity, endpoint.tenant_id, endpoint.venue_id, endpoint.types, endpoint.after)

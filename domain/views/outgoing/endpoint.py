@@ -47,12 +47,16 @@ class DeliveryEntry(TypedDict):
 
 
 class EndpointFilter(NamedTuple):
-    """Which events an endpoint gets: its tenant's, of its venue and its types where it has some."""
+    """Which events an endpoint gets: its tenant's, of its venue and its types where it has some.
+
+    It gets those after the position `begins_after`; an earlier one only where it was asked for.
+    """
 
     endpoint_id: str
     tenant_id: str
     venue_id: str
     types: tuple[str, ...]
+    begins_after: int = 0
 
 
 class DueEvent(NamedTuple):
