@@ -8,8 +8,10 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from adapters.privacy.ticket_qr import drawn
+from cli.main import app
 from devstack.config import POSTGRES_URL
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.real.shop import Shop
@@ -96,6 +98,29 @@ async def test_each_letter_comes_once_through_a_killed_worker_and_beside_bad_add
         assert len(ids := {letter["message_id"] for letter in await inbox.of(address)}) == 1
         letters = await inbox.of(address)
         assert len(letters) == len(ids) or "this letter twice" in letters[0]["text"]
+
+
+async def test_a_corrected_address_gets_the_letter_that_was_set_aside(shop: Shop) -> None:
+    """By the operator's command, after which the workflow starts by itself."""
+    await shop.open()
+    inbox, right = Inbox(shop), "letter-corrected@example.org"
+    made = await bought(shop, "letter-wrong", "refused+wrong@example.org")
+    purchase_id = made["purchase_id"]
+    await shop.ended(purchase_id)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while "refused" not in await states_of(shop, purchase_id):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.1)
+    patched = await shop.http.patch(f"/api/v1/purchases/{purchase_id}/buyer", json={"email": right})
+    assert patched.is_success, patched.text
+    command = ("letters", "resend", purchase_id, "--operator", "ada", "--reason", "address corrected")
+    sent = await asyncio.to_thread(CliRunner().invoke, app, command, env=dict(shop.stack.env))
+    assert sent.exit_code == 0, sent.output
+    (letter,) = await inbox.until(right, bool)
+    assert "BX1." in letter["text"]
+    assert "twice" not in letter["text"]
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await states_of(shop, purchase_id) != Counter({"sent": 1}):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.1)
 
 
 async def test_an_erased_buyer_hears_nothing_more(shop: Shop) -> None:
