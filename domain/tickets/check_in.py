@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import KeyReused, WrongState
-from domain.tickets.admission import Admission, AdmissionReason, DoorEntry
+from domain.tickets.admission import AdmissionReason, DoorEntry
 
 
 class TicketScanned(CreatedEvent["CheckIn"]):
@@ -69,11 +69,6 @@ class CheckIn(Aggregate):
         self.is_late = is_late
         self.first = None if first_at is None else DoorEntry(first_at, first_gate)
         self.undone = False
-
-    @property
-    def answer(self) -> Admission:
-        """The answer that the scan got."""
-        return Admission(self.reason, self.first)
 
     def check_same(self, ticket_id: str) -> None:
         """Raise KeyReused for the scan of another ticket under the same nonce."""

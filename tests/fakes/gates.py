@@ -21,13 +21,17 @@ class Gate:
 
 
 class Gates(Interceptor):
-    """Stops activities at closed gates; `ran` lists every try of an activity. All of `away` fail, of "*" every one."""
+    """Stops activities at closed gates; `ran` lists every try of an activity. All of `away` fail, of "*" every one.
+
+    Of `regular` the local tries fail, so that the workflow has its task back while a try is at a gate.
+    """
 
     def __init__(self) -> None:
         self.gates: dict[tuple[str, When], Gate] = {}
         self.ran: list[str] = []
         self._failing: dict[str, Exception] = {}
         self.away: set[str] = set()
+        self.regular: set[str] = set()
 
     def fail(self, name: str, error: Exception) -> None:
         """Let every try of an activity fail before its effect, until `mend`."""
@@ -64,8 +68,10 @@ class _Gated(ActivityInboundInterceptor):
         name = activity.info().activity_type
         self._gates.ran.append(name)
         self._gates.raise_fault(name)
-        await self._gates.stand(name, "before")
-        if self._gates.away & {name, "*"}:
+        is_left = name in self._gates.regular and activity.info().is_local
+        if not is_left:
+            await self._gates.stand(name, "before")
+        if is_left or self._gates.away & {name, "*"}:
             # The pause spares a local activity its own retries, which take time that no server skips.
             raise TransientError(f"what {name} needs is away", pause=timedelta(milliseconds=1))
         result = await self.next.execute_activity(input)

@@ -12,11 +12,12 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.access.webhooks.deliver import EndpointRef
 from activities.access.webhooks.endpoints import CreateEndpoint, EndpointCommands
+from activities.core.acts import GIVE_UP, RETRY_NOW
 from activities.core.task_queues import PURCHASES
 from adapters.read_models.documents import OutgoingLine
 from domain.access.endpoint import WebhookEndpoint
 from domain.views.outgoing.endpoint import EndpointFilter, ReceiverAnswer
-from tests.fakes.operator import seen_by_operator
+from tests.fakes.operator import operate, operate_in, seen_by_operator
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.time_skipping import skipping_time
 from tests.fakes.webhook_box import told
@@ -145,6 +146,40 @@ async def test_its_tenant_switches_it_on_again(world: SagaWorld, client: Client)
     await commands.switch("we", on=True)
     await handle.signal("look_again")
     assert await ended(handle) == len(many())
+    check_each_once_in_order(world, many())
+
+
+async def test_the_last_of_two_acts_decides(world: SagaWorld, client: Client) -> None:
+    """An operator switches it on and leaves it off again before the workflow has looked: it stays off."""
+    world.receiver.answers = lambda _, __: ReceiverAnswer(410)
+    await created(world)
+    handle = await start(client)
+    await needing_an_operator(world, handle)
+    with world.server.auto_time_skipping_disabled():
+        gate = world.gates.close("list_due_events", "before")
+        await operate(handle, RETRY_NOW)
+        await gate.reached.wait()
+        leaving = asyncio.ensure_future(operate(handle, GIVE_UP, stage="switched-off"))
+        await until(lambda: world.gates.ran.count("record_operator_act") == 2)
+        await asyncio.sleep(0.3)
+        gate.open.set()
+        assert "stays off" in await leaving
+        assert await handle.result() == 0
+    assert await state(world) == "off"
+
+
+async def test_an_operator_ends_a_pause_between_two_tries(world: SagaWorld, client: Client) -> None:
+    """A receiver that is back gets its events now; an endpoint that is on needs no switch."""
+    world.receiver.answers = lambda _, __: BROKEN
+    await created(world)
+    handle = await start(client)
+    with world.server.auto_time_skipping_disabled():
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await seen_by_operator(handle)).stage != "retrying":  # noqa: ASYNC110 - a query
+                await asyncio.sleep(0.02)
+        world.receiver.answers = lambda _, __: TAKEN
+        await operate_in(handle, RETRY_NOW, "retrying")
+        assert await handle.result() == len(many())
     check_each_once_in_order(world, many())
 
 

@@ -101,3 +101,17 @@ def test_a_code_is_the_same_however_it_is_typed() -> None:
         == discount_id_of("sh", "EARLY-BIRD")
         != discount_id_of("sh2", "EARLY-BIRD")
     )
+
+
+def test_the_same_again_is_no_change() -> None:
+    """Neither terms nor a stop are recorded twice."""
+    discount = new_discount(amount_minor=500, limit=2)
+    changed = DiscountTerms(amount_minor=700, limit=2)
+    for _ in range(2):
+        discount.change_terms(changed, AT)
+        discount.stop(AT, stopped=True)
+    assert names_of(discount) == ["DiscountTermsChanged", "DiscountStopped"]
+    with pytest.raises(DiscountRefused) as refused:
+        discount.check(AT)
+    assert refused.value.data == {"reason": "stopped"}
+    assert discount.terms == changed

@@ -135,3 +135,11 @@ def test_the_door_closes_when_the_sale_does() -> None:
     assert show.at_door.over_at == AT + timedelta(days=1)
     with pytest.raises(NotOnSale):
         show.check_over(show.at_door.over_at)
+
+
+def test_a_venue_changes_its_zone_once() -> None:
+    """The same zone again is no change."""
+    venue = new_venue()
+    for _ in range(2):
+        venue.change_zone("Europe/Vienna", AT)
+    assert (names_of(venue), venue.time_zone) == (["VenueZoneChanged"], "Europe/Vienna")

@@ -95,6 +95,16 @@ def test_a_venue_gets_its_token_without_a_condition() -> None:
     assert venue.signed == SIGNED
 
 
+def test_a_mint_that_nothing_remembers_is_kept_once(ticket: Ticket) -> None:
+    """A transaction that is kept already stays the newest one, and an unpaid ticket takes none."""
+    with pytest.raises(WrongState, match="only a paid ticket"):
+        ticket.adopt_token(SIGNED, AT)
+    ticket.issue(AT)
+    other = SIGNED.model_copy(update={"signature": "other"})
+    assert [ticket.adopt_token(made, AT) for made in (SIGNED, SIGNED, other)] == [SIGNED] * 3
+    assert names_of(ticket) == ["TicketIssued", "TokenSigned"]
+
+
 def test_the_token_of_a_refunded_ticket_ends_once(ticket: Ticket) -> None:
     """The burn is signed only for a void ticket; repeated steps change nothing."""
     ticket.issue(AT)

@@ -20,6 +20,8 @@ from domain.payments.dispute import Dispute, DisputeOpened
 from domain.payouts.payee import Capabilities, Payee, PayeeNamed
 from domain.tickets.check_in import CheckIn, TicketScanned
 from domain.tickets.has_token import Drawing
+from domain.views.listed import Listing
+from domain.views.rows import LISTINGS
 from tests.fakes.api_client import closed
 from tests.fakes.sample_history import sample_history
 from tests.fakes.samples import events_of
@@ -90,3 +92,13 @@ def test_a_forgotten_or_misspelt_field_is_told(model: ReadModel[Any], documents:
         lacking = {field: value for field, value in whole.items() if field != name}
         assert complaints(model, lacking)
         assert complaints(model, {**lacking, f"{name}_": whole[name]})
+
+
+@pytest.mark.parametrize("listing", LISTINGS, ids=lambda listing: listing.kind)
+def test_every_row_is_as_its_list_says(listing: Listing[Any, Any], documents: dict[str, list[Any]]) -> None:
+    """Each document has a row, and a place under one of the states that its list has."""
+    schema = closed(TypeAdapter(listing.row).json_schema())
+    assert documents[listing.kind]
+    for document in documents[listing.kind]:
+        assert [error.message for error in Draft202012Validator(schema).iter_errors(listing.shown(document))] == []
+        assert listing.place(document).state in listing.states
