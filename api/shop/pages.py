@@ -217,7 +217,8 @@ def _wanted(show_id: str, form: dict[str, str]) -> PurchaseBody:
         buyer = BuyerBody(name=form.get("name") or None, email=form.get("email") or None)
         return PurchaseBody(show_id=show_id, items=items, buyer=buyer, discount_code=form.get("code") or None)
     except (ValidationError, ValueError) as error:
-        raise Problem(INVALID_REQUEST, "Check the numbers, the e-mail address and the code of the form.") from error
+        fault = "Check the numbers, the name, the e-mail address and the code; a copied text may hide characters."
+        raise Problem(INVALID_REQUEST, fault) from error
 
 
 async def _show(show_id: str, tenant_id: str, deps: Dependencies) -> StockedShow:

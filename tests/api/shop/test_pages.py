@@ -228,6 +228,7 @@ async def test_a_form_of_another_site_is_refused(
         ({}, 422, "Choose at least one ticket"),
         ({"quantity-{floor}": "two"}, 422, "Check the numbers"),
         ({"quantity-{floor}": "1", "email": "nobody"}, 422, "Check the numbers"),
+        ({"quantity-{floor}": "1", "name": "Ann\u200b"}, 422, "may hide characters"),
         ({"quantity-{floor}": "1", "key": "mine"}, 400, "random UUID"),
         ({"quantity-{floor}": "6"}, 409, "have just been sold"),
         ({"quantity-tt_other": "1"}, 404, "There is nothing at this address"),
