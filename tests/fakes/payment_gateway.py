@@ -87,6 +87,10 @@ class FakePaymentGateway:
         """Let the next calls of a verb fail before they have any effect."""
         self._before[verb] += times
 
+    def mend(self, verb: Verb) -> None:
+        """Let a verb succeed again that was to fail before its effect."""
+        self._before[verb] = 0
+
     def fail_after(self, verb: Verb, times: int = 1) -> None:
         """Let the next calls of a verb have their effect and lose their answer."""
         self._after[verb] += times

@@ -117,6 +117,17 @@ async def sale(stage: Stage) -> str:
     return await purchase_end(stage)
 
 
+async def another_sale(stage: Stage) -> str:
+    """Sell to a second buyer, whose purchase runs beside the cell's workflow; return its id."""
+    world = stage.world
+    purchase = await world.request("two")
+    handle, _ = await world.start(stage.client, purchase)
+    world.gateway.pay(await world.intent_id("two"))
+    await handle.signal(PurchaseWorkflow.look_again)
+    await handle.result()
+    return purchase.purchase_id
+
+
 async def free(stage: Stage) -> str:
     """There is nothing to pay."""
     stage.world.price_minor = 0

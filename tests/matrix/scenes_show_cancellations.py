@@ -26,9 +26,9 @@ async def called_off(stage: Stage, rate_per_second: float = 100) -> str:
     return f"{ended}, {await refund_of(stage)}"
 
 
-async def given_back(stage: Stage) -> None:
+async def given_back(stage: Stage, key: str = "key") -> None:
     """Wait for the refund's own workflow: it may still burn tokens when the cancellation is finished."""
-    refund = stage.client.get_workflow_handle(f"refund/{await stage.world.show_refund_id()}")
+    refund = stage.client.get_workflow_handle(f"refund/{await stage.world.show_refund_id(key)}")
     refunding = asyncio.create_task(refund.result())
     await stage.until(refunding.done)
 

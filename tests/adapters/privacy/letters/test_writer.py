@@ -163,5 +163,6 @@ def test_what_is_no_longer_true_is_not_sent() -> None:
     ended.purchase["state"] = "cancelled"
     assert is_in_time(ended)
     assert is_in_time(matter("show.details_changed"))
+    assert is_in_time(matter("refund.succeeded"))
     assert not is_in_time(matter("show.details_changed", called_off=True))
     assert not is_in_time(matter("show.details_changed", {**DETAILS, **DATA["show.details_changed"]}))
