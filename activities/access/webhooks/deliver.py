@@ -90,7 +90,7 @@ class WebhookActivities:
             return DueList(state="deleted" if endpoint is None else endpoint.state)
         wanted, first = _filter(endpoint), endpoint.after
         at = await self._log.advance(endpoint.identity, first, asked.seen, asked.done)
-        after = max(asked.after, first) if asked.seen == at.replays else at.position
+        after = asked.after if asked.seen == at.replays else at.position
         page = await self._log.due(wanted, after, asked.limit)
         if asked.is_idle and not page.events:
             await self._log.advance(endpoint.identity, first, at.replays, page.looked_to)

@@ -12,7 +12,7 @@ from activities.access.webhooks.deliver import (
     WebhookActivities,
 )
 from activities.access.webhooks.endpoints import CreateEndpoint, EndpointCommands
-from domain.views.outgoing.endpoint import ReceiverAnswer
+from domain.views.outgoing.endpoint import EndpointFilter, ReceiverAnswer
 from tests.contract.selling import sell
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.shop_world import MemoryReads
@@ -57,6 +57,26 @@ async def test_what_is_due_is_listed_and_the_position_moves_on(side: Side) -> No
     again = await side.look(seen=0, done=found.looked_to, after=found.looked_to)
     assert again.events == ()
     assert side.log.positions["we"].position == len(side.store.log)
+
+
+async def test_events_from_before_the_endpoint_come_in_pages_too(side: Side) -> None:
+    """Sent again one by one, more of them than a page holds: the second page begins where the first one ended."""
+    old = [event.position for event in (await side.look()).events]
+    created = {"venue_id": "", "url": "https://b", "types": ["ticket.issued"], "body_digest": "d"}
+    head = len(side.store.log)
+    await side.commands.create(CreateEndpoint(endpoint_id="late", tenant_id="default", after=head, **created))
+    late = EndpointFilter("late", "default", "", ("ticket.issued",), head)
+    for position in old:
+        found = await side.log.event(late._replace(begins_after=0), position)
+        assert found is not None
+        assert await side.log.send_again(late, found["id"]) == 1
+    told, ref = list[int](), EndpointRef(tenant_id="default", endpoint_id="late")
+    look: dict[str, Any] = {"seen": None, "after": 0}
+    for _ in old:
+        page = await side.steps.list_due(ListDue(endpoint=ref, done=0, limit=1, is_idle=True, **look))
+        told += [event.position for event in page.events]
+        look = {"seen": page.replays, "after": page.looked_to}
+    assert told == old
 
 
 async def test_a_delivered_event_is_not_sent_again(side: Side) -> None:
