@@ -89,12 +89,19 @@ class WebhookActivities:
         if endpoint is None or endpoint.state != "on":
             return DueList(state="deleted" if endpoint is None else endpoint.state)
         wanted, first = _filter(endpoint), endpoint.after
-        at = await self._log.advance(endpoint.identity, first, asked.seen, asked.done)
-        after = asked.after if asked.seen == at.replays else at.position
+        done = await self._done(wanted, asked)
+        at = await self._log.advance(endpoint.identity, first, asked.seen, done)
+        after = asked.after if (asked.seen, asked.done) == (at.replays, done) else at.position
         page = await self._log.due(wanted, after, asked.limit)
         if asked.is_idle and not page.events:
             await self._log.advance(endpoint.identity, first, at.replays, page.looked_to)
         return DueList(state="on", events=tuple(page.events), replays=at.replays, looked_to=page.looked_to)
+
+    async def _done(self, wanted: EndpointFilter, asked: ListDue) -> int:
+        """Return up to where all is delivered: an event that the log does not know as taken is not, whoever says so."""
+        at = await self._log.advance(wanted.endpoint_id, wanted.begins_after, None, wanted.begins_after)
+        left = await self._log.due(wanted, at.position, 1)
+        return min([asked.done, *(event.position - 1 for event in left.events)])
 
     @activity_on(WEBHOOKS, name="deliver_event")
     async def deliver(self, asked: DeliverEvent) -> Delivery:

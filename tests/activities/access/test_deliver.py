@@ -79,6 +79,18 @@ async def test_events_from_before_the_endpoint_come_in_pages_too(side: Side) -> 
     assert told == old
 
 
+async def test_what_nobody_sent_is_due_whoever_says_that_it_is_delivered(side: Side) -> None:
+    """The position stays before the first event that the log does not know as taken, and that one is listed again."""
+    found = await side.look()
+    first, second = (event.position for event in found.events)
+    for sent, left in (((), (first, second)), ((second,), (first,)), ((first,), ())):
+        for position in sent:
+            await side.steps.deliver(DeliverEvent(endpoint=REF, position=position))
+        again = await side.look(seen=0, done=found.looked_to, after=found.looked_to)
+        assert tuple(event.position for event in again.events) == left
+        assert side.log.positions["we"].position == (left[0] - 1 if left else len(side.store.log))
+
+
 async def test_a_delivered_event_is_not_sent_again(side: Side) -> None:
     """A repeated try finds it delivered; a failed one is sent again, and the last try gives it up."""
     first, second = (event.position for event in (await side.look()).events)
