@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from cli.main import ENTRIES, LazyGroup, app, loaded
+from devstack.stack import ROOT
 
 IMPORTED = """
 import sys
@@ -59,3 +60,10 @@ def test_the_commands_are_a_group_like_any_other() -> None:
     assert "create" in keys.commands
     with pytest.raises(KeyError):
         group.commands["nothing"]
+
+
+def test_readme_names_every_command() -> None:
+    """In a row of its table, alone or after a comma."""
+    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `boxoffice ")]
+    named = {part.strip("` ").removeprefix("boxoffice ") for row in rows for part in row.split("|")[1].split(",")}
+    assert {name for name in ENTRIES if not any(one.split(" ")[0] == name for one in named)} == set()
