@@ -161,13 +161,17 @@ def run_mutants(mutants: Sequence[Mutant], jobs: int, report: Callable[[MutantRu
                 while not all(run.done() for run in runs):
                     end_processes_in(Path(place))
                     time.sleep(PAUSE_SECONDS)
+                end_processes_in(Path(place))
 
 
 def red_without_a_bug(mutants: Sequence[Mutant]) -> list[str]:
     """Return the named tests that fail on the unchanged code: they prove nothing about a bug."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as place:
         copy = copy_project(Path(place))
-        code, _ = run_tests(copy, list(dict.fromkeys(mutant.test for mutant in mutants)))
+        try:
+            code, _ = run_tests(copy, list(dict.fromkeys(mutant.test for mutant in mutants)))
+        finally:  # a runner that is told to end may just have begun a process that it does not know yet
+            end_processes_in(copy)
         if code == 0:
             return []
         report = copy / "report.xml"

@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -66,36 +68,43 @@ def test_a_bug_that_hangs_is_caught_unless_its_test_must_name_it(tmp_path: Path)
     assert run_mutant(copy, hangs._replace(names="a name"), wall_seconds=2).outcome == "missed"
 
 
-def test_a_bug_that_hangs_leaves_no_process(tmp_path: Path) -> None:
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder that leaves room for the path of a database's socket, at most 107 characters."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        yield Path(folder)
+
+
+def test_a_bug_that_hangs_leaves_no_process(short_path: Path) -> None:
     """Not pytest, and not the database that it had started, which has a session of its own."""
-    copy = copy_project(tmp_path / "copies" / "0")
+    copy = copy_project(short_path / "0")
     hangs = Mutant(
         "a test that never ends",
         "tests/contract/postgres_box.py",
         "            yield server.get_uri()\n",
-        f"            Path({str(tmp_path / 'pid')!r}).write_text(str(server.get_pid()))\n"
+        f"            Path({str(short_path / 'pid')!r}).write_text(str(server.get_pid()))\n"
         "            __import__('time').sleep(600)\n"
         "            yield server.get_uri()\n",
         "tests/contract/test_migrations.py::test_from_nothing",
     )
     for seconds in (START_SECONDS, 3 * START_SECONDS, 9 * START_SECONDS):  # a busy machine starts it slowly
         assert run_mutant(copy, hangs, wall_seconds=seconds).outcome == "caught"
-        if (tmp_path / "pid").exists():
+        if (short_path / "pid").exists():
             break
-    server = int((tmp_path / "pid").read_text())
+    server = int((short_path / "pid").read_text())
     assert not psutil.pid_exists(server) or psutil.Process(server).status() == psutil.STATUS_ZOMBIE
     assert processes_in(copy) == []
 
 
-def test_a_runner_that_is_ended_leaves_no_process(tmp_path: Path) -> None:
+def test_a_runner_that_is_ended_leaves_no_process(short_path: Path) -> None:
     """By SIGTERM, in the middle of a test."""
     command = [sys.executable, "-m", "tests.mutants.run", "--only", "a mint address is invented"]
-    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    env = {**os.environ, "TMPDIR": str(short_path)}
     with subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL) as runner:
         until = time.monotonic() + START_SECONDS
-        while not processes_in(tmp_path) and time.monotonic() < until:
+        while not processes_in(short_path) and time.monotonic() < until:
             time.sleep(0.05)
-        assert processes_in(tmp_path)
+        assert processes_in(short_path)
         runner.terminate()
         assert runner.wait(START_SECONDS) == 128 + signal.SIGTERM
-    assert processes_in(tmp_path) == []
+    assert processes_in(short_path) == []
