@@ -44,7 +44,11 @@ async def test_what_is_on_sale_is_listed_and_leads_to_its_page(
     """Names, prices and what is left; a browser that opens the API's address is sent here."""
     sent = await browser.get("/", headers={"Accept": "text/html,*/*;q=0.8"})
     assert (sent.status_code, sent.headers["location"]) == (303, "/shows")
-    assert f'href="/shows/{show["show_id"]}"' in (await browser.get("/shows")).text
+    listed = (await browser.get("/shows")).text
+    left = sum(item["capacity"] for item in show["ticket_types"])
+    assert f'href="/shows/{show["show_id"]}"' in listed
+    assert "from 10.00 EUR" in listed
+    assert f"{left} available" in listed or f"only {left} left" in listed
     page = (await browser.get(f"/shows/{show['show_id']}")).text
     assert all(text in page for text in ("Night", "10.00 EUR", "30.00 EUR", "Only 5 left"))
     assert "Only 5 left" in (await browser.get(f"/shows/{show['show_id']}/stock")).text
