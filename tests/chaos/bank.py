@@ -36,11 +36,13 @@ class Bank:
         await self._switch(f"refunds/{tries[-1]['id']}/finish", outcome="fail")
         has_failed = False
         while True:
-            [state] = [one["state"] for one in (await look())["refunds"] if one["refund_id"] == refund_id]
+            seen = await look()
+            [state] = [one["state"] for one in seen["refunds"] if one["refund_id"] == refund_id]
+            # Another operator may have made it good before anybody saw it failed.
+            has_failed = has_failed or any(entry["text"].startswith("Refund failed") for entry in seen["timeline"])
             if has_failed and state == "succeeded":
                 return
             if state == "failed":
-                has_failed = True
                 with suppress(RPCError, WorkflowUpdateFailedError):  # unreachable, or in another stage by now
                     engine = await self._shop.engine()
                     await operate(engine.get_workflow_handle(f"refund/{refund_id}"), RETRY_NOW, stage="failed")

@@ -45,6 +45,7 @@ class Court:
         self.ends: dict[str, Document] = {}
         self.invariants_checked = 0
         self.ended_at: dict[str, float] = {}
+        self._done: set[str] = set()
         self.totals: Totals | None = None
 
     async def wait_for_ends(self, seconds: float) -> None:
@@ -53,7 +54,7 @@ class Court:
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*(self._end_of(story) for story in self._stories))
         except TimeoutError:
-            for story in self._stories:
+            for story in (one for one in self._stories if one.purchase_id not in self._done):
                 seen = self.ends.get(story.purchase_id)
                 if seen is not None and seen["state"] in ENDS and not is_over(story, seen):
                     self._blame(
@@ -62,6 +63,8 @@ class Court:
                     )
                 elif seen is None or seen["state"] not in ENDS:
                     self._blame(story, f"has not ended after {seconds:g} s: {seen and seen['state']}")
+                else:
+                    self._blame(story, f"has ended, but its buyer still waited after {seconds:g} s: {story.decided}")
 
     async def wait_for_settlement(self, seconds: float) -> None:
         """Wait until every due share was transferred; the rest is a violation."""
@@ -101,6 +104,10 @@ class Court:
         return Counter("refused at once" if end is None else end["state"] for end in found)
 
     async def _end_of(self, story: Story) -> None:
+        await self._seen_to_end(story)
+        self._done.add(story.purchase_id)
+
+    async def _seen_to_end(self, story: Story) -> None:
         shop = self._shops[story.buyer.show]
         while True:
             async with self._gate:
