@@ -14,7 +14,7 @@ from adapters.event_store.store import PostgresEventStore
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
 from bench.fixtures.event_store import now, open_store
 from bench.load.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
-from bench.rows.alternative_holds import POOLS
+from bench.rows.stock.alternatives import POOLS
 from domain.core.aggregate import DomainEvent
 from domain.tickets.ticket import Ticket, TicketReserved
 

@@ -16,7 +16,7 @@ from adapters.event_store.store import PostgresEventStore
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
 from bench.fixtures.event_store import open_store
 from bench.load.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
-from bench.rows.alternative_holds import POOLS
+from bench.rows.stock.alternatives import POOLS
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import BooksTransaction, sale_postings
 from domain.money.money import FeeRates, price_of

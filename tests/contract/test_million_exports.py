@@ -5,7 +5,6 @@ The exports are those routes that say they answer with CSV. Their rows are copie
 
 import asyncio
 import importlib
-import json
 import os
 import pkgutil
 import re
@@ -26,6 +25,7 @@ from adapters.read_models.lists.places import LISTED
 from adapters.read_models.projection import Projection
 from adapters.read_models.queries import ReadModels
 from api.http.guard import GuardedRoute
+from bench.fixtures.many_rows import fill_list
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import PLATFORM_FEES, venue_payable
 from domain.payments.dispute import Dispute, DisputeOpened
@@ -46,14 +46,6 @@ EXPORTS = [
     for route in getattr(getattr(module, "router", None), "routes", ())
     if isinstance(route, GuardedRoute) and "text/csv" in route.responses.get(200, {}).get("content", {})
 ]
-DOCUMENT = "SELECT doc FROM rm_{kind} LIMIT 1"
-DOCUMENTS = "INSERT INTO rm_{kind} (id, doc) SELECT 'seed' || n, %(doc)s::jsonb FROM generate_series(1, %(count)s) AS n"
-PLACES = """
-INSERT INTO rm_places (kind, id, tenant_id, state, at, venue_id, show_id, needs_attention)
-SELECT p.kind, 'seed' || n, p.tenant_id, p.state, timestamptz '2026-01-01' + n * interval '1 second', p.venue_id,
-  p.show_id, p.needs_attention
-FROM generate_series(1, %(count)s) AS n, (SELECT * FROM rm_places WHERE kind = %(kind)s LIMIT 1) AS p
-"""
 LINES = """
 INSERT INTO rm_account_lines (account, unit, position, number, side, amount, balance, key, purchase_id, kind, at)
 SELECT %(account)s, 'eur', n + 100000, 0, 0, 100, n * 100, 'seed' || n, 'pu_1', 'sale',
@@ -94,12 +86,7 @@ def seed(connection: psycopg.Connection[Any], path: str) -> None:
         connection.execute("UPDATE rm_position SET position = %s", (MANY + 200_000,))
         connection.execute("ANALYZE rm_account_lines, rm_balances")
         return
-    kind = LISTED[path.rpartition("/")[2]].kind
-    ((doc,),) = connection.execute(DOCUMENT.format(kind=kind).encode()).fetchall()
-    values = {"doc": json.dumps(doc), "count": MANY, "kind": kind}
-    connection.execute(DOCUMENTS.format(kind=kind).encode(), values)
-    connection.execute(PLACES, values)
-    connection.execute(f"ANALYZE rm_places, rm_{kind}".encode())
+    fill_list(connection, LISTED[path.rpartition("/")[2]].kind, MANY)
 
 
 def resident() -> int:

@@ -12,6 +12,7 @@ from adapters.postgres.connections import Pool, open_pool
 from adapters.read_models.lists.pages import statement_of, values_of
 from adapters.read_models.projection import Projection
 from adapters.read_models.queries import ReadModels
+from bench.fixtures.many_rows import fill_list
 from domain.core.actor import Actor, acting_as
 from domain.views.listed import ListCursor, ListQuery
 from domain.views.rows import PURCHASE_LIST
@@ -19,16 +20,6 @@ from tests.contract.selling import sell
 
 MANY, FEW = 1_000_000, 1_000
 ROUNDS = 15
-SEED = """
-INSERT INTO rm_places (kind, id, tenant_id, state, at, venue_id, show_id, needs_attention)
-SELECT 'purchases', 'pu_seed' || n, %(tenant)s, (ARRAY['fulfilled', 'cancelled', 'refused'])[1 + n %% 3],
-  timestamptz '2026-01-01' + n * interval '1 second', 've_1', 'sh_' || n %% 10, n %% 100000 = 0
-FROM generate_series(1, %(count)s) AS n
-"""
-DOCUMENTS = """
-INSERT INTO rm_purchases (id, doc) SELECT 'pu_seed' || n, sold.doc || jsonb_build_object('purchase_id', 'pu_seed' || n)
-FROM generate_series(1, %(count)s) AS n, (SELECT doc FROM rm_purchases WHERE id = 'pu_1') AS sold
-"""
 QUERIES = (
     ListQuery(limit=100),
     ListQuery(limit=100, show_id="sh_3"),
@@ -58,11 +49,8 @@ async def test_a_page_of_a_million_is_as_fast_as_one_of_a_thousand(tables_url: s
     store.close()
     with psycopg.connect(tables_url, autocommit=True) as connection:
         Projection(connection).catch_up()
-        connection.execute(DOCUMENTS, {"count": MANY})
-        connection.execute(SEED, {"tenant": "many", "count": MANY})
-        connection.execute(SEED.replace("'pu_seed' || n,", "'pu_few' || n,"), {"tenant": "few", "count": FEW})
-        connection.execute(DOCUMENTS.replace("'pu_seed'", "'pu_few'"), {"count": FEW})
-        connection.execute("VACUUM ANALYZE rm_places, rm_purchases")
+        fill_list(connection, "purchases", FEW, "few", "pu_few")
+        fill_list(connection, "purchases", MANY, "many", "pu_seed")
         for query in QUERIES:
             plan = explained(connection, query)
             assert "Seq Scan on rm_places" not in plan, plan

@@ -13,7 +13,7 @@ from adapters.runtime.gc_tuning import tune_gc
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
 from bench.fixtures.event_store import hold_placer, open_stock, open_store
 from bench.load.callers import CALLERS, tasks_per_second
-from bench.rows.alternative_holds import ATOMIC, ATOMIC_ALONE, LOCKED, OPTIMISTIC
+from bench.rows.stock.alternatives import ATOMIC, ATOMIC_ALONE, LOCKED, OPTIMISTIC
 
 PROCESSES = 3
 START_SECONDS = 60
