@@ -63,7 +63,7 @@ BEGIN = (
 END = (
     "UPDATE letters SET state = %(state)s, fault = %(fault)s, last_at = %(at)s, due_at = coalesce(%(due_at)s, due_at),"
     " tries = tries - (NOT %(counts)s)::int, unknown_ends = unknown_ends + %(is_unknown)s::int"
-    " WHERE event_id = %(event_id)s AND purchase_id = %(purchase_id)s"
+    " WHERE event_id = %(event_id)s AND purchase_id = %(purchase_id)s AND state = 'sending' AND tries = %(number)s"
 )
 MATTER = (
     "SELECT o.sent, p.doc, s.doc, (SELECT b.sent FROM rm_outgoing b WHERE b.show_id = o.show_id"
@@ -114,10 +114,10 @@ class PostgresLetters:
             row = await (await connection.execute(BEGIN, values)).fetchone()
         return None if row is None else LetterTry(*row)
 
-    async def end(self, key: LetterKey, end: LetterEnd) -> None:
-        """Note the end of a try."""
+    async def end(self, key: LetterKey, number: int, end: LetterEnd) -> None:
+        """Note the end of the try of this number; the end of one that another try followed changes nothing."""
         async with connection_of(self._pool) as connection:
-            await connection.execute(END, {**key._asdict(), **end._asdict()})
+            await connection.execute(END, {**key._asdict(), "number": number, **end._asdict()})
 
     async def set_aside(self, purchase_id: str = "", fault: str = "", limit: int = 100) -> list[SetAsideLetter]:
         """Return letters that are set aside, the latest first; of a purchase, or with an answer of the mail server."""

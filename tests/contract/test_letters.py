@@ -98,7 +98,7 @@ async def test_a_sale_leads_to_one_letter(box: Box) -> None:
 
 
 async def test_a_try_is_begun_once(box: Box) -> None:
-    """Until it has ended, or its worker was silent for too long: then its end is unknown."""
+    """Until it has ended, or its worker was silent for too long: then its end is unknown, and comes too late."""
     key, at = await the_one(box), utc_now()
     begun = await box.log.begin(key, at)
     assert begun is not None
@@ -109,7 +109,10 @@ async def test_a_try_is_begun_once(box: Box) -> None:
     again = await box.log.begin(key, at + SENDING)
     assert again is not None
     assert (again.number, again.unknown_ends, again.first_at) == (2, 1, begun.first_at)
-    await box.log.end(key, LetterEnd("sent", None, at))
+    await box.log.end(key, begun.number, LetterEnd("due", "late", at, due_at=at))
+    assert await box.log.due(at + SENDING, 10) == []  # the second try is under way still
+    await box.log.end(key, again.number, LetterEnd("sent", None, at))
+    await box.log.end(key, again.number, LetterEnd("due", "late", at, due_at=at))
     assert await box.log.begin(key, at + HOUR) is None
     assert await box.log.due(at + HOUR, 10) == []
 
@@ -118,9 +121,9 @@ async def test_a_failed_try_waits(box: Box) -> None:
     """One that does not count is none; one whose end is unknown is told to the next."""
     key, at = await the_one(box), utc_now()
     assert await box.log.begin(key, at) is not None
-    await box.log.end(key, LetterEnd("due", "away", at, due_at=at, counts=False))
+    await box.log.end(key, 1, LetterEnd("due", "away", at, due_at=at, counts=False))
     assert (await box.log.begin(key, at) or (0,))[0] == 1
-    await box.log.end(key, LetterEnd("due", "lost", at, due_at=at + HOUR, is_unknown=True))
+    await box.log.end(key, 1, LetterEnd("due", "lost", at, due_at=at + HOUR, is_unknown=True))
     assert await box.log.due(at, 10) == []
     begun = await box.log.begin(key, at + HOUR)
     assert begun is not None
@@ -135,7 +138,7 @@ async def test_a_change_of_a_show_is_told_to_its_buyers_after_their_tickets(box:
     box.fold()
     assert await box.log.due(at, 10) == [key]  # the tickets come first
     await box.log.begin(key, at)
-    await box.log.end(key, LetterEnd("sent", None, at))
+    await box.log.end(key, 1, LetterEnd("sent", None, at))
     (change,) = await box.log.due(utc_now(), 10)
     matter = await box.log.matter(change)
     assert matter is not None

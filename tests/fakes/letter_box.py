@@ -126,8 +126,10 @@ class MemoryLetters:
         self.rows[key] = begun
         return LetterTry(begun.tries, unknown, begun.first_at)
 
-    async def end(self, key: LetterKey, end: LetterEnd) -> None:
+    async def end(self, key: LetterKey, number: int, end: LetterEnd) -> None:
         row = self.rows[key]
+        if (row.state, row.tries) != ("sending", number):
+            return
         self.rows[key] = replace(
             row,
             state=end.state,

@@ -30,8 +30,8 @@ class LetterLog(Protocol):
     async def begin(self, key: LetterKey, at: datetime) -> LetterTry | None:
         """Begin a try; None if the letter is not due, or another try is under way."""
 
-    async def end(self, key: LetterKey, end: LetterEnd) -> None:
-        """Note the end of a try."""
+    async def end(self, key: LetterKey, number: int, end: LetterEnd) -> None:
+        """Note the end of the try of this number; the end of one that another try followed changes nothing."""
 
 
 class Addresses(Protocol):

@@ -115,9 +115,10 @@ class LetterActivities:
         return await self._begin(key, matter, _Ready(letter, address))
 
     async def _drop(self, key: LetterKey, fault: str) -> LetterSent:
-        if await self._letters.begin(key, self._clock()) is None:
+        begun = await self._letters.begin(key, self._clock())
+        if begun is None:
             return LetterSent(outcome="not-due")
-        return await self._ended(key, LetterEnd("dropped", fault, self._clock()))
+        return await self._ended(key, begun, LetterEnd("dropped", fault, self._clock()))
 
     async def _begin(self, key: LetterKey, matter: LetterMatter, ready: _Ready | str) -> LetterSent:
         """Claim the try, and send; one whose letter could not be written, for this fault, ends at once.
@@ -128,12 +129,12 @@ class LetterActivities:
         if begun is None:
             return LetterSent(outcome="not-due")
         if begun.unknown_ends >= UNKNOWN_ENDS_MAX:
-            return await self._ended(key, LetterEnd("given-up", "its end is unknown twice", self._clock()))
+            return await self._ended(key, begun, LetterEnd("given-up", "its end is unknown twice", self._clock()))
         if isinstance(ready, str):
-            return await self._ended(key, self._again(begun, ready))
+            return await self._ended(key, begun, self._again(begun, ready))
         if begun.unknown_ends != matter.unknown_ends:  # another try came in between: this letter does not say so
             at = self._clock()
-            return await self._ended(key, LetterEnd("due", "another try", at, due_at=at, counts=False))
+            return await self._ended(key, begun, LetterEnd("due", "another try", at, due_at=at, counts=False))
         return await self._send(key, begun, ready)
 
     async def _send(self, key: LetterKey, begun: LetterTry, ready: _Ready) -> LetterSent:
@@ -142,15 +143,16 @@ class LetterActivities:
         at = self._clock()
         match answer.outcome:
             case "sent" | "refused":
-                return await self._ended(key, LetterEnd(answer.outcome, answer.fault, at))
+                return await self._ended(key, begun, LetterEnd(answer.outcome, answer.fault, at))
             case "away":
-                await self._letters.end(key, LetterEnd("due", answer.fault, at, due_at=at, counts=False))
+                end = LetterEnd("due", answer.fault, at, due_at=at, counts=False)
+                await self._letters.end(key, begun.number, end)
                 return LetterSent(outcome="away", fault=answer.fault or "")
             case "unknown":
                 again = LetterEnd("due", answer.fault, at, due_at=at + AFTER_UNKNOWN, is_unknown=True)
-                return await self._ended(key, again)
+                return await self._ended(key, begun, again)
             case _:
-                return await self._ended(key, self._again(begun, answer.fault))
+                return await self._ended(key, begun, self._again(begun, answer.fault))
 
     def _again(self, begun: LetterTry, fault: str | None) -> LetterEnd:
         """Return the end of a try that failed: another one after a pause, unless that took too long already."""
@@ -160,8 +162,8 @@ class LetterActivities:
             return LetterEnd("given-up", fault, at)
         return LetterEnd("due", fault, at, due_at=at + pause)
 
-    async def _ended(self, key: LetterKey, end: LetterEnd) -> LetterSent:
-        await self._letters.end(key, end)
+    async def _ended(self, key: LetterKey, begun: LetterTry, end: LetterEnd) -> LetterSent:
+        await self._letters.end(key, begun.number, end)
         if end.state in {"refused", "given-up"}:
             log.warning("letter of %s for %s is %s: %s", key.event_id, key.purchase_id, end.state, end.fault)
         return LetterSent(outcome="later" if end.state == "due" else end.state, fault=end.fault or "")

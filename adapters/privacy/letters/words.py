@@ -59,7 +59,7 @@ def words_of(matter: LetterMatter, order_ref: str) -> Words:
                 f"Your order for {show} has ended", "Your order has ended", (ENDS[data["reason"]], _kept(matter))
             )
         case "show-changed":
-            changed = ("The organiser changed this show. Your tickets stay valid.",)
+            changed = ("The organiser changed this show. Your tickets stay valid.", *_window(matter))
             return Words(f"Changed: {show}", "Your show has changed", changed)
         case "show-cancelled":
             sentences = (
@@ -94,6 +94,16 @@ def _of_refund(matter: LetterMatter, order_ref: str) -> Words:
                 "bank": f"Your bank gave back {amount} to you.",
             }[data["paid_by"]]
             return Words(f"Your refund of {amount}", "Your refund", (paid, *gone))
+
+
+def _window(matter: LetterMatter) -> tuple[str, ...]:
+    """Return until when tickets of a show that changed can be given back; nothing where that had and has no end."""
+    data = matter.event["data"]
+    if data["refund_until"]:
+        return (
+            f"If it does not suit you, you can give them back until {moment(data['refund_until'], data['time_zone'])}.",
+        )
+    return ("You can give them back at any time.",) if "refund_until" in changes_of(matter) else ()
 
 
 def _kept(matter: LetterMatter) -> str:

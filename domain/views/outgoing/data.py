@@ -234,7 +234,10 @@ class AnnouncedTicketType(BaseModel):
 
 
 class ShowAnnounced1(Data):
-    """A show was announced; it is not on sale yet."""
+    """A show was announced; it is not on sale yet.
+
+    Until `refund_until` buyers may have tickets refunded by themselves; null: at any time.
+    """
 
     TYPE = "show.announced"
 
@@ -250,6 +253,7 @@ class ShowAnnounced1(Data):
     doors_at: Timestamp | None = None
     time_zone: str = ""
     place: str = ""
+    refund_until: Timestamp | None = None
 
 
 class _ShowData(Data):

@@ -147,7 +147,7 @@ def is_in_time(matter: LetterMatter) -> bool:
             return True
 
 
-TOLD_DETAILS = ("name", "starts_at", "doors_at", "ends_at", "place", "time_zone")
+TOLD_DETAILS = ("name", "starts_at", "doors_at", "ends_at", "place", "time_zone", "refund_until")
 
 
 def changes_of(matter: LetterMatter) -> dict[str, tuple[str, str]]:

@@ -170,14 +170,14 @@ def show_announced(event: ShowAnnounced, _: Documents) -> OwnedData:
         ticket_types=[AnnouncedTicketType(**{name: item[name] for name in names}) for item in event.ticket_types],
         sale_from=iso(event.sale_from),
         sale_until=iso(event.sale_until),
-        **_times_and_place(details),
+        **_when_and_where(details),
     )
     return OwnedData(EventOwner(event.tenant_id, event.venue_id, data.show_id), data)
 
 
-def _times_and_place(details: ShowDetails) -> dict[str, Any]:
-    """Return when and where a show is."""
-    times = {name: iso(getattr(details, name)) for name in ("starts_at", "doors_at", "ends_at")}
+def _when_and_where(details: ShowDetails | ShowDetailsChanged) -> dict[str, Any]:
+    """Return when and where a show is, and until when its buyers may give tickets back."""
+    times = {name: iso(getattr(details, name)) for name in ("starts_at", "doors_at", "ends_at", "refund_until")}
     return {**times, "time_zone": details.time_zone, "place": details.place}
 
 
@@ -225,9 +225,7 @@ def show_details_changed(event: ShowDetailsChanged, documents: Documents) -> Own
     """Tell a new name, date or place, and until when buyers may give tickets back."""
     if (found := _show(documents, event)) is None:
         return None
-    times = {name: iso(getattr(event, name)) for name in ("starts_at", "doors_at", "ends_at", "refund_until")}
-    about = {"name": event.name, "time_zone": event.time_zone, "place": event.place}
-    return OwnedData(found[0], ShowDetailsChanged1(**found[1], **about, **times))
+    return OwnedData(found[0], ShowDetailsChanged1(**found[1], name=event.name, **_when_and_where(event)))
 
 
 @tells(CapacityChangeEnded)

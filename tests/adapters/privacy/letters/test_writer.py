@@ -26,6 +26,7 @@ DETAILS = {
     "ends_at": None,
     "time_zone": "Europe/Berlin",
     "place": "The Blue Hall",
+    "refund_until": None,
 }
 DATA: dict[str, dict[str, Any]] = {
     "order.confirmed": {},
@@ -150,6 +151,19 @@ def test_a_changed_zone_changes_its_times() -> None:
     assert "Begins: Thu 7 January 2027, 19:30 (Europe/Berlin) (before: Thu 7 January 2027, 18:30 (Europe/London))" in (
         letter.text
     )
+
+
+def test_a_change_says_until_when_tickets_can_be_given_back() -> None:
+    """On the show's clocks; also where nothing else changed, and where the end of that time is taken away."""
+    new = DATA["show.details_changed"]
+    window = {**new, "refund_until": "2027-01-03T23:00:00+00:00"}
+    told, closed = (
+        TemplateWriter(LINKS).write_letter(one._replace(event={**one.event, "data": data}), (), is_again=False).text
+        for one, data in ((matter("show.details_changed", new), window), (matter("show.details_changed", window), new))
+    )
+    assert "you can give them back until Mon 4 January 2027, 00:00 (Europe/Berlin)." in told
+    assert "You can give them back at any time." in closed
+    assert "give them back" not in written("show.details_changed").text
 
 
 def test_what_is_no_longer_true_is_not_sent() -> None:
