@@ -1,7 +1,8 @@
 """Statements and taxes: of a venue, for its bookkeeper, and of the platform."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -14,21 +15,24 @@ from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Dates, Deps, VenueId
 from api.ports import Dependencies
 from domain.core.ids import DEFAULT_TENANT
-from domain.money.platform_statement import PlatformStatement, platform_csv_of
+from domain.money.csv_table import csv_of
+from domain.money.platform_statement import PLATFORM_COLUMNS, PlatformStatement
 from domain.money.statement import (
+    COLUMNS,
     CURSOR_PATTERN,
     LINES_MAX,
     LineCursor,
     Statement,
     StatementQuery,
     TaxSum,
-    csv_of,
 )
 from domain.views.catalog import VenueDocument
 
 router = guarded_router(prefix="/api/v1", tags=["venues"])
 CSV, JSON = "text/csv", "application/json"
 CSV_TOO: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
+P = TypeVar("P", Statement, PlatformStatement)
+Read = Callable[[StatementQuery], Awaitable[P]]
 
 
 class StatementAnswer(Statement):
@@ -111,9 +115,8 @@ async def read_statement(
     stale = await wait_for_position(deps.queries, after)
     venue = await _venue(venue_id, deps)
     if period.is_csv(request):
-        whole = period.whole(venue["time_zone"])
-        rows = _csv_rows(deps, whole, await deps.queries.statement(venue_id, whole))
-        return _file(rows, f"statement-{venue_id}.csv")
+        whole, read = period.whole(venue["time_zone"]), partial(deps.queries.statement, venue_id)
+        return _csv(venue_id, COLUMNS, whole, await read(whole), read)
     page = await deps.queries.statement(venue_id, period.page(venue["time_zone"]))
     shown: StatementAnswer = {**page, "stale": stale}
     return JSONResponse(shown)
@@ -146,9 +149,8 @@ async def read_platform_statement(
         raise Problem(FORBIDDEN, "the platform's statement is for a key of the default tenant, bound to no venue")
     stale = await wait_for_position(deps.queries, after)
     if period.is_csv(request):
-        whole = period.whole("")
-        rows = _platform_csv_rows(deps, whole, await deps.queries.platform_statement(whole))
-        return _file(rows, "statement-platform.csv")
+        whole, read = period.whole(""), deps.queries.platform_statement
+        return _csv("platform", PLATFORM_COLUMNS, whole, await read(whole), read)
     shown: PlatformStatementAnswer = {**await deps.queries.platform_statement(period.page("")), "stale": stale}
     return JSONResponse(shown)
 
@@ -160,24 +162,15 @@ async def _venue(venue_id: str, deps: Dependencies) -> VenueDocument:
     return venue
 
 
-def _file(rows: AsyncIterator[str], name: str) -> StreamingResponse:
-    disposition = f'attachment; filename="{name}"'
-    return StreamingResponse(rows, media_type=CSV, headers={"Content-Disposition": disposition})
+def _csv(name: str, columns: Sequence[str], query: StatementQuery, first: P, read: Read[P]) -> StreamingResponse:
+    """Answer with all lines of a statement as CSV, page by page: a slow client holds no connection to the database."""
 
+    async def rows() -> AsyncIterator[str]:
+        page = first
+        yield csv_of(columns, page["lines"], head=True)
+        while page["next"] is not None:
+            page = await read(query._replace(after=LineCursor.parse(page["next"])))
+            yield csv_of(columns, page["lines"], head=False)
 
-async def _csv_rows(deps: Dependencies, query: StatementQuery, page: Statement) -> AsyncIterator[str]:
-    """Yield a statement as CSV, page by page: a slow client holds no connection to the database."""
-    yield csv_of(page["lines"], head=True)
-    while page["next"] is not None:
-        query = query._replace(after=LineCursor.parse(page["next"]))
-        page = await deps.queries.statement(page["venue_id"], query)
-        yield csv_of(page["lines"], head=False)
-
-
-async def _platform_csv_rows(deps: Dependencies, query: StatementQuery, page: PlatformStatement) -> AsyncIterator[str]:
-    """Yield the platform's statement as CSV, page by page."""
-    yield platform_csv_of(page["lines"], head=True)
-    while page["next"] is not None:
-        query = query._replace(after=LineCursor.parse(page["next"]))
-        page = await deps.queries.platform_statement(query)
-        yield platform_csv_of(page["lines"], head=False)
+    disposition = f'attachment; filename="statement-{name}.csv"'
+    return StreamingResponse(rows(), media_type=CSV, headers={"Content-Disposition": disposition})

@@ -1,8 +1,6 @@
 """Statement of the platform's own accounts over a period: what it earns, what it loses, what goes to its bank."""
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from typing_extensions import TypedDict
 
@@ -20,7 +18,7 @@ PLATFORM_NAMES: Mapping[str, str] = {
     REFUND_LOSSES: "refund_losses",
     PLATFORM_BANK: "bank",
 }
-COLUMNS = (
+PLATFORM_COLUMNS = (
     "at", "kind", "account", "amount_minor", "balance_minor", "currency", "amount", "balance", "venue_id", "show_id",
     "order_ref", "tickets", "tender", "purchase_id", "charge_id", "key", "position",
 )  # fmt: skip
@@ -88,13 +86,3 @@ def _line(leg: Leg, link: Links) -> PlatformLine:
         "key": leg.key,
         "position": leg.position,
     }
-
-
-def platform_csv_of(lines: Iterable[PlatformLine], *, head: bool) -> str:
-    """Return lines as CSV (RFC 4180), with the row of column names or without."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS)
-    if head:
-        writer.writeheader()
-    writer.writerows(lines)
-    return out.getvalue()

@@ -4,8 +4,6 @@ It is computed from postings alone, either from the read models or from the even
 posting is booked: the balance of both accounts after it. So a page needs its own lines and nothing before them.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Self
@@ -347,17 +345,6 @@ def _sums(names: Mapping[str, str], sums: Mapping[tuple[str, str], int]) -> list
     """Return balances (by account and unit), ordered by the names of their accounts."""
     named = sorted((names[account], unit, balance) for (account, unit), balance in sums.items())
     return [{"account": name, "currency": unit, "balance_minor": balance} for name, unit, balance in named]
-
-
-def csv_of(lines: Iterable[StatementLine], *, head: bool) -> str:
-    """Return lines as CSV (RFC 4180), with the row of column names or without; addresses are separated by spaces."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS)
-    if head:
-        writer.writeheader()
-    for line in lines:
-        writer.writerow({**line, "mint_addresses": " ".join(line["mint_addresses"])})
-    return out.getvalue()
 
 
 def balance_of(sums: Mapping[tuple[str, str], int], venue_id: str) -> list[BalanceSplit]:

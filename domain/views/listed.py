@@ -3,8 +3,6 @@
 A page of any list is found by `ListQuery`; its rows are the same in JSON and in CSV.
 """
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,10 +11,11 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from typing_extensions import TypedDict
 
+from domain.money.csv_table import csv_of
+
 PAGE_ROWS_MAX = 500
 CURSOR_PATTERN = r"^\d{1,17}\.[A-Za-z0-9_\-]{1,64}$"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes a cell that begins with one of them
 D = TypeVar("D")
 R = TypeVar("R", bound=Mapping[str, Any])
 
@@ -98,26 +97,5 @@ class Listing(Generic[D, R]):
         return tuple(get_annotations(self.row))
 
     def csv_of(self, rows: Iterable[R], *, head: bool) -> str:
-        """Return rows as CSV (RFC 4180), with the row of column names or without; lists are separated by spaces."""
-        out = io.StringIO()
-        writer = csv.writer(out)
-        if head:
-            writer.writerow(self.columns)
-        writer.writerows([cell(row[name]) for name in self.columns] for row in rows)
-        return out.getvalue()
-
-
-def cell(value: object) -> str:
-    """Return a value as a cell of CSV; a text that a spreadsheet would compute begins with an apostrophe."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case list():
-            return cell(" ".join(str(item) for item in value))
-        case _:
-            text = str(value)
-            return f"'{text}" if text.startswith(FORMULA) else text
+        """Return rows as CSV, with the row of column names or without."""
+        return csv_of(self.columns, rows, head=head)

@@ -22,7 +22,8 @@ from adapters.read_models.projection import LINES, Projection
 from adapters.read_models.stalled_work import StalledWorkQueries
 from domain.catalog.discount import discount_id_of
 from domain.money.books import venue_payable
-from domain.money.statement import StatementQuery, csv_of
+from domain.money.csv_table import csv_of
+from domain.money.statement import COLUMNS, StatementQuery
 from projector import Follower
 from tests.contract.selling import sell
 from tests.fakes.recomputed import folded, venue_statement
@@ -100,7 +101,7 @@ async def test_a_statement_equals_the_one_from_events_to_the_byte(
         events = [numbered for page in pages.numbered(0, pages.head()) for numbered in page]
     computed = venue_statement(folded(events), "ve_1", query)
     assert json.dumps(shown) == json.dumps(computed)
-    assert csv_of(shown["lines"], head=True) == csv_of(computed["lines"], head=True)
+    assert csv_of(COLUMNS, shown["lines"], head=True) == csv_of(COLUMNS, computed["lines"], head=True)
     (line,) = shown["lines"]
     assert (line["amount_minor"], line["balance_minor"], line["purchase_id"]) == (1500, 1500, "pu_1")
     assert (line["charge_id"], len(line["mint_addresses"])) == ("ch_1", 2)

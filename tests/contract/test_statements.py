@@ -16,7 +16,8 @@ from adapters.read_models.money.statement import read_statement
 from adapters.read_models.projection import KEEP_BALANCE, store_batch
 from adapters.read_models.queries import ACCOUNT_LINES, ReadModels
 from domain.money.books import VENUE_ACCOUNTS, venue_account
-from domain.money.statement import Entry, LineCursor, Statement, StatementQuery, booked, csv_of
+from domain.money.csv_table import csv_of
+from domain.money.statement import COLUMNS, Entry, LineCursor, Statement, StatementQuery, booked
 from tests.fakes.recomputed import folded, platform_statement, venue_statement
 
 PENDING, AVAILABLE = venue_account("ve", "pending"), venue_account("ve", "available")
@@ -85,8 +86,8 @@ async def test_the_pages_of_any_period_are_the_recomputed_statement(
         pages = await pages_of(reads, StatementQuery(since, until, limit))
         assert [line for page in pages for line in page["lines"]] == whole["lines"]
         assert all((page["opening"], page["closing"]) == (whole["opening"], whole["closing"]) for page in pages)
-        in_csv = "".join(csv_of(page["lines"], head=page is pages[0]) for page in pages)
-        assert in_csv == csv_of(whole["lines"], head=True)
+        in_csv = "".join(csv_of(COLUMNS, page["lines"], head=page is pages[0]) for page in pages)
+        assert in_csv == csv_of(COLUMNS, whole["lines"], head=True)
 
 
 @pytest.mark.parametrize("period", [(None, None), (60, 200)])

@@ -9,7 +9,8 @@ import pytest
 
 from adapters.event_store.event_pages import EventPages
 from devstack.stack import Stack, start_stack, stop_stack
-from domain.money.statement import csv_of
+from domain.money.csv_table import csv_of
+from domain.money.statement import COLUMNS
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.recomputed import folded, venue_statement
 from tests.real.shop import Shop
@@ -209,6 +210,6 @@ async def the_statement_is_what_the_events_say(shop: Shop) -> None:
     body = shown.json()
     assert body.pop("stale") is False
     assert json.dumps(body) == json.dumps(computed)
-    assert as_csv.text == csv_of(computed["lines"], head=True)
+    assert as_csv.text == csv_of(COLUMNS, computed["lines"], head=True)
     kinds = [line["kind"] for line in computed["lines"] if line["amount_minor"] > 0]
     assert kinds == ["sale", "sale", "sale", "transfer", "transfer", "payout", "payout-returned"]

@@ -11,7 +11,9 @@ import pytest
 
 from adapters.read_models.documents import PURCHASES, DocumentBatch
 from domain.money.books import venue_account
+from domain.money.csv_table import csv_of
 from domain.money.statement import (
+    COLUMNS,
     CURSOR_PATTERN,
     Entry,
     LineCursor,
@@ -20,7 +22,6 @@ from domain.money.statement import (
     StatementQuery,
     balance_of,
     booked,
-    csv_of,
 )
 from tests.fakes.recomputed import folded, venue_statement
 
@@ -75,8 +76,8 @@ def test_the_pages_are_the_whole(limit: int, period: tuple[int | None, int | Non
     assert {json.dumps([page["opening"], page["closing"]]) for page in pages} == {
         json.dumps([whole["opening"], whole["closing"]])
     }
-    in_csv = "".join(csv_of(page["lines"], head=page is pages[0]) for page in pages)
-    assert in_csv == csv_of(whole["lines"], head=True)
+    in_csv = "".join(csv_of(COLUMNS, page["lines"], head=page is pages[0]) for page in pages)
+    assert in_csv == csv_of(COLUMNS, whole["lines"], head=True)
 
 
 def test_a_clock_that_is_behind_moves_no_line_into_a_closed_period() -> None:
@@ -126,7 +127,7 @@ def test_statements_of_neighbouring_periods_fit() -> None:
 
 def test_csv_has_the_same_lines() -> None:
     """The CSV can be read back; several addresses are separated by spaces."""
-    read = list(csv.DictReader(io.StringIO(csv_of(statement()["lines"], head=True))))
+    read = list(csv.DictReader(io.StringIO(csv_of(COLUMNS, statement()["lines"], head=True))))
     assert [int(row["amount_minor"]) for row in read] == [1000, 300, -400, 400]
     assert read[0]["mint_addresses"] == "MintA MintB"
     assert read[1]["charge_id"] == ""
