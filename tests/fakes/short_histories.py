@@ -7,11 +7,11 @@ from tests.fakes.sandbox import WorldRunner
 
 
 class ShortHistories(WorldRunner):
-    """The sandbox of the worlds, in which the engine's suggestion comes at `events_max` events."""
+    """The sandbox of the worlds, in which the engine's suggestion comes at `events_max` events of a run."""
 
     def __init__(self, events_max: int) -> None:
         super().__init__(restrictions=restricted("tests").restrictions)
-        self._events_max = events_max
+        self.events_max = events_max
 
     def create_instance(self, det: Any) -> Any:
         """Return the instance of a run, which is told of a long history earlier."""
@@ -19,7 +19,7 @@ class ShortHistories(WorldRunner):
         activate = instance.activate
 
         def told_earlier(act: Any) -> Any:
-            act.continue_as_new_suggested = act.continue_as_new_suggested or act.history_length >= self._events_max
+            act.continue_as_new_suggested = act.continue_as_new_suggested or act.history_length >= self.events_max
             return activate(act)
 
         instance.activate = told_earlier

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.testing import WorkflowEnvironment
 
 from activities.access.webhooks.deliver import EndpointRef
 from activities.access.webhooks.endpoints import CreateEndpoint, EndpointCommands
@@ -17,8 +18,10 @@ from activities.core.task_queues import PURCHASES
 from adapters.read_models.documents import OutgoingLine
 from domain.access.endpoint import WebhookEndpoint
 from domain.views.outgoing.endpoint import DeliveryAttempt, EndpointFilter, ReceiverAnswer
+from tests.fakes.judged import judged_at_rest
 from tests.fakes.operator import operate, operate_in, seen_by_operator
 from tests.fakes.patience import PATIENCE_SECONDS
+from tests.fakes.short_histories import ShortHistories
 from tests.fakes.time_skipping import skipping_time
 from tests.fakes.webhook_box import told
 from tests.fakes.world import SagaWorld
@@ -257,6 +260,33 @@ async def test_a_long_run_continues_as_new(world: SagaWorld, client: Client) -> 
     assert await ended(handle) == 5 + 2 + 40  # what lies before is delivered by an earlier run, or waits in a lane
     taken = [event["position"] for event in world.receiver.taken]
     assert sorted(taken) == [1, 21, *range(41, 81)]
+
+
+async def test_an_act_does_not_hold_up_the_next_run(
+    skipping: WorkflowEnvironment, request: pytest.FixtureRequest
+) -> None:
+    """An act that is being recorded when a run continues as new has its effect in the next one."""
+    runner = ShortHistories(10**9)
+    async with judged_at_rest(SagaWorld(skipping), request) as world, world.running(runner=runner):
+        world.told += many()
+        world.receiver.answers = lambda _, __: ReceiverAnswer(410)
+        world.gates.regular.add("record_operator_act")
+        await created(world)
+        handle = await start(skipping.client)
+        await needing_an_operator(world, handle)
+        with skipping.auto_time_skipping_disabled():
+            gate = world.gates.close("record_operator_act", "after")
+            leaving = asyncio.ensure_future(operate(handle, GIVE_UP, stage="switched-off"))
+            await gate.reached.wait()
+            runner.events_max = 1
+            await handle.signal("look_again")
+            await asyncio.sleep(0.3)
+            gate.open.set()
+            assert "stays off" in await leaving
+            runner.events_max = 10**9
+            assert await handle.result() == 0
+            assert (await handle.describe()).run_id != handle.first_execution_run_id
+        assert await state(world) == "off"
 
 
 def test_pauses_grow_to_an_hour() -> None:

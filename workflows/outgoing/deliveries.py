@@ -57,6 +57,7 @@ class DeliveryInput(Command):
     failing_since: float | None = None
     took_at: float = 0.0
     delivered: int = 0
+    switch: Switch | None = None
 
 
 def pause_after(tries: int) -> float:
@@ -83,7 +84,7 @@ class DeliveryWorkflow(Operated):
         self._delivered = start.delivered
         self._quiet_until = 0.0
         self._woken = False
-        self._switch: Switch | None = None
+        self._switch = start.switch
         self._flying: dict[str, asyncio.Task[None]] = {}
         self._landed = 0
 
@@ -91,8 +92,8 @@ class DeliveryWorkflow(Operated):
     async def run(self, start: DeliveryInput) -> int:
         """Return how many events the endpoint took, once nothing is due or it is switched off for good."""
         while True:
-            if workflow.info().is_continue_as_new_suggested():
-                await self._drained()
+            if self._switch is None and workflow.info().is_continue_as_new_suggested():
+                await self.leave_run()
                 workflow.continue_as_new(self._present())
             state, found = await self._look()
             if state == "failing":
@@ -115,6 +116,7 @@ class DeliveryWorkflow(Operated):
             failing_since=self._failing_since,
             took_at=self._took_at,
             delivered=self._delivered,
+            switch=self._switch,
         )
 
     async def _look(self) -> tuple[str, int]:
@@ -283,5 +285,6 @@ class DeliveryWorkflow(Operated):
 
     async def _leave_off(self) -> str:
         self._switch, self._woken = "operator", True
-        await workflow.wait_condition(lambda: self._switch is None)
+        if not self._history.ends:  # else the next run switches it
+            await self._history.until(lambda: self._switch is None)
         return "It stays off until its tenant switches it on; what it missed is sent then."
