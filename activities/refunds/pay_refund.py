@@ -81,16 +81,14 @@ class RefundActivities:
             else:
                 key = f"{refund.refund_id}:refund:{pay.turn}"
                 state = await self._gateway.refund_intent(intent_id, known.due_minor, key)
+            if state.status in FAILED_AT_STRIPE:
+                return await self._fail(pay, state.refund_id, state.failure or state.status)
+            record = _succeed if state.status == "succeeded" else _pend
+            await self._store.commit(lambda uow: record(uow, pay, state))
         except PaymentRefused as refusal:
             reason = str(refusal.data.get("reason") or "refused")
             return await self._fail(pay, "", reason)
-        if state.status in FAILED_AT_STRIPE:
-            return await self._fail(pay, state.refund_id, state.failure or state.status)
-        if state.status == "succeeded":
-            await self._store.commit(lambda uow: _succeed(uow, pay, state))
-            return RefundStatus(status="succeeded", turn=pay.turn)
-        await self._store.commit(lambda uow: _book(uow, refund).pend(refund.refund_id, state.refund_id, uow.at))
-        return RefundStatus(status="pending", turn=pay.turn)
+        return RefundStatus(status="succeeded" if state.status == "succeeded" else "pending", turn=pay.turn)
 
     async def _paid_by_hand(self, pay: PayRefund) -> bool:
         with acting_as(operator_actor(pay.operator) if pay.operator else None):
@@ -146,8 +144,24 @@ def _amount(pay: PayRefund, book: Refunds) -> tuple[str, str, int]:
     return pay.refund.purchase.purchase_id, book.currency_of(known), known.due_minor
 
 
+def _pend(uow: UnitOfWork, pay: PayRefund, state: StripeRefund) -> None:
+    book, refund_id = _own_book(uow, pay, state), pay.refund.refund_id
+    book.pend(refund_id, state.refund_id, uow.at)
+
+
+def _own_book(uow: UnitOfWork, pay: PayRefund, state: StripeRefund) -> Refunds:
+    """Return the refunds; raise PaymentRefused if Stripe answers another refund of the same amount.
+
+    That is its answer where the charge has no money left.
+    """
+    book = _book(uow, pay.refund)
+    if book.holder_of(state) not in {None, pay.refund.refund_id}:
+        raise PaymentRefused("the charge is already refunded", reason="charge_already_refunded")
+    return book
+
+
 def _succeed(uow: UnitOfWork, pay: PayRefund, state: StripeRefund) -> None:
-    book, refund_id = _book(uow, pay.refund), pay.refund.refund_id
+    book, refund_id = _own_book(uow, pay, state), pay.refund.refund_id
     if book.get(refund_id).turn == pay.turn and book.succeed(refund_id, state.refund_id, uow.at):
         postings = paid_back_postings(*_amount(pay, book))
         key = f"{refund_id}:paid:{pay.turn}"

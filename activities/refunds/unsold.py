@@ -80,7 +80,7 @@ def _decided(book: Refunds, payment: Payment) -> int:
 def strangers(book: Refunds, made: Sequence[StripeRefund]) -> list[StripeRefund]:
     """Return the refunds at Stripe that were made without us and are not recorded yet, oldest first."""
     valid = [one for one in made if one.status not in FAILED_AT_STRIPE]
-    return [one for one in reversed(valid) if not book.is_known(one)]
+    return [one for one in reversed(valid) if book.holder_of(one) is None]
 
 
 def _back(order: Order, payment: Payment, cause: str, reason: str, amount_minor: int) -> Refund:

@@ -58,9 +58,14 @@ class Refund(BaseModel):
         return self.amount_minor - self.by_bank_minor
 
     @property
+    def owed_minor(self) -> int:
+        """The part of what is due that the buyer is owed: all but the excess."""
+        return self.due_minor - self.excess_minor
+
+    @property
     def given_back(self) -> GivenBack:
         """The refund as the holdings of its charge see it."""
-        due_minor = 0 if self.state == "succeeded" else self.due_minor - self.excess_minor
+        due_minor = 0 if self.state == "succeeded" else self.owed_minor
         return GivenBack(given=self.given, due_minor=due_minor, by_hand_minor=self.by_hand_minor)
 
     @property

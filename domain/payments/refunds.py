@@ -275,10 +275,11 @@ class Refunds(Aggregate):
         if not self.price.total_minor and price.total_minor:
             self.record(RefundsPriced, at, price=price.model_dump())
 
-    def is_known(self, made: StripeRefund) -> bool:
-        """Return whether a refund at Stripe is an attempt of ours, or was recorded before."""
-        ours = made.key.partition(":")[0] in self.refunds
-        return ours or made.refund_id in {refund.stripe_refund_id for refund in self.refunds.values()}
+    def holder_of(self, made: StripeRefund) -> str | None:
+        """Return the refund that one at Stripe is an attempt of, or is recorded for; None for an unknown one."""
+        maker = made.key.partition(":")[0]
+        recorded = (one.refund_id for one in self.refunds.values() if one.stripe_refund_id == made.refund_id)
+        return maker if maker in self.refunds else next(recorded, None)
 
     def take_place(self, made: StripeRefund, intent_id: str, at: datetime) -> bool:
         """Let a refund that a person made at Stripe pay a failed one of ours, or a part of it; False without one.
@@ -346,8 +347,8 @@ class Refunds(Aggregate):
     def pay_by_bank(self, dispute_id: str, payment: Sequence[str], amount_minor: int, at: datetime) -> int:
         """Record that a bank has paid refunds of a payment that are owed, oldest first; return how much of them."""
         rest = amount_minor
-        for refund in [one for one in self.of_payment(*payment) if one.state != "succeeded" and one.due_minor]:
-            if paid := min(rest, refund.due_minor):
+        for refund in [one for one in self.of_payment(*payment) if one.state != "succeeded" and one.owed_minor]:
+            if paid := min(rest, refund.owed_minor):
                 paying = {"refund_id": refund.refund_id, "dispute_id": dispute_id, "amount_minor": paid}
                 self.record(RefundPaidByBank, at, **paying)
                 rest -= paid

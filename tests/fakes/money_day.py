@@ -47,7 +47,7 @@ EVENTS: list[Event] = [
     *sale(5, "cash"),
     AskRefund(0, "ticket", 0, "platform"),
     Pay(0, "succeeded", "once"),
-    DashboardRefund(1, 500),
+    DashboardRefund(1, "of what is left", 500, "succeeded"),
     Pay(1, "succeeded", "once"),
     Dispute(2, "all", withdrawn=True),
     *dispute(0, won=True),

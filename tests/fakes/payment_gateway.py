@@ -310,10 +310,10 @@ class FakePaymentGateway:
             raise PaymentRefused("nothing was captured", reason="payment_intent_unexpected_state")
         left = intent.received_minor - intent.refunded_minor
         if left == 0:
-            alike = [made for made in self.refunds.values() if made.intent_id == intent_id]
+            alike = [made for made in self.refunds.values() if made.intent_id == intent_id and made.status != "failed"]
             same = [made for made in alike if made.amount_minor == amount_minor]
             if same:
-                return same[0]
+                return same[-1]  # as the adapter does: the newest
             raise PaymentRefused("the charge is already refunded", reason="charge_already_refunded")
         if amount_minor > left:
             raise PaymentRefused(

@@ -6,6 +6,7 @@ REFUND = "tests/workflows/test_refund.py"
 LATE = "tests/workflows/test_payment_case.py"
 BOOK = "tests/domain/payments/test_refunds.py"
 TILL = "tests/workflows/test_box_office_refunds.py"
+LIFE = "tests/property/test_money_events.py::test_a_life_that_lost_a_cent_once"
 
 REFUNDS = (
     Mutant(
@@ -105,5 +106,26 @@ REFUNDS = (
         "            return False\n        if not refund.at_till:",
         "            refund = refund.model_copy(update={'at_till': True})\n        if not refund.at_till:",
         f"{BOOK}::test_cash_is_handed_out_once_and_only_at_the_till",
+    ),
+    Mutant(
+        "the loss by a refund that came back stays a loss, twice",
+        "domain/money/books.py",
+        "(owed, REFUND_LOSSES) if returned else (REFUND_LOSSES, owed)",
+        "(REFUND_LOSSES, owed)",
+        f"{LIFE}[what nobody owed is our loss, unless it fails at the bank]",
+    ),
+    Mutant(
+        "an earlier refund of the same amount pays the next one",
+        "activities/refunds/pay_refund.py",
+        "    if book.holder_of(state) not in {None, pay.refund.refund_id}:\n",
+        "    if False:\n",
+        f"{LIFE}[an earlier refund of the same amount is not the next one]",
+    ),
+    Mutant(
+        "a bank pays what nobody is owed",
+        "domain/payments/refunds.py",
+        "min(rest, refund.owed_minor)",
+        "min(rest, refund.due_minor)",
+        f"{BOOK}::test_a_bank_pays_what_is_owed_and_no_excess",
     ),
 )

@@ -75,10 +75,19 @@ class EndRefund(NamedTuple):
 
 
 class DashboardRefund(NamedTuple):
-    """A refund made in Stripe's dashboard."""
+    """A refund made in Stripe's dashboard; an operator lets the platform bear what exceeds the rest of the sale."""
 
     sale: int
+    part: Literal["of what is left", "of the charge", "all of the charge"]
     amount: int
+    begins: Literal["succeeded", "pending"]
+
+
+class DashboardStray(NamedTuple):
+    """A payment that bought nothing is refunded in the dashboard, although it was paid back by hand before."""
+
+    stray: int
+    went: Literal["succeeded", "failed", "failed after success"]
 
 
 class Dispute(NamedTuple):
@@ -178,9 +187,9 @@ class CallOffShow(NamedTuple):
 
 
 Event = (
-    Sell | UnusedPayment | Settle | Deliver | AskRefund | Pay | PayByHand | EndRefund | DashboardRefund | Dispute
-    | DisputeStray | DecideDispute | ReturnDispute | LookAtDispute | MoveOwn | Vanish | SendShare | ReverseShare
-    | PayOut | EndPayout | FollowPayout | CallOffShow
+    Sell | UnusedPayment | Settle | Deliver | AskRefund | Pay | PayByHand | EndRefund | DashboardRefund
+    | DashboardStray | Dispute | DisputeStray | DecideDispute | ReturnDispute | LookAtDispute | MoveOwn | Vanish
+    | SendShare | ReverseShare | PayOut | EndPayout | FollowPayout | CallOffShow
 )  # fmt: skip
 
 WHICH = st.integers(0, 5)
@@ -196,6 +205,8 @@ FREE = st.builds(Sell, TWO, st.just(0), st.just(0), st.integers(1, 2), st.just("
 REFUND = st.builds(AskRefund, WHICH, st.sampled_from(["whole", "ticket", "amount"]), AMOUNT, FEES)
 BEGINS = st.sampled_from(["succeeded", "succeeded", "pending", "uncovered"])
 WENT = st.sampled_from(["owed", "succeeded", "uncovered, then succeeded", "came back", "by hand"])
+PART = st.sampled_from(["of what is left", "of the charge", "all of the charge"])
+REFUNDED = st.sampled_from(["succeeded", "failed", "failed after success"])
 PAY = st.builds(Pay, WHICH, BEGINS, HOW)
 SETTLE = st.builds(Settle, WHICH, HOW)
 SEND = st.builds(SendShare, WHICH, YES, HOW)
@@ -211,7 +222,8 @@ EACH: tuple[st.SearchStrategy[Event], ...] = (
     PAY,
     st.builds(EndRefund, WHICH, YES),
     st.builds(PayByHand, WHICH, HOW),
-    st.builds(DashboardRefund, WHICH, AMOUNT),
+    st.builds(DashboardRefund, WHICH, PART, AMOUNT, st.sampled_from(["succeeded", "pending"])),
+    st.builds(DashboardStray, WHICH, REFUNDED),
     st.builds(Dispute, WHICH, st.sampled_from(["all", "rest", "half"]), YES),
     st.builds(DisputeStray, WHICH, YES),
     st.builds(ReturnDispute, WHICH, st.integers(1, 4)),
@@ -233,6 +245,12 @@ BACK = (
     st.builds(AskRefund, LAST, st.sampled_from(["whole", "ticket", "amount"]), AMOUNT, FEES),
     st.builds(Pay, LAST, BEGINS, HOW),
 )
+BY_HAND = (
+    BACK[0],
+    st.builds(Pay, LAST, st.just("uncovered"), HOW),
+    st.builds(PayByHand, LAST, HOW),
+)
+BEYOND = st.builds(DashboardRefund, LAST, PART, AMOUNT, st.sampled_from(["succeeded", "pending"]))
 TAKEN = st.builds(Dispute, LAST, st.just("half"), st.just(value=True))
 STORIES = (
     (CARD, PAID[0]),
@@ -252,6 +270,30 @@ STORIES = (
     (CARD, *PAID),
     (CARD, *PAID, st.builds(PayOut, TWO, st.integers(1, 4))),
     (CARD, PAID[0], REFUND, st.builds(Pay, LAST, st.just("succeeded"), HOW)),
+    (CARD, PAID[0], *BY_HAND, BEYOND, st.builds(Pay, LAST, BEGINS, HOW)),
+    (CARD, PAID[0], *BACK, BACK[0], BEYOND, st.builds(Pay, LAST, BEGINS, HOW)),
+    (
+        CARD,
+        PAID[0],
+        *BY_HAND,
+        BEYOND,
+        st.builds(EndRefund, LAST, st.just(value=False)),
+        st.builds(Pay, LAST, BEGINS, HOW),
+    ),
+    (
+        CARD,
+        PAID[0],
+        TAKEN,
+        st.builds(LookAtDispute, LAST, HOW),
+        st.builds(DecideDispute, LAST, st.just(value=False), YES),
+        st.builds(LookAtDispute, LAST, HOW),
+        BEYOND,
+        st.builds(Pay, LAST, BEGINS, HOW),
+    ),
+    (
+        st.builds(UnusedPayment, TWO, YES, st.just("by hand")),
+        st.builds(DashboardStray, LAST, REFUNDED),
+    ),
     (CARD, PAID[0], st.builds(Dispute, LAST, st.just("all"), st.just(value=True)), st.builds(LookAtDispute, LAST, HOW)),
     (
         CARD,

@@ -131,16 +131,22 @@ class Back:
     by_hand: int = 0
     by_bank: int = 0
     elsewhere: int = 0  # paid by another refund; negative for that one, which has no other amount
+    excess: int = 0  # given back by a person although nobody owed it
 
     @property
     def amount(self) -> int:
         """What the buyer gets by this refund."""
-        return self.given.total - self.elsewhere
+        return self.given.total - self.elsewhere + self.excess
 
     @property
     def due(self) -> int:
         """The part that no bank has paid."""
         return self.amount - self.by_bank
+
+    @property
+    def owed(self) -> int:
+        """The part of it that we owe the buyer."""
+        return 0 if self.paid else self.due - self.excess
 
     @property
     def of_venue(self) -> int:
@@ -203,7 +209,7 @@ class Sale:
 
     def open_claim(self, claim: DisputeClaim) -> None:
         """Let a dispute take its amount: what the buyer is owed, then from the parties in proportion, then a loss."""
-        owed = sum(back.due for back in self.backs if not back.paid)
+        owed = sum(back.owed for back in self.backs)
         owed -= sum(other.owed for other in self.claims.values() if other.state == "open")
         held = self.held({"open", "lost"})
         claim.owed = min(claim.amount, max(owed, 0))
@@ -217,7 +223,7 @@ class Sale:
         """Let the bank pay the refunds that are owed; what was paid meanwhile is lost."""
         rest = claim.owed
         for back in self.backs:
-            paid = 0 if back.paid else min(rest, back.due)
+            paid = min(rest, back.owed)
             back.by_bank += paid
             back.paid = back.paid or not back.due
             rest -= paid
@@ -323,6 +329,7 @@ def expected(sale: Sale, currency: str) -> Sums:
             owed += 0 if back.paid else back.due
             clearing += (back.due if back.paid else 0) - back.by_hand
             sums["platform:bank", currency] += back.by_hand
+            sums["refund:losses", currency] -= back.excess
     claims = _expected_of_claims(sale)
     # With cash the venue has the money that would otherwise be at Stripe, our part included.
     kept, for_buyer = (-clearing, owed) if sale.tender == "cash" else (0, 0)  # for the buyer, in the till

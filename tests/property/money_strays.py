@@ -20,6 +20,7 @@ class Stray:
     amount: int
     end: Literal["owed", "returned", "by hand"]
     by_bank: int = 0
+    excess: int = 0  # given back by a person at Stripe although nobody owed it
     claims: dict[str, DisputeClaim] = field(default_factory=dict)
 
     @property
@@ -58,6 +59,8 @@ def expected_of_stray(stray: Stray) -> Sums:
     sums["stripe:clearing", stray.currency] = stray.fee - (0 if stray.end == "returned" else stray.amount)
     sums[f"buyer:{stray.purchase.purchase_id}:refundable", stray.currency] = stray.due
     sums["platform:bank", stray.currency] = stray.amount if stray.end == "by hand" else 0
+    sums["stripe:clearing", stray.currency] += stray.excess
+    sums["refund:losses", stray.currency] -= stray.excess
     for claim in (one for one in stray.claims.values() if one.state != "unknown"):
         sums["processing:fees", stray.currency] -= claim.fee - claim.fee_back
         sums["stripe:clearing", stray.currency] += claim.fee - claim.fee_back + claim.amount - claim.returned

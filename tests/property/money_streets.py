@@ -16,7 +16,6 @@ from domain.payments.refunds import Refunds
 from domain.tickets.ticket import Ticket
 from tests.property.money_events import (
     AskRefund,
-    DashboardRefund,
     Deliver,
     EndRefund,
     Pay,
@@ -25,7 +24,7 @@ from tests.property.money_events import (
     Settle,
     UnusedPayment,
 )
-from tests.property.money_model import Back, Sale, Split
+from tests.property.money_model import Back, Sale
 from tests.property.money_strays import Stray
 from tests.property.money_town import Town
 
@@ -36,11 +35,6 @@ DISPUTE_FEE = 2000
 def at(found: list[T], which: int) -> T | None:
     """Pick by number modulo the count, or None."""
     return found[which % len(found)] if found else None
-
-
-def disputed(sale: Sale) -> bool:
-    """Whether a dispute of the sale is an inquiry, open or lost."""
-    return any(claim.state != "won" for claim in sale.claims.values())
 
 
 async def sell(town: Town, event: Sell) -> None:
@@ -223,6 +217,8 @@ async def pay(town: Town, event: Pay) -> None:
         return
     made = latest_refund(town, back)
     back.paid = made is not None and made.status == "succeeded"
+    if made is not None and made.status == "failed":  # the excess is with us again, and owed to nobody
+        back.excess = 0
 
 
 async def pay_by_hand(town: Town, event: PayByHand) -> None:
@@ -247,37 +243,7 @@ async def end_refund(town: Town, event: EndRefund) -> None:
         town.gateway.finish_refund(made.refund_id, succeed=event.succeed)
 
 
-async def dashboard_refund(town: Town, event: DashboardRefund) -> None:
-    sale = at(town.sales_made, event.sale)
-    if sale is None or not sale.intent_id or disputed(sale):
-        return
-    terms = town.terms[sale.venue]
-    intent = town.gateway.intents[sale.intent_id]
-    left = min(intent.received_minor - intent.refunded_minor, sale.left.total)
-    amount = min(event.amount * terms.step, left)
-    if not amount:
-        return
-    town.gateway.refunds_begin = "succeeded"
-    made = town.gateway.refund_in_dashboard(sale.intent_id, amount)
-    failed = [back for back in sale.backs if (await town.decided(sale, back.refund_id)).state == "failed"]
-    late = LatePayment(**town.ref(sale).model_dump(), intent_id=sale.intent_id)
-    await town.late.resolve_late_payment(late)
-    adopted = await town.adopted(sale, made.refund_id)
-    of_sale = [back for back in failed if not (await town.decided(sale, back.refund_id)).intent_id]
-    if alike := [back for back in of_sale if back.due == amount]:
-        assert adopted.refund_id == alike[0].refund_id
-        alike[0].stripe_id = made.refund_id
-    elif larger := [back for back in of_sale if back.due > amount]:
-        larger[0].elsewhere += amount
-        part = Back(adopted.refund_id, Split(0, 0, 0, 0), "platform", (), made.refund_id, posted=True)
-        part.elsewhere = -amount
-        sale.backs.append(part)
-    else:
-        given = sale.by_amount(amount, "platform")
-        note(sale, Back(adopted.refund_id, given, "platform", adopted.ticket_ids, stripe_id=made.refund_id))
-
-
 STREETS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {
     Sell: sell, UnusedPayment: refund_unused_payment, Settle: settle, Deliver: deliver, AskRefund: ask_refund, Pay: pay,
-    PayByHand: pay_by_hand, EndRefund: end_refund, DashboardRefund: dashboard_refund,
+    PayByHand: pay_by_hand, EndRefund: end_refund,
 }  # fmt: skip

@@ -12,6 +12,7 @@ from domain.payments.own_movement import OwnMovement
 from domain.payouts.connected_account import PayoutStatus
 from tests.fakes.payment_gateway import Entry
 from tests.fakes.samples import AT
+from tests.property.money_dashboard import DASHBOARD
 from tests.property.money_events import (
     CallOffShow,
     DecideDispute,
@@ -247,7 +248,7 @@ async def call_off(town: Town, event: CallOffShow) -> None:
 
 
 WAYS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {
-    **STREETS, Dispute: dispute, DisputeStray: dispute_stray, DecideDispute: decide_dispute,
+    **STREETS, **DASHBOARD, Dispute: dispute, DisputeStray: dispute_stray, DecideDispute: decide_dispute,
     ReturnDispute: return_dispute, MoveOwn: move_own, Vanish: vanish, LookAtDispute: look_at_dispute,
     SendShare: send_share, ReverseShare: reverse_share, PayOut: pay_out, EndPayout: end_payout,
     FollowPayout: follow_payout, CallOffShow: call_off,

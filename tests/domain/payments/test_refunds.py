@@ -155,7 +155,8 @@ def test_a_refund_made_elsewhere_takes_the_place_of_a_failed_one(book: Refunds) 
     assert book.take_place(made(100), "", AT)
     taken = book.get("rf2")
     assert (taken.state, taken.stripe_refund_id, taken.ticket_ids) == ("pending", "re_x", ("ti",))
-    assert book.is_known(made(100))
+    assert book.holder_of(made(100)) == "rf2"
+    assert book.holder_of(made(100, "re_y")) is None
     assert not book.take_place(made(100, "re_y"), "", AT)
 
 
@@ -225,3 +226,14 @@ def test_what_a_bank_gives_back_leaves_an_attempt_alone(book: Refunds) -> None:
     kept = book.get("rf1")
     assert (kept.state, kept.turn, kept.due_minor, kept.stripe_refund_id) == ("pending", 1, 25, "re")
     assert [one.due_minor for one in book.refunds.values()] == [25, 18]
+
+
+def test_a_bank_pays_what_is_owed_and_no_excess(book: Refunds) -> None:
+    """The part that a person gave back beyond what was owed is nobody's, and the next refund is paid instead."""
+    book.request(refund(1, amount_breakdown(book.left(), 40, "eur")).model_copy(update={"excess_minor": 60}), AT)
+    book.request(refund(2, amount_breakdown(book.left(), 30, "eur")), AT)
+    assert book.pay_by_bank("du", [""], 70, AT) == 70
+    assert [(one.by_bank_minor, one.state) for one in book.refunds.values()] == [(40, "requested"), (30, "succeeded")]
+    book.pend("rf1", "re", AT)
+    book.fail("rf1", "re", "expired_or_canceled_card", AT)
+    assert (book.return_excess("rf1", AT), book.get("rf1").due_minor, book.get("rf1").state) == (60, 0, "succeeded")
