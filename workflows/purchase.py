@@ -203,6 +203,8 @@ class PurchaseWorkflow(PurchaseActs):
             if self._hold_until is not None:
                 last_extension = max(last_extension, self._hold_until + patience)
             if seen.status in LET_GO:
+                if seen.status == "canceled" and workflow.now() >= hold_until:  # by an undo that was cut off
+                    raise RefusedStep("hold-expired", "the hold ran out before the payment came")
                 raise RefusedStep("payment-refused", f"the payment is {seen.status} at Stripe")
             if due and seen.status == "processing" and patches.SEATS_WAIT_FOR_THE_BANK.on():
                 seen = await self._await_bank(last_extension, patience)

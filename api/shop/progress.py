@@ -32,7 +32,7 @@ ENDS: Mapping[str, str] = {
     "hold-expired": "The time to pay ran out, so the seats went back on sale. Nothing was charged.",
     "purchase-cancelled": "You cancelled this order. Nothing was charged.",
     "sold-out": "Somebody else was faster: these tickets are sold out. Nothing was charged.",
-    "payment-refused": "The payment was refused. Nothing was charged.",
+    "payment-refused": "The payment did not go through. Nothing was charged.",
     "queue-expired": "Too many people were buying at once, and your turn did not come in time. Nothing was charged.",
     "operator-cancelled": "The organiser cancelled this order. Nothing was charged.",
     "not-on-sale": "The sale of this show had ended. Nothing was charged.",

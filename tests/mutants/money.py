@@ -72,6 +72,13 @@ MONEY = (
         "tests/workflows/test_refused_payment.py::test_a_refusal_after_an_intent_was_made_is_not_believed",
     ),
     Mutant(
+        "an undo that was cut off says that the payment was refused",
+        "workflows/purchase.py",
+        'if seen.status == "canceled" and workflow.now() >= hold_until:',
+        "if False:",
+        "tests/workflows/test_refused_payment.py::test_an_undo_that_was_cut_off_says_again_that_the_hold_ran_out",
+    ),
+    Mutant(
         "the largest charge has no limit",
         "domain/money/currency.py",
         "    if amount_minor > most:\n",

@@ -12,6 +12,7 @@ from activities.payments.late_payments import LatePaymentActivities
 from activities.sales.order import SalesActivities
 from domain.core.errors import PaymentRefused
 from domain.orders.personal_data import PersonalData
+from tests.fakes.time_skipping import skipping_time
 from tests.fakes.world import PurchaseHandle, SagaWorld
 from workflows.purchase import PurchaseResult, PurchaseWorkflow
 
@@ -129,3 +130,19 @@ async def test_a_receipt_goes_to_the_buyers_address_and_nowhere_else(world: Saga
     assert "ann@example.org" not in str([vars(event) for event in world.store.log])
     await ActivityEnvironment().run(payments.cancel_payment, purchase)
     await _end(world, purchase)
+
+
+async def test_an_undo_that_was_cut_off_says_again_that_the_hold_ran_out(world: SagaWorld, client: Client) -> None:
+    """Its payment is cancelled at Stripe, by us: nobody refused it."""
+    await world.open_show(hold_seconds=20)
+    let_go = world.gates.close("cancel_payment", "after")
+    handle, _ = await world.buy(client)
+    async with skipping_time(world.server):
+        await asyncio.wait_for(let_go.reached.wait(), 20)
+    await handle.terminate("by force")
+    let_go.open.set()
+    again, _ = await world.start(client, await world.ref())
+    result = await world.ended(again)
+    assert (result.outcome, result.reason) == ("cancelled", "hold-expired")
+    assert (await world.order()).end_reason == "hold-expired"
+    assert await world.stock() == (10, 0, 0)
