@@ -283,6 +283,7 @@ class SagaWorld:
                 ticket_ids=one.ticket_ids,
                 amount_minor=one.amount_minor,
                 in_cash=book.price.tender == "cash" and not one.intent_id,
+                resells=bool(one.ticket_ids and self.show_terms.get("resell_refunded")),
             )
             for book, one in found
             if one.state != "succeeded" and not one.at_till

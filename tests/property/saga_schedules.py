@@ -3,12 +3,19 @@
 Everything is tied to activity calls and not to the clock, so that a printed schedule can be replayed.
 """
 
+import sys
 from typing import Literal
 
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
+from activities.core.task_queues import PURCHASES
+from activities.registry import declared_activities
+from cli.checks.audit.steps import steps_of
 from tests.fakes.payment_gateway import Verb
+from workflows.payment_case import PaymentCaseWorkflow
+from workflows.purchase import PurchaseWorkflow
+from workflows.refund import RefundWorkflow
 
 Fault = Literal["ok", "before", "lost", "refused", "twice", "late", "bug", "outage"]
 What = Literal[
@@ -18,9 +25,21 @@ Told = Literal["told", "lost", "twice", "late"]
 Trouble = Literal["before", "after"]
 Chain = Literal["dropped", "expired", "send before", "send after", "sign after", "read before", "fate before"]
 
-STORE = ("place_order", "confirm_seats", "confirm_order", "settle_sale", "settle_mint", "fulfil_order", "cancel_order")
-OUTSIDE = ("create_intent", "look_at_intent", "capture_payment", "cancel_payment", "close_checkout", "mint_ticket")
-GIVEN_BACK = ("post_refund", "pay_refund")
+DECLARED = declared_activities()
+# A cancelled show decides its orders; no show is cancelled here.
+ELSEWHERE = frozenset({"decide_order"})
+
+
+def steps_by(kind: type) -> tuple[str, ...]:
+    """Return the activities that a workflow calls, in the order of its source."""
+    found = steps_of(sys.modules[kind.__module__], DECLARED)
+    names = dict.fromkeys(one.activity for one in found if one.workflow == kind.__name__)
+    return tuple(name for name in names if name not in ELSEWHERE)
+
+
+OF_PURCHASE, OF_CASE, OF_REFUND = map(steps_by, (PurchaseWorkflow, PaymentCaseWorkflow, RefundWorkflow))
+STEPS = (*OF_PURCHASE, *OF_CASE, *OF_REFUND)
+OUTSIDE = frozenset(one.name for one in DECLARED if one.queues[0] != PURCHASES)
 VERBS: tuple[Verb, ...] = ("create_intent", "find_intent", "retrieve_intent", "capture_intent", "cancel_intent",
                            "refund_intent")  # fmt: skip
 CALLS_MAX = 3
@@ -46,7 +65,8 @@ class Schedule(BaseModel):
     `faults`: by activity, the faults of its first calls; `stripe` and `chain`: faults within an activity;
     `search_lags`: a search by metadata finds nothing at Stripe; `store`: the commits whose connection is refused or
     whose answer is lost; `slow`: the poll at which a slow payment is decided, and whether it succeeds; `runs_again`:
-    the purchase is run again after its end, as if its workflow had been lost.
+    the purchase is run again after its end, as if its workflow had been lost; `on_claim`: its tickets become leaves;
+    `given_back`: a sale is refunded, `resells`: its seats are sold again.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,11 +83,14 @@ class Schedule(BaseModel):
     acts: tuple[Act, ...] = ()
     slow: tuple[int, bool] = (1, True)
     runs_again: bool = False
+    on_claim: bool = False
+    given_back: bool = False
+    resells: bool = False
 
 
 def _faults(name: str) -> st.SearchStrategy[tuple[Fault, ...]]:
     kinds: list[Fault] = ["ok", "before", "lost", "refused", "twice", "late", "bug"]
-    if name in (*OUTSIDE, "pay_refund"):
+    if name in OUTSIDE:
         kinds.append("outage")  # a local activity waits five real seconds for one: covered by the matrix
     drawn = st.lists(st.sampled_from(kinds), max_size=CALLS_MAX).map(tuple)
     return st.one_of(st.sampled_from(TREACHEROUS), drawn)
@@ -82,7 +105,7 @@ ACTS = st.lists(
     st.one_of(
         st.builds(Act, what=st.sampled_from(BUYER), at=WAIT, call=st.integers(1, 3), when=WHEN, news=NEWS),
         st.builds(
-            Act, what=st.sampled_from(OTHERS), at=st.sampled_from(STORE + OUTSIDE), call=st.integers(1, 2), when=WHEN
+            Act, what=st.sampled_from(OTHERS), at=st.sampled_from(OF_PURCHASE), call=st.integers(1, 2), when=WHEN
         ),
     ),
     max_size=4,
@@ -94,7 +117,7 @@ SCHEDULES = st.builds(
     price_minor=st.sampled_from([1000, 1000, 1000, 0]),
     quantity=st.sampled_from([1, 2, 3, 11]),
     hold_seconds=st.sampled_from([600, 60]),
-    faults=st.fixed_dictionaries({}, optional={name: _faults(name) for name in STORE + OUTSIDE + GIVEN_BACK}),
+    faults=st.fixed_dictionaries({}, optional={name: _faults(name) for name in STEPS}),
     stripe=st.lists(st.tuples(st.sampled_from(VERBS), WHEN), max_size=3).map(tuple),
     chain=st.lists(
         st.sampled_from(
@@ -107,4 +130,7 @@ SCHEDULES = st.builds(
     acts=st.one_of(ACTS.map(tuple), st.builds(lambda pay, others: (pay, *others), PAID, ACTS)),
     slow=st.tuples(st.integers(1, 6), st.booleans()),
     runs_again=st.booleans(),
+    on_claim=st.booleans(),
+    given_back=st.booleans(),
+    resells=st.booleans(),
 )

@@ -48,6 +48,8 @@ class Stage:
         self._store = TroubledEventStore(clock, schedule)
         self.world = SagaWorld(server, self._store)
         self.world.price_minor = schedule.price_minor
+        minting = "on_claim" if schedule.on_claim else "each"
+        self.world.show_terms |= {"minting": minting, "resell_refunded": schedule.resells}
         self.script = self.world.gates = Script(schedule, clock, self)
         self._client = server.client
         self._purchase_id = purchase_id_of(DEFAULT_TENANT, KEY)
@@ -77,6 +79,8 @@ class Stage:
                         await self._run_again()
                         await self._end()
                     await self._resolve_late_payments()
+                    if self.schedule.given_back and self.sold():
+                        await self.world.decide_refund(KEY)
                     await self._give_back()
             finally:
                 for task in (*self._posts, *self.script.late):
