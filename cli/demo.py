@@ -75,11 +75,6 @@ class Screen:
             print(json.dumps(self.document, indent=2), flush=True)
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command(name="demo")(demo)
-
-
 def demo(
     *, as_json: Annotated[bool, typer.Option("--json", help="print one JSON document at the end")] = False
 ) -> None:

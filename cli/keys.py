@@ -40,11 +40,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="id of the key: its second part")]
 
 
-def register(root: typer.Typer) -> None:
-    """Add this group of commands to the console script."""
-    root.add_typer(app, name="keys")
-
-
 @app.command()
 def create(
     scope: Annotated[

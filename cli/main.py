@@ -1,6 +1,6 @@
 """The console script `boxoffice`: one typer app, whose commands are each imported when they run.
 
-So `--help` imports none of them. A new command is a module with `register`, and an entry here.
+So `--help` imports none of them. A new command is a function or a group of them, and an entry here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,60 +14,66 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class ListedCommand(NamedTuple):
-    """A command or a group of commands: the module whose `register` adds it, and its line of the help."""
+    """A command or a group of commands: the place of its function or of its app, and its line of the help."""
 
-    module: str
+    place: str
     help: str
 
 
 ENTRIES = {
     "demo": ListedCommand(
-        "cli.demo", "Start the stack in a temporary directory, sell three tickets, verify them, and stop everything."
+        "cli.demo:demo",
+        "Start the stack in a temporary directory, sell three tickets, verify them, and stop everything.",
     ),
-    "up": ListedCommand("cli.stack.up", "Start the whole stack, keep it alive, and stop it on Ctrl-C or SIGTERM."),
+    "up": ListedCommand("cli.stack.up:up", "Start the whole stack, keep it alive, and stop it on Ctrl-C or SIGTERM."),
     "seed": ListedCommand(
-        "cli.stack.seed", "Put a venue and three shows on sale in a running stack. Repeated, it finds the same ones."
+        "cli.stack.seed:seed",
+        "Put a venue and three shows on sale in a running stack. Repeated, it finds the same ones.",
     ),
     "buy": ListedCommand(
-        "cli.stack.buy",
+        "cli.stack.buy:buy",
         "Hold tickets, and follow the steps until they can be paid; with --card pay them, and follow to the end.",
     ),
     "pay": ListedCommand(
-        "cli.stack.pay",
+        "cli.stack.pay:pay",
         "Pay a purchase with a test card at the stack's Stripe emulator, and follow its steps to the end.",
     ),
-    "keys": ListedCommand("cli.keys", "Create, list, rotate and revoke API keys."),
-    "purchase": ListedCommand("cli.operate.purchase", "Look at purchases."),
-    "letters": ListedCommand("cli.operate.letters", "List letters to buyers that nobody took, and send them again."),
-    "operator": ListedCommand("cli.checks.operator", "Look at a workflow and act on it; docs/acts.md has every act."),
+    "keys": ListedCommand("cli.keys:app", "Create, list, rotate and revoke API keys."),
+    "purchase": ListedCommand("cli.operate.purchase:app", "Look at purchases."),
+    "letters": ListedCommand(
+        "cli.operate.letters:app", "List letters to buyers that nobody took, and send them again."
+    ),
+    "operator": ListedCommand(
+        "cli.checks.operator:app", "Look at a workflow and act on it; docs/acts.md has every act."
+    ),
     "repair": ListedCommand(
-        "cli.operate.repair",
+        "cli.operate.repair:repair",
         "Do one act on many workflows: 0 all that take it have it, 1 stopped at a surprise, 2 not readable.",
     ),
-    "buyer": ListedCommand("cli.personal_data", "Export, erase and re-encrypt personal data."),
-    "mint": ListedCommand("cli.mint.command", "Watch minting, and rotate its keys."),
-    "ticket": ListedCommand("cli.mint.prove", "Prove tickets."),
+    "buyer": ListedCommand("cli.personal_data:app", "Export, erase and re-encrypt personal data."),
+    "mint": ListedCommand("cli.mint.command:app", "Watch minting, and rotate its keys."),
+    "ticket": ListedCommand("cli.mint.prove:app", "Prove tickets."),
     "reconcile": ListedCommand(
-        "cli.checks.reconcile",
+        "cli.checks.reconcile:command",
         "Compare events, Stripe, chain and engine: 0 all invariants hold, 1 one is broken, 2 not readable.",
     ),
     "doctor": ListedCommand(
-        "cli.checks.doctor.command",
+        "cli.checks.doctor.command:doctor",
         "Examine a running system: 0 it is well (warnings may be), 1 something is wrong, 2 no such stack.",
     ),
     "search-attributes": ListedCommand(
-        "cli.checks.doctor.attributes",
+        "cli.checks.doctor.attributes:search_attributes",
         "Compare the search attributes of the namespace with those that workflows set: 0 complete, 1 some are missing.",
     ),
     "migrate": ListedCommand(
-        "cli.checks.migrate",
+        "cli.checks.migrate:migrate",
         "Run the steps that the database lacks, and rebuild the read models where this build has others.",
     ),
     "audit": ListedCommand(
-        "cli.checks.audit.command", "Draw each step's way from this code: 0 no edge is missing, 1 one is."
+        "cli.checks.audit.command:audit", "Draw each step's way from this code: 0 no edge is missing, 1 one is."
     ),
     "rush": ListedCommand(
-        "cli.rush.command",
+        "cli.rush.command:rush",
         "Let buyers rush for seats: 0 if each got an answer, all seats are sold, none twice, and the invariants hold.",
     ),
 }
@@ -76,9 +82,14 @@ ENTRIES = {
 @cache
 def loaded(name: str) -> Any:
     """Import a command, and return it."""
+    module, _, attribute = ENTRIES[name].place.partition(":")
+    found = getattr(import_module(module), attribute)
     app = typer.Typer(add_completion=False)
     app.callback()(_no_options)
-    import_module(ENTRIES[name].module).register(app)
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=name)
+    else:
+        app.command(name=name)(found)
     group: Any = typer.main.get_command(app)
     return group.commands[name]
 

@@ -52,11 +52,6 @@ class OpenTables(NamedTuple):
     sealing: Sealing
 
 
-def register(root: typer.Typer) -> None:
-    """Add this group of commands to the console script."""
-    root.add_typer(app, name="buyer")
-
-
 @app.callback()
 def buyers() -> None:
     """Export, erase and re-encrypt personal data."""

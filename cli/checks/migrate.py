@@ -12,11 +12,6 @@ from adapters.database.startup import or_explain, prepare
 from cli.checks.reconcile import settings_at
 
 
-def register(root: typer.Typer) -> None:
-    """Add the command to the console script."""
-    root.command()(migrate)
-
-
 def migrate(
     data_dir: Annotated[
         Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings' database")

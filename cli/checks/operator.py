@@ -31,11 +31,6 @@ OfStack = Annotated[
 ]
 
 
-def register(root: typer.Typer) -> None:
-    """Add this group of commands to the console script."""
-    root.add_typer(app, name="operator")
-
-
 @app.command()
 def show(workflow_id: WorkflowId, as_json: PrintsJson = False, data_dir: OfStack = None) -> None:  # noqa: FBT002
     """Show the stage, why an operator is needed since when, and the acts that are possible now."""

@@ -25,11 +25,6 @@ WHOLE, BROKEN, UNREADABLE = 0, 1, 2
 NAMED_MAX = 5
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command(name="reconcile")(command)
-
-
 def command(
     data_dir: Annotated[
         Path | None,

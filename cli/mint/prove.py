@@ -23,11 +23,6 @@ app = typer.Typer(help="Prove tickets.", no_args_is_help=True)
 QUEUE_MAX = 100
 
 
-def register(root: typer.Typer) -> None:
-    """Add this group of commands to the console script."""
-    root.add_typer(app, name="ticket")
-
-
 @app.callback()
 def tickets() -> None:
     """Prove tickets."""

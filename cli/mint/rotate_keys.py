@@ -22,11 +22,6 @@ from settings.chain import nodes_of, token_chain_of
 DONE, LEFT, FAILED = 0, 1, 2
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's command to the app."""
-    app.command(name="rotate-keys")(command)
-
-
 def command(
     data_dir: Annotated[
         Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings' systems")

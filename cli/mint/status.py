@@ -22,11 +22,6 @@ POOL_SIZE = 1
 WATCH_SECONDS = 2.0
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's command to the app."""
-    app.command(name="status")(command)
-
-
 def command(
     show: Annotated[str, typer.Argument(metavar="SHOW", help="id of a show; without it, all tickets")] = "",
     data_dir: Annotated[

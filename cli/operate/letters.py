@@ -35,11 +35,6 @@ LettersMax = Annotated[int, typer.Option(min=1, max=LIMIT, help="letters at most
 LettersJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 
 
-def register(root: typer.Typer) -> None:
-    """Add this group of commands to the console script."""
-    root.add_typer(app, name="letters")
-
-
 @app.command("list")
 def show(
     purchase: Annotated[str, typer.Argument(metavar="[PURCHASE]", help="only those of this purchase")] = "",

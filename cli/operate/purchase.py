@@ -22,11 +22,6 @@ TIMEOUT_SECONDS = 10.0
 NOT_FOUND = 404
 
 
-def register(root: typer.Typer) -> None:
-    """Add this group of commands to the console script."""
-    root.add_typer(app, name="purchase")
-
-
 @app.callback()
 def purchases() -> None:
     """Look at purchases."""

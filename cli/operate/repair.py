@@ -37,11 +37,6 @@ class Repaired(NamedTuple):
         return {**self.workflow.document(), "outcome": self.outcome, "text": self.text}
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's command to the app."""
-    app.command(name="repair")(repair)
-
-
 def repair(
     query: Annotated[str, typer.Option(help="Temporal query of the workflows, e.g. 'NeedsOperator = true'")],
     act: Annotated[str, typer.Option(help="act of docs/acts.md, e.g. retry_now")],

@@ -31,11 +31,6 @@ FRAMES_PER_SECOND = 4
 LINE_SECONDS = 5.0
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command(name="rush")(rush)
-
-
 def rush(
     buyers: Annotated[int, typer.Option(min=1, help="number of buyers who buy at once")] = 5_000,
     seats: Annotated[int, typer.Option(min=1, help="number of seats")] = 500,

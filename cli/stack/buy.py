@@ -27,11 +27,6 @@ class Wanted(NamedTuple):
     email: str
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command(name="buy")(buy)
-
-
 def buy(
     tickets: Annotated[int, typer.Argument(min=1, max=50, help="number of tickets")] = 1,
     show: Annotated[str, typer.Option(help="id of the show (sh_...); else the first on sale")] = "",

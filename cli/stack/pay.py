@@ -46,11 +46,6 @@ Card = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command(name="pay")(pay)
-
-
 def pay(
     order: Annotated[
         str, typer.Argument(metavar="ORDER", help="id (pu_...) or reference of a purchase; else the newest unpaid one")

@@ -41,11 +41,6 @@ SHOWS: tuple[JsonObject, ...] = (
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command(name="seed")(seed)
-
-
 def seed(
     data_dir: Annotated[Path, typer.Option(help="folder of a running `boxoffice up`")] = Path("data"),
     *,

@@ -35,11 +35,6 @@ EXPLAINED = {
 }
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command(name="up")(up)
-
-
 def up(
     data_dir: Annotated[Path, typer.Option(help="folder that keeps all state; the same folder continues")],
     api_port: Port = None,

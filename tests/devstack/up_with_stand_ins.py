@@ -22,6 +22,6 @@ PROGRAMS = Programs(**{role: (*STAND_IN, "broken" if role == BROKEN else role) f
 
 if __name__ == "__main__":
     app = typer.Typer()
-    cli.stack.up.register(app)
+    app.command()(cli.stack.up.up)
     with patch("cli.stack.up.StackConfig", partial(StackConfig, programs=PROGRAMS)):
         app()

@@ -15,11 +15,6 @@ WIDTH = 220
 CELL_LINES_MAX = 8
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command(name="audit")(audit)
-
-
 def audit(
     context: typer.Context,
     *,

@@ -20,11 +20,6 @@ from devstack.servers.temporal import SEARCH_ATTRIBUTES
 COMPLETE, LACKING, UNREADABLE = 0, 1, 2
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command(name="search-attributes")(search_attributes)
-
-
 def search_attributes(
     data_dir: Annotated[Path | None, typer.Option(help="folder of a running `boxoffice up`")] = None,
     *,

@@ -36,11 +36,6 @@ AWAY = (
 T = TypeVar("T")
 
 
-def register(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command(name="doctor")(doctor)
-
-
 def doctor(
     data_dir: Annotated[
         Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, read the settings' systems")
