@@ -1,8 +1,5 @@
 """PaymentCaseWorkflow: a payment that no purchase waits for buys the seats after all, or is given back."""
 
-import contextlib
-from datetime import timedelta
-
 from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
@@ -14,7 +11,7 @@ from activities.payments.late_payments import OPEN, OWED, SOLD, LatePaymentActiv
 from domain.core.ids import order_ref_of
 from workflows.core.activity_calls import STRIPE_POLICY, RefusedStep
 from workflows.core.acts import Effect, Outcome, operator_act
-from workflows.core.operated import Operated
+from workflows.core.operated import Watching
 from workflows.core.reasons import Reason
 from workflows.core.saga import drain
 from workflows.core.search_attributes import inherited
@@ -44,7 +41,7 @@ class CaseInput(Command):
 @workflow_on(
     PURCHASES, name="PaymentCaseWorkflow", owner="purchase", stage="late-payment", restarted_by="resume follow-ups"
 )
-class PaymentCaseWorkflow(Operated):
+class PaymentCaseWorkflow(Watching):
     """Looks at the payment until it belongs to a sale, is cancelled, or is owed to its buyer.
 
     A cancel has no effect: money is never dropped.
@@ -78,22 +75,11 @@ class PaymentCaseWorkflow(Operated):
                 taken_up = True
                 self._status.set_stage("late-payment", "The payment buys the seats: the purchase goes on with it.")
                 await self._take_up(seen)
-            await self._rest(pause)
+            self._woken = False
+            await self._rest(pause, "until the purchase is decided")
             self._history.check()
             pause = min(pause * PAUSE_GROWS, PAUSE_SECONDS_MAX)
         return seen
-
-    async def _rest(self, seconds: float) -> None:
-        self._look_at_once = False
-        with contextlib.suppress(TimeoutError):
-            timeout, summary = timedelta(seconds=seconds), "until the purchase is decided"
-            await workflow.wait_condition(lambda: self._look_at_once, timeout=timeout, timeout_summary=summary)
-
-    def _cannot_retry(self) -> str | None:
-        return "the workflow has ended" if self._is_over else None
-
-    def _look_now(self) -> None:
-        self._look_at_once = True
 
     def _cannot_resolve(self) -> str | None:
         if all(need.reason != Reason.REFUSED for need in self._status.needs):

@@ -1,6 +1,5 @@
 """OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow: bring a venue's money to its bank."""
 
-from datetime import timedelta
 from typing import NamedTuple
 
 from pydantic import Field
@@ -22,7 +21,7 @@ from workflows.core.activity_calls import (
     RefusedStep,
 )
 from workflows.core.acts import Outcome, operator_act, refuse
-from workflows.core.operated import GIVEN_UP, Operated
+from workflows.core.operated import GIVEN_UP, Operated, Watching
 from workflows.core.reasons import Reason
 from workflows.core.runs.each import WorkflowEach
 from workflows.core.saga import drain
@@ -40,14 +39,13 @@ class OnboardingInput(Command):
 
 
 @workflow_on(PURCHASES, name="OnboardingWorkflow", owner="venue", stage="connecting", restarted_by="resume follow-ups")
-class OnboardingWorkflow(Operated):
+class OnboardingWorkflow(Watching):
     """Creates the venue's connected account and waits until it can receive transfers and payouts."""
 
     @workflow.init
     def __init__(self, start: OnboardingInput) -> None:
         super().__init__()
         self._venue = start.venue
-        self._news = False
         self._looks = 0
         self._account: AccountStatus | None = None
 
@@ -66,7 +64,7 @@ class OnboardingWorkflow(Operated):
         account = await self._look()
         while not account.is_ready and not account.is_gone:
             self._status.set_stage("onboarding", f"Waits for the venue: Stripe asks for {account.asked_for} things.")
-            await self._wait(poll_seconds)
+            await self._rest(poll_seconds, "before Stripe is asked again")
             account = await self._look()
             self._history.check()
         if account.is_gone:
@@ -82,7 +80,7 @@ class OnboardingWorkflow(Operated):
         await self._caller.call(method, self._venue, STRIPE_POLICY, summary, forward_only=True)
 
     async def _look(self) -> AccountStatus:
-        self._news = False  # signals from here on need another look
+        self._woken = False  # signals from here on need another look
         method, summary = PayoutActivities.look_at_account, "look at the account"
         self._account = await self._caller.call(
             method, self._venue, STRIPE_POLICY, summary, forward_only=True, before=self._connect
@@ -90,24 +88,10 @@ class OnboardingWorkflow(Operated):
         self._looks += 1
         return self._account
 
-    async def _wait(self, seconds: float) -> None:
-        try:
-            await workflow.wait_condition(
-                lambda: self._news, timeout=timedelta(seconds=seconds), timeout_summary="before Stripe is asked again"
-            )
-        except TimeoutError:
-            return
-
     @workflow.signal(name="account_changed", description="For machines: the account has changed at Stripe")
     def account_changed(self, *_: object) -> None:
         """Look at the account now: its capabilities have changed."""
-        self._news = True
-
-    def _cannot_retry(self) -> str | None:
-        return "the workflow has ended" if self._is_over else None
-
-    def _look_now(self) -> None:
-        self._news = True
+        self._woken = True
 
     @operator_act(GIVE_UP, lambda self: self._cannot_retry())
     def give_up(self, _: GiveUp) -> Outcome:
@@ -118,7 +102,7 @@ class OnboardingWorkflow(Operated):
     async def look(self, *_: object) -> AccountStatus:
         """Return the account's status, with a fresh onboarding link where details are missing."""
         looks = self._looks
-        self._news = True
+        self._woken = True
         await self._history.until(lambda: self._looks > looks or self._is_over)
         if self._account is None:
             refuse("an operator gave the account up; ask again")

@@ -129,11 +129,6 @@ class PurchaseWorkflow(PurchaseActs):
             refusal_reason=_stripes_reason(refusal),
         )
 
-    @workflow.signal(name="look_again", description="For machines: something has changed; operators use retry_now")
-    def look_again(self, *_: object) -> None:
-        """Look at the payment now; sent for each webhook event."""
-        self._wake = True
-
     @workflow.signal(name="buyer_cancelled", description="For machines: the buyer's cancel is in the events")
     def buyer_cancelled(self, *_: object) -> None:
         """End the wait: the buyer's cancel was recorded."""
@@ -215,7 +210,7 @@ class PurchaseWorkflow(PurchaseActs):
             self._show_wait(order, seen, hold_until)
             await self._wait(hold_until)
             self._history.check()
-            self._wake, due = False, workflow.now() >= max(hold_until, self._hold_until or hold_until)
+            self._woken, due = False, workflow.now() >= max(hold_until, self._hold_until or hold_until)
             seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
 
     def _raise_if_ended(self) -> None:
@@ -255,7 +250,7 @@ class PurchaseWorkflow(PurchaseActs):
                 self._status.clear_need("payment")
             await self._wait(workflow.now() + timedelta(seconds=pause), pause)
             self._history.check()
-            self._wake = False
+            self._woken = False
             seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
             if seen.status not in PAID:
                 self._raise_if_ended()
@@ -270,12 +265,11 @@ class PurchaseWorkflow(PurchaseActs):
         """Sleep until a webhook event, a cancel, the next poll or the hold's end."""
         left = max((hold_until - workflow.now()).total_seconds(), 0.01)
         timeout = min(poll_seconds or self._start.poll_seconds, left)
-        with contextlib.suppress(TimeoutError):  # the next poll, or the hold's end
-            await workflow.wait_condition(
-                lambda: self._wake or self._buyer_cancelled or self._given_up,
-                timeout=timeout,
-                timeout_summary="next look at the payment, or the hold's end",
-            )
+        await self._rest(
+            timeout,
+            "next look at the payment, or the hold's end",
+            lambda: self._woken or self._buyer_cancelled or self._given_up,
+        )
         raise_if_cancelled()
 
     def _show_wait(self, order: PlacedOrder, seen: PaymentStatus, hold_until: datetime) -> None:

@@ -19,7 +19,7 @@ from activities.tokens.burn import BurnActivities
 from workflows.core import patches
 from workflows.core.activity_calls import MINT_POLICY, STORE, STRIPE_POLICY
 from workflows.core.acts import Outcome, operator_act, refuse
-from workflows.core.operated import Operated
+from workflows.core.operated import ToldOfNews
 from workflows.core.reasons import Reason
 from workflows.core.saga import drain, gather_all
 from workflows.core.task_queue import workflow_on
@@ -60,14 +60,13 @@ class RefundReport(Command):
 
 
 @workflow_on(PURCHASES, name="RefundWorkflow", owner="purchase", stage="deciding", restarted_by="start refunds")
-class RefundWorkflow(Operated):
+class RefundWorkflow(ToldOfNews):
     """Gives money back and burns tokens side by side; the money waits for the settlement of the sale."""
 
     @workflow.init
     def __init__(self, start: RefundInput) -> None:
         super().__init__(_purchase_of(start))
         self._start = start
-        self._wake = False
         self._retry = False
         self._by_hand: PayByHand | None = None
         self._paid = False
@@ -94,7 +93,7 @@ class RefundWorkflow(Operated):
         works += [self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids]
         works += [self._resell(refund)] if refund.resells else []
         await drain(gather_all(*works))
-        while self._wake and patches.REFUND_HEEDS_NEWS.on():  # it may have failed since it succeeded
+        while self._woken and patches.REFUND_HEEDS_NEWS.on():  # it may have failed since it succeeded
             await drain(self._give_back(refund))
         if refund.in_cash:
             self._status.set_stage("at-till", "The till pays the cash, and a clerk says so; no token is left.")
@@ -104,18 +103,10 @@ class RefundWorkflow(Operated):
         await self._finish()
         return "refunded"
 
-    @workflow.signal(name="look_again", description="For machines: something has changed; operators use retry_now")
-    def look_again(self, *_: object) -> None:
-        """Look at the refund now; sent for each webhook event."""
-        self._wake = True
-
-    def _cannot_retry(self) -> str | None:
-        return "the workflow has ended" if self._is_over else None
-
     def _look_now(self) -> None:
         """Try a failed refund again; look at any other."""
         self._retry = self._status.stage in TRIED_AGAIN
-        self._wake = not self._retry
+        self._woken = not self._retry
 
     def _cannot_pay_by_hand(self) -> str | None:
         if self._status.stage not in TRIED_AGAIN:
@@ -138,7 +129,7 @@ class RefundWorkflow(Operated):
         """Decide an order of a cancelled show, after its purchase has ended."""
         seconds = 1.0
         while True:
-            self._wake = False
+            self._woken = False
             fate = await self._caller.call(
                 ShowCancellationActivities.decide_order,
                 order,
@@ -171,7 +162,7 @@ class RefundWorkflow(Operated):
     async def _give_back(self, refund: RefundRef) -> None:
         turn = await self._post(refund)
         if refund.in_cash or not refund.amount_minor:
-            self._wake = False
+            self._woken = False
             return
         began, poll_seconds = workflow.now(), self._start.poll_seconds
         while (seen := await self._pay(refund, turn)).status != "succeeded":
@@ -203,7 +194,7 @@ class RefundWorkflow(Operated):
         )
 
     async def _pay(self, refund: RefundRef, turn: int) -> RefundStatus:
-        self._wake = False
+        self._woken = False
         by_hand = self._by_hand
         reference, operator = (by_hand.reference, by_hand.operator) if by_hand is not None else ("", "")
         pay = PayRefund(refund=refund, turn=turn, by_hand=reference, operator=operator, only_look=self._only_look)
@@ -232,14 +223,13 @@ class RefundWorkflow(Operated):
             summary = "next look whether it was made elsewhere"
             self._look_seconds = min(self._look_seconds * POLL_GROWS, POLL_SECONDS_MAX)
         await self._report("uncovered" if seen.uncovered else "waits")
-        with contextlib.suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self._retry or self._by_hand is not None or (looks and self._wake) or self._history.ends,
-                timeout=timeout,
-                timeout_summary=summary,
-            )
+        await self._rest(
+            timeout,
+            summary,
+            lambda: self._retry or self._by_hand is not None or (looks and self._woken) or self._history.ends,
+        )
         self._history.check()
-        tries = self._retry or self._by_hand is not None or (seen.uncovered and not self._wake)
+        tries = self._retry or self._by_hand is not None or (seen.uncovered and not self._woken)
         self._only_look = looks and not tries
         is_retried, self._retry = self._retry, False
         if not self._only_look:
@@ -248,11 +238,7 @@ class RefundWorkflow(Operated):
             self._status.set_stage("refunding", "It is tried again.")
 
     async def _wait(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            summary = "next look at the refund"
-            await workflow.wait_condition(
-                lambda: self._wake or self._history.ends, timeout=timedelta(seconds=seconds), timeout_summary=summary
-            )
+        await self._rest(seconds, "next look at the refund", lambda: self._woken or self._history.ends)
 
     async def _burn(self, refund: RefundRef, ticket_id: str) -> None:
         burn = MintTicket(purchase=refund.purchase, ticket_id=ticket_id)

@@ -1,6 +1,5 @@
 """ShowCancellationWorkflow: refund every order of a cancelled show through a sliding window."""
 
-import contextlib
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -17,7 +16,7 @@ from domain.core.ids import order_ref_of
 from workflows.core import patches
 from workflows.core.activity_calls import STORE
 from workflows.core.acts import Outcome, operator_act
-from workflows.core.operated import Operated
+from workflows.core.operated import ToldOfNews
 from workflows.core.saga import drain
 from workflows.core.search_attributes import inherited
 from workflows.core.task_queue import first_stage_of, workflow_on
@@ -49,7 +48,7 @@ class ShowCancellationInput(Command):
 @workflow_on(
     PURCHASES, name="ShowCancellationWorkflow", owner="show", stage="cancelling", restarted_by="start cancellations"
 )
-class ShowCancellationWorkflow(Operated):
+class ShowCancellationWorkflow(ToldOfNews):
     """Starts refunds up to a number at once and a rate; waiting ones do not hold up the others.
 
     It keeps no counts: the events say which orders are left, and it ends when there are none.
@@ -63,7 +62,6 @@ class ShowCancellationWorkflow(Operated):
         self._under_way = dict.fromkeys(start.under_way)
         self._waiting = dict.fromkeys(start.waiting)
         self._begun = 0
-        self._look = False
         self._uncovered = False
         self._heard = False
         self._this_second = 0
@@ -86,7 +84,7 @@ class ShowCancellationWorkflow(Operated):
             left = await self._list_orders_left()
             for order, refund_id in left.refunds():
                 await self._start_next(order, refund_id, left.rate_per_second)
-                if self._look:
+                if self._woken:
                     break
             if left.orders:
                 continue
@@ -116,17 +114,6 @@ class ShowCancellationWorkflow(Operated):
             self._waiting[news.purchase_id] = None
         self._uncovered = self._uncovered or news.outcome == "uncovered"
 
-    @workflow.signal(name="look_again", description="For machines: something has changed; operators use retry_now")
-    def look_again(self, *_: object) -> None:
-        """Read the terms again: paused, resumed, or another rate."""
-        self._look_now()
-
-    def _cannot_retry(self) -> str | None:
-        return "the workflow has ended" if self._is_over else None
-
-    def _look_now(self) -> None:
-        self._look = True
-
     def _cannot_pause(self) -> str | None:
         return "the refunds are paused already" if self._status.stage == "paused" else self._cannot_retry()
 
@@ -147,21 +134,21 @@ class ShowCancellationWorkflow(Operated):
     async def _list_orders_left(self) -> OrdersLeft:
         """List the next orders, once the cancellation is not paused."""
         while True:
-            self._look = False
+            self._woken = False
             page = ShowPage(show_id=self._start.show_id, after=self._after, limit=self._start.page_size)
             method, summary = ShowCancellationActivities.list_orders_left, "list orders that are left"
             left = await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
             if not left.is_paused:
                 return left
             self._show("paused", "Paused: no further refund is begun.")
-            await workflow.wait_condition(lambda: self._look)
+            await workflow.wait_condition(lambda: self._woken)
 
     async def _start_next(self, order: PurchaseRef, refund_id: str, rate_per_second: float) -> None:
         """Start one refund when window, balance and rate allow it."""
         if order.purchase_id not in self._under_way and order.purchase_id not in self._waiting:
             await self._wait_for_place()
             await self._wait_for_balance()
-            if self._look:
+            if self._woken:
                 return
             self._show("refunding", "Gives the orders back.")
             await self._start_refund(order, refund_id)
@@ -175,17 +162,15 @@ class ShowCancellationWorkflow(Operated):
 
         Each of those shows to an operator why it is stuck; it counts as waiting, and the others go on.
         """
-        if len(self._under_way) >= self._start.window and not self._look and patches.SET_ASIDE.on():
-            timeout, summary = timedelta(seconds=self._start.stuck_seconds), "before stuck refunds make room"
-            try:
-                await workflow.wait_condition(self._has_place, timeout=timeout, timeout_summary=summary)
-            except TimeoutError:
+        if len(self._under_way) >= self._start.window and not self._woken and patches.SET_ASIDE.on():
+            summary = "before stuck refunds make room"
+            if not await self._rest(self._start.stuck_seconds, summary, self._has_place):
                 self._waiting |= self._under_way
                 self._under_way.clear()
         await workflow.wait_condition(self._has_place)
 
     def _has_place(self) -> bool:
-        return len(self._under_way) < self._start.window or self._look
+        return len(self._under_way) < self._start.window or self._woken
 
     async def _wait_for_rate(self, rate_per_second: float) -> None:
         """Start a second's worth at once and then wait: timers are no finer than a second."""
@@ -218,18 +203,14 @@ class ShowCancellationWorkflow(Operated):
         """Wait while our balance at Stripe does not cover the refunds under way."""
         if self._uncovered:
             self._show("uncovered", "Our balance at Stripe does not cover the refunds: waits, then goes on.")
-            with contextlib.suppress(TimeoutError):
-                timeout, summary = timedelta(seconds=self._start.uncovered_seconds), "until our balance may cover it"
-                await workflow.wait_condition(lambda: self._look, timeout=timeout, timeout_summary=summary)
+            await self._rest(self._start.uncovered_seconds, "until our balance may cover it")
             self._uncovered = False
 
     async def _wait_for_residue(self, residue: int) -> None:
         """Wait for the refunds under way, then list the remaining orders again."""
         self._show("refunding", f"All is begun; {residue} orders are left.")
         self._heard = False
-        with contextlib.suppress(TimeoutError):
-            timeout, summary = timedelta(seconds=self._pause), "before the next look at what is left"
-            await workflow.wait_condition(lambda: self._look or self._heard, timeout=timeout, timeout_summary=summary)
+        await self._rest(self._pause, "before the next look at what is left", lambda: self._woken or self._heard)
         self._pause = min(self._pause * REST_GROWS, REST_SECONDS_MAX)
         if not self._heard:  # whoever still runs is found running at the next look, whoever is lost begins anew
             self._under_way.clear()

@@ -61,7 +61,7 @@ ACTS = (
     ),
     Mutant(
         "a signal with an input fails the workflow task",
-        "workflows/refund.py",
+        "workflows/core/operated.py",
         "def look_again(self, *_: object)",
         "def look_again(self)",
         "tests/workflows/core/test_handlers.py::test_nothing_that_is_sent_fails_a_workflow[RefundWorkflow]",

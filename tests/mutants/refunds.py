@@ -75,7 +75,7 @@ REFUNDS = (
     Mutant(
         "news before the end are forgotten",
         "workflows/refund.py",
-        "while self._wake and patches.REFUND_HEEDS_NEWS.on():",
+        "while self._woken and patches.REFUND_HEEDS_NEWS.on():",
         "while False:",
         f"{REFUND}::test_news_that_come_before_the_end_are_heeded",
     ),

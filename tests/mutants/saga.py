@@ -106,7 +106,7 @@ KERNELS = (
     Mutant(
         "a payment at the last moment is lost",
         "workflows/purchase.py",
-        "            self._wake, due = False, workflow.now() >= max(hold_until, self._hold_until or hold_until)\n",
+        "            self._woken, due = False, workflow.now() >= max(hold_until, self._hold_until or hold_until)\n",
         "            if workflow.now() >= hold_until:\n"
         '                raise RefusedStep("hold-expired", "the hold ran out")\n',
         f"{SAGA}::test_paid_at_the_last_moment",

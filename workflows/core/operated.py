@@ -1,6 +1,7 @@
 """The base of every workflow: its status, its calls of activities, and the acts that each one takes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -118,6 +119,39 @@ class Operated:
         """Return the acts that are possible now, the harmless one first."""
         possible = [kind for kind, guard in self._acts.values() if guard(self) is None]
         return sorted(possible, key=lambda kind: kind is not RETRY_NOW)
+
+
+class Watching(Operated):
+    """Looks at something outside at intervals, and at once when it is woken; until its end it can be woken."""
+
+    def __init__(self, purchase_id: str = "") -> None:
+        super().__init__(purchase_id)
+        self._woken = False
+
+    def _cannot_retry(self) -> str | None:
+        return "the workflow has ended" if self._is_over else None
+
+    def _look_now(self) -> None:
+        self._woken = True
+
+    async def _rest(
+        self, pause: timedelta | float | None, summary: str, until: Callable[[], bool] | None = None
+    ) -> bool:
+        """Wait until it is woken, or for `until` instead; return False when the pause was over first."""
+        try:
+            await workflow.wait_condition(until or (lambda: self._woken), timeout=pause, timeout_summary=summary)
+        except TimeoutError:
+            return False
+        return True
+
+
+class ToldOfNews(Watching):
+    """Is woken by a signal too."""
+
+    @workflow.signal(name="look_again", description="For machines: something has changed; operators use retry_now")
+    def look_again(self, *_: object) -> None:
+        """Look now."""
+        self._woken = True
 
 
 def _text(value: object) -> str:

@@ -20,20 +20,20 @@ from activities.core.commands import PlacedOrder
 from domain.core.end_reasons import OPERATOR_CANCELLED
 from workflows.core.activity_calls import RefusedStep
 from workflows.core.acts import Effect, Outcome, operator_act, refuse
-from workflows.core.operated import Operated
+from workflows.core.operated import ToldOfNews
 from workflows.core.reasons import Reason
 
 BEFORE_PIVOT = {"reserving", "awaiting-payment", "confirming"}
 MINTING = "mint_ticket"
 
 
-class PurchaseActs(Operated):
+class PurchaseActs(ToldOfNews):
     """The base of the purchase: takes an operator's acts, each of them only where it is safe."""
 
     def __init__(self, purchase_id: str) -> None:
         super().__init__(purchase_id)
         self._order: PlacedOrder | None = None
-        self._wake = self._given_up = self._sold = False
+        self._given_up = self._sold = False
         self._deadline: datetime | None = None  # of the present wait for the payment
         self._hold_until: datetime | None = None  # the deadline that an operator has set
         self._to_custody: set[str] = set()
@@ -41,9 +41,6 @@ class PurchaseActs(Operated):
 
     def _cannot_retry(self) -> str | None:
         return "the purchase has ended" if self._is_over else None
-
-    def _look_now(self) -> None:
-        self._wake = True
 
     def _cannot_extend(self) -> str | None:
         is_waiting = self._status.stage == "awaiting-payment" and not self._given_up
@@ -54,7 +51,7 @@ class PurchaseActs(Operated):
         """Hold the seats for longer, and wait for the payment as long."""
         self._hold_until = max(self._deadline or workflow.now(), workflow.now()) + timedelta(minutes=act.minutes)
         self._deadline = self._hold_until
-        self._wake = True
+        self._woken = True
         return Effect("", {"hold_until": self._hold_until.isoformat()})
 
     def _cannot_give_up(self) -> str | None:

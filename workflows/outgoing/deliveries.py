@@ -18,7 +18,7 @@ from activities.core.commands import Command
 from activities.core.task_queues import PURCHASES
 from workflows.core.activity_calls import CallPolicy, FailedStep, RefusedStep
 from workflows.core.acts import Outcome, operator_act
-from workflows.core.operated import Operated
+from workflows.core.operated import ToldOfNews
 from workflows.core.reasons import Reason
 from workflows.core.task_queue import workflow_on
 
@@ -68,7 +68,7 @@ def pause_after(tries: int) -> float:
 @workflow_on(
     PURCHASES, name="DeliveryWorkflow", owner="deployment", stage="delivering", restarted_by="start deliveries"
 )
-class DeliveryWorkflow(Operated):
+class DeliveryWorkflow(ToldOfNews):
     """Delivers at least once: a failed event is tried for three days; one that fails as long is switched off."""
 
     @workflow.init
@@ -83,7 +83,6 @@ class DeliveryWorkflow(Operated):
         self._took_at = start.took_at
         self._delivered = start.delivered
         self._quiet_until = 0.0
-        self._woken = False
         self._switch = start.switch
         self._flying: dict[str, asyncio.Task[None]] = {}
         self._landed = 0
@@ -249,27 +248,16 @@ class DeliveryWorkflow(Operated):
     async def _wait(self, until: float) -> None:
         """Sleep until a time, or until there is news of the endpoint."""
         pause = timedelta(seconds=max(until - workflow.time(), 0.0))
-        try:
-            await workflow.wait_condition(lambda: self._woken, timeout=pause, timeout_summary="before the next try")
-        except TimeoutError:
-            return
-        self._wake_lanes()
+        if await self._rest(pause, "before the next try"):
+            self._wake_lanes()
 
     def _wake_lanes(self) -> None:
         self._quiet_until = 0.0
         self._lanes = {name: lane.model_copy(update={"due": 0.0}) for name, lane in self._lanes.items()}
 
-    @workflow.signal(name="look_again", description="For machines: the endpoint has changed, or shall get events again")
-    def look_again(self, *_: object) -> None:
-        """Look at the endpoint and at what is due now."""
-        self._woken = True
-
-    def _cannot_retry(self) -> str | None:
-        return "the workflow has ended" if self._is_over else None
-
     def _look_now(self) -> None:
         """Try now; an endpoint that was switched off after failing is switched on for it."""
-        self._woken = True
+        super()._look_now()
         if self._status.stage == "switched-off":
             self._switch = "on"
 

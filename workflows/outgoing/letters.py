@@ -9,7 +9,7 @@ from activities.core.loops import each_subject
 from activities.core.task_queues import PURCHASES
 from activities.sales.letters.send import LetterActivities, LetterRef, LetterSent, ListLetters
 from workflows.core.activity_calls import CallPolicy, FailedStep, RefusedStep
-from workflows.core.operated import Operated
+from workflows.core.operated import Watching
 from workflows.core.reasons import Reason
 from workflows.core.runs.each import WorkflowEach
 from workflows.core.task_queue import workflow_on
@@ -30,7 +30,7 @@ class LettersInput(Command):
 
 
 @workflow_on(PURCHASES, name="LetterWorkflow", owner="deployment", stage="sending", restarted_by="start letters")
-class LetterWorkflow(Operated):
+class LetterWorkflow(Watching):
     """Sends every letter that is due. One that its receiver refuses waits in the table, and keeps no other waiting."""
 
     @workflow.init
@@ -39,7 +39,6 @@ class LetterWorkflow(Operated):
         self._failures = start.failures
         self._sent = 0
         self._each = WorkflowEach(self._status, {})
-        self._woken = False
 
     @workflow.run
     async def run(self, start: LettersInput) -> int:  # noqa: ARG002 - part of the state
@@ -90,17 +89,7 @@ class LetterWorkflow(Operated):
         """Wait before the next try, longer each time, or until an operator wants it now."""
         pause = timedelta(seconds=pause_after(self._failures))
         self._woken = False
-        try:
-            await workflow.wait_condition(lambda: self._woken, timeout=pause, timeout_summary="before the next try")
-        except TimeoutError:
-            return
-
-    def _look_now(self) -> None:
-        """Try now."""
-        self._woken = True
-
-    def _cannot_retry(self) -> str | None:
-        return "the workflow has ended" if self._is_over else None
+        await self._rest(pause, "before the next try")
 
     def next_input(self, start: LettersInput) -> LettersInput:  # noqa: ARG002 - replaced
         """Go on with the same pauses."""
