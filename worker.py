@@ -34,7 +34,7 @@ from adapters.temporal.connect import ClientOptions, connect_when_up, data_conve
 from adapters.temporal.metrics import SetAsideMetric, temporals_runtime
 from adapters.temporal.sandbox import restricted, runner_of
 from assembly.activities import assemble
-from assembly.loops import Parts, relay_of, start_loops
+from assembly.loops import Parts, relay, start_loops
 from domain.core.ids import Deployment
 from relay.each import Each
 from settings import Settings
@@ -166,7 +166,7 @@ async def work(
         tune_gc()
         observe(settings, store, pool, closing, engine_port)
         log.info("polling %s as build %s", ", ".join(queues) or "nothing", version.build_id)
-        await (relay_of(parts).run(stopping) if relays else stopping.wait())
+        await (relay(parts) if relays else stopping.wait())
 
 
 async def run(working: Callable[[asyncio.Event], Awaitable[None]]) -> None:

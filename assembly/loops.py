@@ -34,9 +34,9 @@ from relay.each import Each, repeat
 from relay.follow_ups import FollowUps
 from relay.own_balance import OwnBalance
 from relay.payouts_client import SCHEDULE_ID, ensure_schedule
-from relay.relay import Relay
-from relay.retention import Retention
-from relay.schedules import Making, Schedules, ensure_rounds
+from relay.relay import TICK_SECONDS, Relay
+from relay.retention import EVERY_SECONDS, Retention
+from relay.schedules import KEEP_SECONDS, Making, Schedules, ensure_rounds
 from relay.undelivered_webhooks import UndeliveredWebhooks
 from relay.workflow_client import Timeouts, WorkflowClient
 from settings import Settings
@@ -68,16 +68,16 @@ def undelivered_webhooks(parts: Parts) -> Running:
     """Return the poller of undelivered webhooks."""
     events = UndeliveredEvents(stripe_client(parts.settings, parts.deployment, parts.closing))
     inbox, every = PostgresWebhookInbox(parts.pool), parts.settings.stripe.undelivered_poll_seconds
-    return UndeliveredWebhooks(events, inbox, RelayQueries(parts.pool), parts.each, every_seconds=every).run(
-        parts.stopping
-    )
+    missed = UndeliveredWebhooks(events, inbox, RelayQueries(parts.pool), parts.each, every_seconds=every)
+    return repeat(missed.fetch, every, parts.stopping, "fetching undelivered webhooks")
 
 
 def own_balance(parts: Parts) -> Running:
     """Return the loop that books our own balance at Stripe."""
     listing = StripeListing(stripe_client(parts.settings, parts.deployment, parts.closing))
-    commands, every = OwnBalanceCommands(parts.store), parts.settings.stripe.undelivered_poll_seconds
-    return OwnBalance(listing, commands, parts.each, every, utc_now).run(parts.stopping)
+    own, every = OwnBalanceCommands(parts.store), parts.settings.stripe.undelivered_poll_seconds
+    balance = OwnBalance(listing, own, parts.each, utc_now)
+    return repeat(balance.book, every, parts.stopping, "booking our own balance")
 
 
 def payer_watch(parts: Parts) -> Running:
@@ -86,14 +86,14 @@ def payer_watch(parts: Parts) -> Running:
     parts.closing.push_async_callback((payer := payer_of(parts.settings)).close)
     shown = PayerMetrics(parts.client)
     watch = PayerWatch(payer, PostgresMinting(parts.pool), shown, solana.payer_low_lamports, utc_now)
-    return repeat(watch.look, solana.payer_every_seconds, parts.stopping, "the payer could not be read")
+    return repeat(watch.look, solana.payer_every_seconds, parts.stopping, "reading the payer")
 
 
 def retention(parts: Parts) -> Running:
     """Return the retention of personal data, and of the logs of webhooks and letters."""
     privacy = parts.settings.privacy
     kinds = PostgresRetention(parts.pool, privacy.retention_days, privacy.log_days).kinds()
-    return Retention(kinds, utc_now, parts.each).run(parts.stopping)
+    return repeat(Retention(kinds, utc_now, parts.each).erase, EVERY_SECONDS, parts.stopping, "deleting past data")
 
 
 def figures(parts: Parts) -> Running:
@@ -110,7 +110,9 @@ def schedules(parts: Parts) -> Running:
         shown = shown_as("Pins tokens' metadata", first_stage_of(PinningWorkflow), About())
         given = (ipfs.every_seconds, (PinningWorkflow.run, PinPage()), shown)
         makings["pinning"] = partial(ensure_rounds, parts.client, "pinning", *given)
-    return Schedules(parts.client, makings, parts.each).run(parts.stopping)
+    return repeat(
+        Schedules(parts.client, makings, parts.each).make_missing, KEEP_SECONDS, parts.stopping, "making schedules"
+    )
 
 
 # A loop that works on what a queue's activities work on stands in the worker of that queue, which has its secrets.
@@ -128,8 +130,8 @@ def start_loops(parts: Parts, queues: Collection[str]) -> None:
             parts.closing.callback(asyncio.create_task(loop(parts)).cancel)
 
 
-def relay_of(parts: Parts) -> Relay:
-    """Assemble the relay."""
+def relay(parts: Parts) -> Running:
+    """Return the relay, which works in ticks."""
     saga = parts.settings.saga
     bounds = (parts.settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
     pacing = Timeouts(*bounds, account_poll_seconds=parts.settings.payouts.poll_seconds)
@@ -138,7 +140,7 @@ def relay_of(parts: Parts) -> Relay:
         RelayQueries(parts.pool),
         PurchaseCommands(parts.store),
     )
-    return Relay(
+    working = Relay(
         engine,
         PostgresWebhookInbox(parts.pool, WEBHOOK_PATIENCE_SECONDS),
         stalled,
@@ -149,3 +151,4 @@ def relay_of(parts: Parts) -> Relay:
         sends_letters=parts.settings.letters.address is not None,
         roots_every_seconds=parts.settings.solana.roots_every_seconds,
     )
+    return repeat(working.tick, TICK_SECONDS, parts.stopping, "relay")

@@ -6,6 +6,7 @@ Every loop of this room over subjects goes through here (`tests/architecture/tes
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import defaultdict
@@ -68,19 +69,22 @@ class Each:
                 log.info("%s: %s has succeeded and is no longer set aside", loop.name, name)
 
 
+async def attempt(act: Callable[[], Awaitable[object]], name: str) -> None:
+    """Act; an error is logged under a name, and the act is left to its next turn."""
+    try:
+        await act()
+    except TransientError as transient:
+        log.warning("%s waits: %s", name, transient)
+    except Exception:  # a refused call or a bug stays visible in the log, and the next act is made
+        log.exception("%s failed; continuing", name)
+
+
 async def repeat(
-    act: Callable[[], Awaitable[object]], every_seconds: float, stopping: asyncio.Event, failed: str
+    act: Callable[[], Awaitable[object]], every_seconds: float, stopping: asyncio.Event, name: str
 ) -> None:
-    """Act until stopped; an error is logged as `failed` and only delays."""
+    """Act at an interval until stopped; an error only delays."""
     while not stopping.is_set():
-        try:
-            await act()
-        except TransientError as transient:
-            log.warning("%s; retrying: %s", failed, transient)
-        except Exception:  # a refused call or a bug stays visible in the log, and the next act is made
-            log.exception("%s", failed)
-        try:
+        await attempt(act, name)
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(every_seconds):
                 await stopping.wait()
-        except TimeoutError:
-            continue

@@ -1,6 +1,5 @@
 """Book the payouts, top-ups and fees of our own Stripe balance, as its balance transactions list them."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -8,7 +7,7 @@ from typing import Protocol
 
 from activities.core.loops import each_subject
 from domain.payments.own_movement import OwnMovement
-from relay.each import Each, repeat
+from relay.each import Each
 
 OVERLAP = timedelta(days=1)  # a balance transaction may be listed late
 AT_ONCE = 50  # the committer appends them together
@@ -30,26 +29,20 @@ class OwnMovementsPoster(Protocol):
 
 
 class OwnBalance:
-    """Looks at intervals; the first look after a start is at all that was ever moved."""
+    """The first look after a start is at all that was ever moved."""
 
     def __init__(
         self,
         stripe: OwnMovementsReader,
         books: OwnMovementsPoster,
         each: Each,
-        every_seconds: float,
         clock: Callable[[], datetime],
     ) -> None:
         self._stripe = stripe
         self._books = books
         self._each = each
-        self._every_seconds = every_seconds
         self._clock = clock
         self._seen: datetime | None = None
-
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Look until stopped; an error only delays."""
-        await repeat(self.book, self._every_seconds, stopping, "our own balance could not be booked")
 
     async def book(self) -> int:
         """Post the movements that are not in the books yet; return how many there were.

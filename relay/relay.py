@@ -1,6 +1,5 @@
 """The relay: start or signal, later, whatever was recorded while the engine was unreachable. Run by the worker."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,10 +12,9 @@ from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintT
 from activities.core.follow_ups import Matter
 from activities.core.loops import each_subject, first_of
 from activities.payouts.ports import PayoutRef
-from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
 from domain.views.purchase import PurchaseKey, StalledClaim, StalledPurchase, StalledRefund
-from relay.each import Each
+from relay.each import Each, attempt
 from relay.follow_ups import FollowUps, utc_now
 from relay.ports import PurchaseStatusReader, RelayEngine, StalledWork, UnhandledWebhooks
 from relay.refunds import about_refund, about_show, deliver_refund_event, ref_of
@@ -65,16 +63,6 @@ class Relay:
         self._tried: dict[str, float] = {}
         self._cancelling: dict[str, float] = {}
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Work in ticks until stopped; a transient error delays a task to the next tick."""
-        while not stopping.is_set():
-            await self.tick()
-            try:
-                async with asyncio.timeout(TICK_SECONDS):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
-
     async def tick(self) -> None:
         """Do every task once; one that fails is done again in the next tick."""
         for task in (
@@ -94,7 +82,7 @@ class Relay:
             self.start_capacity_changes,
             self._follow_ups.resume,
         ):
-            await _retried_next_tick(task)
+            await attempt(task, "relay task")
 
     async def deliver_webhooks(self) -> None:
         """Deliver every waiting webhook event to its purchase, or open a payment case."""
@@ -345,12 +333,3 @@ def _is_foreign(webhook: WebhookEvent) -> bool:
 
 def _ref(found: PurchaseKey) -> PurchaseRef:
     return PurchaseRef(tenant_id=found["tenant_id"], purchase_id=found["purchase_id"], attempt=found["attempt"])
-
-
-async def _retried_next_tick(task: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await task()
-    except TransientError as transient:
-        log.warning("relay waits: %s", transient)
-    except Exception:  # one task's bug must not keep the others from their work; it stays visible in the log
-        log.exception("relay task failed; continuing")

@@ -1,6 +1,5 @@
 """Deletes personal data, handled webhooks, client secrets and logs of deliveries whose time has passed."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -25,18 +24,11 @@ class Retention:
         self._clock = clock
         self._each = each
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Delete in rounds until stopped; a kind that cannot be deleted only delays itself."""
-        while not stopping.is_set():
-            await self.erase()
-            try:
-                async with asyncio.timeout(EVERY_SECONDS):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
-
     async def erase(self) -> int:
-        """Delete what is past now; return the number of rows that were deleted or looked at."""
+        """Delete what is past now; return the number of rows that were deleted or looked at.
+
+        A kind that cannot be deleted only delays itself.
+        """
         return sum(await self._each.run(self._erase_kind, list(self._kinds)))
 
     @each_subject("erase past data")

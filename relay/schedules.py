@@ -3,7 +3,6 @@
 Operators may pause a schedule or edit it: that outlives every deploy. One that was deleted is made again.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -68,16 +67,6 @@ class Schedules:
         self._makings = makings
         self._each = each
         self._told: set[str] = set()
-
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Look at intervals until stopped."""
-        while not stopping.is_set():
-            await self.make_missing()
-            try:
-                async with asyncio.timeout(KEEP_SECONDS):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
 
     async def make_missing(self) -> None:
         """Make the schedules that are missing, and leave the others as they are."""

@@ -1,6 +1,5 @@
 """Fetch the webhook events that Stripe could not deliver, and put them into the inbox."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,7 +7,7 @@ from typing import Protocol
 
 from activities.core.loops import each_subject
 from domain.payments.webhook_event import WebhookEvent
-from relay.each import Each, repeat
+from relay.each import Each
 
 LOOK_BACK = timedelta(days=3)  # as long as Stripe itself tries
 OVERLAP = timedelta(minutes=1)  # Stripe's clock is not ours
@@ -62,12 +61,8 @@ class UndeliveredWebhooks:
         self._seen: dict[str | None, datetime] = {}
         self._turn = ""
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Poll until stopped; an account that cannot be polled only delays itself."""
-        await repeat(self.fetch, self._every.total_seconds(), stopping, "undelivered webhooks could not be listed")
-
     async def fetch(self) -> int:
-        """Store undelivered events; return how many were new."""
+        """Store undelivered events; return how many were new. An account that cannot be polled only delays itself."""
         own = await self._each.run(self._fetch, [None])
         accounts = await self._accounts.accounts(self._turn, ACCOUNTS_AT_ONCE)
         self._turn = accounts[-1] if len(accounts) == ACCOUNTS_AT_ONCE else ""

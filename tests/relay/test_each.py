@@ -1,5 +1,6 @@
 """One of three subjects fails for ever: in every loop of the relay the others have their turn, and it is shown."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from activities.core.setbacks import PAUSE_SECONDS_MAX, Setbacks
 from domain.core.transient import TransientError
 from domain.payments.own_movement import OwnMovement
 from domain.payments.webhook_event import WebhookEvent
-from relay.each import Each
+from relay.each import Each, repeat
 from relay.follow_ups import FollowUps
 from relay.own_balance import OwnBalance
 from relay.relay import BATCH_MAX, Relay
@@ -266,7 +267,7 @@ CASES: dict[str, tuple[type[World], Callable[[Any], Awaitable[Any]]]] = {
     "store undelivered webhooks": (Stores, lambda world: fetched(world).fetch()),
     "erase past data": (World, erase),
     "make schedules": (World, make_schedules),
-    "book our own balance": (Moves, lambda world: OwnBalance(world, world, world.each, 1, lambda: AT).book()),
+    "book our own balance": (Moves, lambda world: OwnBalance(world, world, world.each, lambda: AT).book()),
 }
 LOOPS = {loop_of(body).name for body in marked_bodies("relay")}
 
@@ -347,3 +348,17 @@ def test_the_memory_of_setbacks_is_bounded() -> None:
     assert ("b" in known, "c" in known) == (False, True)
     assert known.succeed("c")
     assert not known.succeed("c")
+
+
+async def test_what_fails_is_repeated_until_stopped(caplog: pytest.LogCaptureFixture) -> None:
+    """An outage and a bug are in the log, and only delay."""
+    stopping, turns = asyncio.Event(), [TransientError("no answer"), RuntimeError("a bug")]
+
+    async def act() -> None:
+        if turns:
+            raise turns.pop(0)
+        stopping.set()
+
+    async with asyncio.timeout(5):
+        await repeat(act, 0.001, stopping, "looking")
+    assert caplog.messages == ["looking waits: no answer", "looking failed; continuing"]

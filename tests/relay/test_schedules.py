@@ -19,7 +19,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from adapters.temporal.connect import data_converter
 from domain.core.transient import TransientError
-from relay.each import Each
+from relay.each import Each, repeat
 from relay.payouts_client import SCHEDULE_ID, ensure_schedule
 from relay.schedules import Making, Schedules
 from tests.fakes.patience import PATIENCE_SECONDS
@@ -77,11 +77,10 @@ async def test_what_an_operator_decided_outlives_a_deploy(engine: Client, caplog
     assert "paused (anna: the bank asked for it)" in told[0]
 
 
-async def test_a_schedule_that_was_deleted_comes_back(engine: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_schedule_that_was_deleted_comes_back(engine: Client) -> None:
     """The worker that runs makes it again, at its next look."""
-    monkeypatch.setattr("relay.schedules.KEEP_SECONDS", 0.1)
     stopping, handle = asyncio.Event(), engine.get_schedule_handle(SCHEDULE_ID)
-    keeping = asyncio.create_task(started(engine).run(stopping))
+    keeping = asyncio.create_task(repeat(started(engine).make_missing, 0.1, stopping, "making schedules"))
     for deletes in (True, False):
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await is_there(engine):  # noqa: ASYNC110 - another program's state

@@ -1,12 +1,10 @@
 """Undelivered events: each account is polled from its last poll on, and each event is stored once."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.stripe.errors import StripeRequestError
 from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
 from relay.each import Each
@@ -96,22 +94,6 @@ async def test_it_goes_on_where_it_stopped(missed: UndeliveredWebhooks, outside:
     clock.at += 1
     await missed.fetch()
     assert outside.calls[-1][0] == until - OVERLAP
-
-
-@pytest.mark.parametrize("trouble", [TransientError("Stripe is unavailable"), StripeRequestError("a wrong parameter")])
-async def test_trouble_only_delays(outside: ExternalState, trouble: Exception) -> None:
-    """Stripe is unavailable at the first poll, or refuses it: the next poll follows."""
-    outside.away, stopping = trouble, asyncio.Event()
-    running = asyncio.create_task(
-        UndeliveredWebhooks(outside, outside, outside, Each(Gauge()), every_seconds=0.01).run(stopping)
-    )
-    await asyncio.sleep(0.03)
-    outside.away = None
-    async with asyncio.timeout(5):
-        while not outside.calls:  # noqa: ASYNC110 - the fake has no event
-            await asyncio.sleep(0.01)
-    stopping.set()
-    await running
 
 
 async def test_venues_take_turns(missed: UndeliveredWebhooks, outside: ExternalState) -> None:
