@@ -66,7 +66,6 @@ def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
         names.TEMPORAL_ADDRESS: f"{LOOPBACK}:{ports['temporal']}",
         names.STRIPE_API_BASE: f"http://{LOOPBACK}:{ports['stripe']}",
         names.SOLANA_RPC_URL: f"http://{LOOPBACK}:{ports['solana']}",
-        names.SOLANA_WS_URL: f"ws://{LOOPBACK}:{ports['solana_ws']}",
         names.LETTERS_ADDRESS: f"{LOOPBACK}:{ports['inbox_smtp']}",
         names.API_PUBLIC_URL: api_url,
     }
@@ -167,8 +166,6 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
         if env.get(seed):
             env.setdefault(address, address_of(env[seed]))
     env |= {names.API_HOST: LOOPBACK, names.API_PORT: str(ports["api"])}
-    if names.SOLANA_RPC_URL in config.given and names.SOLANA_WS_URL not in config.given:
-        del env[names.SOLANA_WS_URL]
     urls = {
         "api": f"http://{LOOPBACK}:{ports['api']}",
         "postgres": env[names.POSTGRES_URL]
@@ -178,8 +175,8 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
         "stripe": without_credentials(env[names.STRIPE_API_BASE]),
         "solana_rpc": without_credentials(env[names.SOLANA_RPC_URL]),
     }
-    if names.SOLANA_WS_URL in env:
-        urls["solana_ws"] = without_credentials(env[names.SOLANA_WS_URL])
+    if not outside_chain:
+        urls["solana_ws"] = f"ws://{LOOPBACK}:{ports['solana_ws']}"
     if names.LETTERS_ADDRESS not in config.given:
         urls["inbox"] = f"http://{LOOPBACK}:{ports['inbox']}"
     return Topology(

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -20,7 +19,6 @@ from settings.values import (
     SolanaNodes,
     StatementSuffix,
     WebhookSecrets,
-    WebSocketUrl,
     keys_of,
     nodes_in,
     words_in,
@@ -146,7 +144,6 @@ class SolanaSettings(Group):
     sends_per_second: float = Field(
         1, gt=0, description="transactions sent to each node a second, at most; the smallest plans allow 1"
     )
-    ws_url: WebSocketUrl | None = Field(None, description="URL of the node's web socket; empty is derived from rpc_url")
     issuer_secret: Seed = Field(
         UNSET, description="32-byte seed, hex or base58, of the key with the authority over mints, metadata and groups"
     )
@@ -222,15 +219,6 @@ class SolanaSettings(Group):
     def nodes(self) -> list[tuple[str, int]]:
         """All nodes: URL and weight."""
         return [(self.rpc_url, 1), *nodes_in(self.more_nodes)]
-
-    @property
-    def web_socket(self) -> str:
-        """The web socket's URL: as given, or the RPC URL with its port + 1, if it names a port."""
-        if self.ws_url is not None:
-            return self.ws_url
-        rpc = urlsplit(self.rpc_url)
-        host = rpc.netloc if rpc.port is None else f"{rpc.netloc.rpartition(':')[0]}:{rpc.port + 1}"
-        return rpc._replace(scheme=rpc.scheme.replace("http", "ws"), netloc=host).geturl()
 
 
 class IpfsSettings(Group):

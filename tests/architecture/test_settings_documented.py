@@ -7,7 +7,6 @@ import pytest
 from pydantic import SecretStr
 
 from settings import Settings, fields_of, plain, read_settings, setting_names
-from settings.groups import SolanaSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,16 +60,3 @@ def test_given_settings_are_distinguished_from_defaults(monkeypatch: pytest.Monk
     assert read_settings().given() == {"BOXOFFICE_SAGA__HOLD_SECONDS": "600", "BOXOFFICE_STRIPE__API_KEY": "sk_test_1"}
     assert read_settings().stripe.api_key == SecretStr("sk_test_1")
     assert "sk_test_1" not in repr(read_settings())
-
-
-@pytest.mark.parametrize(
-    ("rpc_url", "expected"),
-    [
-        ("http://127.0.0.1:8899", "ws://127.0.0.1:8900"),
-        ("https://api.devnet.solana.com", "wss://api.devnet.solana.com"),
-        ("https://rpc.example/?api-key=1", "wss://rpc.example/?api-key=1"),
-    ],
-)
-def test_the_web_socket_is_derived_from_the_rpc_url(rpc_url: str, expected: str) -> None:
-    """Without a configured web socket, its URL is derived as Solana's tools do."""
-    assert SolanaSettings(rpc_url=rpc_url).web_socket == expected

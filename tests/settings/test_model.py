@@ -54,7 +54,6 @@ BAD = [
     ("SOLANA__RPC_URL", "http://127.0.0.1:88990", "port"),
     ("SOLANA__RPC_URL", "http://[::1", "http"),
     ("SOLANA__RPC_URL", "http://a b/", "http"),
-    ("SOLANA__WS_URL", "http://127.0.0.1:8900", "ws"),
     ("SOLANA__ISSUER_SECRET", "hidden", "32 bytes"),
     ("SOLANA__ISSUER_SECRET", "zz" * 32, "32 bytes"),
     ("SOLANA__ADDRESS_SECRET", "01" * 31, "32 bytes"),

@@ -201,7 +201,7 @@ async def test_given_addresses_replace_processes(tmp_path: Path) -> None:
         assert set(stack.status["processes"]) == {"projector", "worker", "api", "inbox"}
         assert (await api_env(stack)).items() >= {n: OUTSIDE[n] for n in OUTSIDE.keys() - withheld()["api"]}.items()
         assert "BOXOFFICE_STRIPE__API_KEY" not in await api_env(stack)
-        assert "BOXOFFICE_SOLANA__WS_URL" not in await api_env(stack)
+        assert "solana_ws" not in stack.urls
         assert "pass-word" not in json.dumps(stack.status)
         assert stack.urls["postgres"] == "postgresql://127.0.0.1:9/elsewhere"
 
