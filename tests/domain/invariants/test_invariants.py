@@ -14,7 +14,6 @@ from domain.invariants.folds import FOLDS
 from domain.invariants.invariant import BALANCES, INVARIANTS, Findings
 from domain.invariants.outside import StripePayment
 from domain.invariants.per_commit import History
-from domain.invariants.unjudged import UNJUDGED
 from domain.orders.order import (
     HoldExtended,
     OrderFulfilled,
@@ -24,6 +23,7 @@ from domain.tickets.ticket import (
     TicketVoided,
 )
 from tests.architecture.test_persisted_names import stored_events
+from tests.domain.invariants.unjudged import UNJUDGED
 from tests.fakes.corrupted_history import DOCTORED, LATE, SOLD, Day, with_outside, with_payment, without
 from tests.fakes.evidence import findings_of
 from tests.fakes.sample_history import sample_history
@@ -62,7 +62,7 @@ def test_every_invariant_has_a_doctored_case() -> None:
 def test_no_event_is_left_out_by_oversight() -> None:
     """Every stored event is folded, or declared as irrelevant to the invariants."""
     astray = stored_events() ^ (FOLDS.keys() | UNJUDGED)
-    assert astray == set(), "fold each in domain/invariants/folds.py, or give the reason in unjudged.py beside it"
+    assert astray == set(), "fold each in domain/invariants/folds.py, or give the reason in unjudged.py beside this"
     assert FOLDS.keys() & UNJUDGED == set()
 
 

@@ -41,10 +41,10 @@ from domain.tickets.ticket import (
 )
 from domain.views.outgoing.data import MODELS, Data
 from domain.views.outgoing.event import event_id_of
-from domain.views.outgoing.inside import INSIDE, REASONS
 from domain.views.outgoing.mapping import MAPPINGS, tells
 from tests.architecture.test_persisted_names import ROOT, stored_events
 from tests.docs import events as schemas
+from tests.domain.views.inside import INSIDE, REASONS
 from tests.fakes.api_client import closed
 from tests.fakes.recomputed import folded
 from tests.fakes.sample_history import sample_history
@@ -140,7 +140,7 @@ def forgotten(kinds: Collection[type[DomainEvent]]) -> list[str]:
 def test_every_domain_event_is_told_or_stays_inside_for_a_reason() -> None:
     """Whoever adds an event decides which of the two it is."""
     assert forgotten(stored_events()) == [], (
-        "map each in domain/views/outgoing/ with @tells, or give the reason why it stays inside in inside.py there"
+        "map each in domain/views/outgoing/ with @tells, or say why it stays inside in inside.py beside this"
     )
     assert INSIDE - stored_events() == set()
     assert INSIDE & MAPPINGS.keys() == set(), "told, and said to be inside"
