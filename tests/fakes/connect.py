@@ -6,19 +6,20 @@ from typing import Literal
 from activities.payouts.ports import AccountStatus, VenueRef
 from adapters.stripe.errors import StripeRequestError
 from domain.core.errors import PaymentRefused
-from domain.core.transient import TransientError
 from domain.invariants.outside import ConnectedBalance
 from domain.payouts.connected_account import ACCOUNT_GONE, AccountRequest, AccountState, PayoutStatus, TransferOrder
+from tests.fakes.switches import Switches
 
 Verb = Literal[
     "create_account", "retrieve_account", "onboarding_link", "transfer", "reverse_transfer", "retrieve_payout"
 ]
 
 
-class FakeConnect:
+class FakeConnect(Switches[Verb]):
     """A `ConnectGateway`; `effects` counts the calls that changed something."""
 
     def __init__(self, *, ready: bool = True) -> None:
+        super().__init__()
         self.ready = ready
         self.accounts: dict[str, AccountState] = {}
         self.requests: dict[str, AccountRequest] = {}
@@ -30,27 +31,8 @@ class FakeConnect:
         self.effects: Counter[str] = Counter()
         self.vanished: set[str] = set()
         self._by_key: dict[str, str] = {}
-        self._before: Counter[str] = Counter()
-        self._after: Counter[str] = Counter()
-        self._refused: dict[str, str] = {}
         self.broken: dict[str, Exception] = {}
         self._forbidden: set[str] = set()
-
-    def fail_before(self, verb: Verb, times: int = 1) -> None:
-        """Let the next calls of a verb fail before they have any effect."""
-        self._before[verb] += times
-
-    def fail_after(self, verb: Verb, times: int = 1) -> None:
-        """Let the next calls of a verb have their effect and lose their answer."""
-        self._after[verb] += times
-
-    def refuse(self, verb: Verb, reason: str) -> None:
-        """Refuse every call of a verb, until `allow`."""
-        self._refused[verb] = reason
-
-    def allow(self, verb: Verb) -> None:
-        """Take back `refuse`."""
-        self._refused.pop(verb, None)
 
     def vanish(self, account_id: str) -> None:
         """Delete an account: every call for it is refused, and reading it says so."""
@@ -90,7 +72,7 @@ class FakeConnect:
 
     async def create_account(self, request: AccountRequest, key: str) -> AccountState:
         """Create the account of a venue, or return the one created under this key."""
-        self._enter("create_account")
+        self._begin("create_account")
         if key not in self._by_key:
             self.effects["create_account"] += 1
             known = sum(other.startswith(f"acct_{request.venue_id}_") for other in self.accounts)
@@ -105,25 +87,25 @@ class FakeConnect:
                 asked_for=missing,
                 settlement_currencies=self.settles_in if self.ready else (),
             )
-        self._leave("create_account")
+        self._end("create_account")
         return self.accounts[self._by_key[key]]
 
     async def retrieve_account(self, account_id: str) -> AccountState:
         """Read an account."""
-        self._enter("retrieve_account")
+        self._begin("retrieve_account")
         if account_id in self._forbidden:
             raise StripeRequestError("no permission for this account")
         return self.accounts[account_id]
 
     async def onboarding_link(self, account_id: str) -> str:
         """Return a fresh link."""
-        self._enter("onboarding_link")
+        self._begin("onboarding_link")
         self.effects["onboarding_link"] += 1
         return f"https://connect.stripe.com/{account_id}/{self.effects['onboarding_link']}"
 
     async def transfer(self, order: TransferOrder, key: str) -> str:
         """Move a share out of its charge to the venue's account."""
-        self._enter("transfer")
+        self._begin("transfer")
         if order.purchase_id in self.broken:
             raise self.broken[order.purchase_id]
         self._reach(order.account_id)
@@ -132,12 +114,12 @@ class FakeConnect:
             transfer_id = self._by_key[key] = f"tr_{len(self.transfers) + 1}"
             self.transfers[transfer_id] = order
             self.balances[order.account_id] += order.amount_minor
-        self._leave("transfer")
+        self._end("transfer")
         return self._by_key[key]
 
     async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
         """Reverse a part; refused beyond the account's balance."""
-        self._enter("reverse_transfer")
+        self._begin("reverse_transfer")
         self._reach(self.transfers[transfer_id].account_id)
         if key not in self._by_key:
             account_id = self.transfers[transfer_id].account_id
@@ -147,12 +129,12 @@ class FakeConnect:
             self._by_key[key] = f"trr_{len(self._by_key) + 1}"
             self.balances[account_id] -= amount_minor
             self.reversed[transfer_id] += amount_minor
-        self._leave("reverse_transfer")
+        self._end("reverse_transfer")
         return self._by_key[key]
 
     async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStatus:
         """Read a payout of a connected account."""
-        self._enter("retrieve_payout")
+        self._begin("retrieve_payout")
         if account_id in self._forbidden:
             raise StripeRequestError("no permission for this account")
         self._reach(account_id)
@@ -162,18 +144,6 @@ class FakeConnect:
         """Refuse an account that is gone: deleted, or (`vanished`) out of reach for a while."""
         if account_id in self.vanished or self.accounts[account_id].is_gone:
             raise PaymentRefused(f"the account {account_id} is gone", reason=ACCOUNT_GONE)
-
-    def _enter(self, verb: str) -> None:
-        if self._before[verb]:
-            self._before[verb] -= 1
-            raise TransientError(f"{verb} did not get through")
-        if verb in self._refused:
-            raise PaymentRefused("no", reason=self._refused[verb])
-
-    def _leave(self, verb: str) -> None:
-        if self._after[verb]:
-            self._after[verb] -= 1
-            raise TransientError(f"the answer of {verb} was lost", unknown=True)
 
 
 class ConnectingVenues:

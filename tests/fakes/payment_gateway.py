@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple, TypeVar
 from adapters.stripe.errors import ServerError, StoredServerError, StripeRequestError
 from adapters.stripe.idempotency import StuckKeys, write_under_keys
 from domain.core.errors import PaymentRefused, WrongState
-from domain.core.transient import TransientError
 from domain.money.payment_method import AUTHORISED_FIRST, PaymentMethod
 from domain.payments.dispute import DisputeStatus
 from domain.payments.payment_intent import IntentRequest, IntentState, IntentStatus, StripeRefund
+from tests.fakes.switches import Switches
 
 Verb = Literal[
     "create_intent",
@@ -48,17 +48,17 @@ class Entry(NamedTuple):
     fee_minor: int = 0
 
 
-class FakePaymentGateway:
+class FakePaymentGateway(Switches[Verb]):
     """A `PaymentGateway` with failure switches and sums to check.
 
     `calls` counts calls, `effects` the calls that changed something (a repeated capture is two calls and one effect).
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.intents: dict[str, IntentState] = {}
         self.requests: dict[str, IntentRequest] = {}
         self.refunds: dict[str, StripeRefund] = {}
-        self.calls: Counter[str] = Counter()
         self.effects: Counter[str] = Counter()
         self.captured_minor = 0
         self.refunded_minor = 0
@@ -67,10 +67,6 @@ class FakePaymentGateway:
         self.disputes: dict[str, DisputeStatus] = {}
         self.entries: list[Entry] = []
         self._by_key: dict[str, str] = {}
-        self._before: Counter[str] = Counter()
-        self._after: Counter[str] = Counter()
-        self._refused: dict[str, str] = {}
-        self._refused_after: Counter[str] = Counter()
         self.stuck_until: dict[str, datetime] = {}
         self.broken: set[str] = set()  # intents that answer a refund with an error that nobody knows
         self.healed: list[datetime] = []
@@ -82,26 +78,6 @@ class FakePaymentGateway:
     def stick(self, verb: Verb, until: datetime, clock: Callable[[], Awaitable[datetime]]) -> None:
         """Answer a verb with a 500 until a moment of a clock, each stored under its key for a day."""
         self.stuck_until[verb], self.clock = until, clock
-
-    def fail_before(self, verb: Verb, times: int = 1) -> None:
-        """Let the next calls of a verb fail before they have any effect."""
-        self._before[verb] += times
-
-    def mend(self, verb: Verb) -> None:
-        """Let a verb succeed again that was to fail before its effect."""
-        self._before[verb] = 0
-
-    def fail_after(self, verb: Verb, times: int = 1) -> None:
-        """Let the next calls of a verb have their effect and lose their answer."""
-        self._after[verb] += times
-
-    def refuse(self, verb: Verb, reason: str = "test", *, after: int = 0) -> None:
-        """Refuse every call of a verb but the next `after` ones, until `allow`."""
-        self._refused[verb], self._refused_after[verb] = reason, self.calls[verb] + after
-
-    def allow(self, verb: Verb) -> None:
-        """Take back `refuse`."""
-        self._refused.pop(verb, None)
 
     def pay(self, intent_id: str, method: str = "pm_card_visa") -> IntentState:
         """Confirm as the buyer's browser does; a declining card, or a method that is not allowed, leaves it open."""
@@ -362,16 +338,3 @@ class FakePaymentGateway:
             return None
 
         return await write_under_keys(StuckKeys() if self.restarts else self._stuck, call, key, find)
-
-    def _begin(self, verb: Verb) -> None:
-        self.calls[verb] += 1
-        if verb in self._refused and self.calls[verb] > self._refused_after[verb]:
-            raise PaymentRefused("refused by the test", reason=self._refused[verb])
-        if self._before[verb]:
-            self._before[verb] -= 1
-            raise TransientError(f"{verb}: no connection")
-
-    def _end(self, verb: Verb) -> None:
-        if self._after[verb]:
-            self._after[verb] -= 1
-            raise TransientError(f"{verb}: the answer was lost", unknown=True)

@@ -16,6 +16,7 @@ from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import PausedError, TransientError
 from domain.tickets.leaf import TreeRoot
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate, Whereabouts
+from tests.fakes.switches import Switches
 
 BLOCKHASH_LIFE = 150
 CONFIRMED_AFTER = 1
@@ -45,7 +46,7 @@ class _Landed:
     failed: bool
 
 
-class FakeTokenChain:
+class FakeTokenChain(Switches[Verb]):
     """A `TokenChain`; one block passes with every `fate`, `send` and `dead_since`.
 
     `landings` counts the successful mints per address (more than one: two tokens for one ticket), `burnt` the burns,
@@ -53,12 +54,12 @@ class FakeTokenChain:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.height = 1_000
         self.custodies = {CUSTODY}
         self.landings: Counter[str] = Counter()
         self.burnt: Counter[str] = Counter()
         self.sends: Counter[str] = Counter()
-        self.calls: Counter[str] = Counter()
         self.missing_lamports, self.is_paused = 0, False
         self.token_accounts: set[str] = set()
         self.moves: Counter[str] = Counter()
@@ -70,21 +71,11 @@ class FakeTokenChain:
         self._members: Counter[str] = Counter()
         self._landed: dict[str, _Landed] = {}
         self._signed = 0
-        self._before: Counter[str] = Counter()
-        self._after: Counter[str] = Counter()
         self._dropped = 0
         self._roots: defaultdict[str, list[tuple[int, TreeRoot]]] = defaultdict(list)
         self._spoilt: dict[str, tuple[str, ...]] = {}
         self._changes: list[tuple[int, str, int]] = []  # height, address, change of the supply
         self.lagging: frozenset[Verb] = frozenset()
-
-    def fail_before(self, verb: Verb, times: int = 1) -> None:
-        """Let the next calls of a verb fail before they have any effect."""
-        self._before[verb] += times
-
-    def fail_after(self, verb: Verb, times: int = 1) -> None:
-        """Let the next calls of a verb have their effect and lose their answer."""
-        self._after[verb] += times
 
     def drop_sends(self, times: int = 1) -> None:
         """Let the next sends be accepted and never executed."""
@@ -387,14 +378,3 @@ class FakeTokenChain:
         if group is None:
             raise TransientError("the group is not on chain yet")
         return self._members[spec.group_address] >= (group.max_size or 0)
-
-    def _begin(self, verb: Verb) -> None:
-        self.calls[verb] += 1
-        if self._before[verb]:
-            self._before[verb] -= 1
-            raise TransientError(f"{verb} failed before it did anything")
-
-    def _end(self, verb: Verb) -> None:
-        if self._after[verb]:
-            self._after[verb] -= 1
-            raise TransientError(f"{verb} did its work and lost its answer", unknown=True)
