@@ -10,8 +10,8 @@ from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import MakeReservation, ReservationView
 from api.http.about_request import HOLDS
 from api.http.guard import Caller, guarded_router, needs
-from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
-from api.http.read_your_writes import find
+from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer
+from api.http.read_your_writes import require
 from api.http.requests import Body, Deps, Gate, Id, Key, TicketId, about, digest_of
 from api.ports import Dependencies
 from api.routes.quotes import QUOTE_PROBLEMS, ItemBody, QuoteAnswer, WantedBody, quoted
@@ -30,8 +30,8 @@ from domain.core.errors import (
 )
 from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.ticket import TicketState
-from domain.views.catalog import StockedShow, StockedTicketType, state_at
-from domain.views.common import TokenWord
+from domain.views.catalog import StockedShow, state_at
+from domain.views.common import TokenWord, part_of
 
 BATCH_MAX = 200
 ITEMS_MAX = 20
@@ -148,7 +148,7 @@ class TicketStatus(TypedDict):
 async def read_availability(body: ShowRef, deps: Deps) -> AvailabilityAnswer:
     """Return the stock of each ticket type of a show."""
     show = await _show(body.show_id, deps)
-    types = [_stock(item) for item in show["ticket_types"]]
+    types = [part_of(item, TypeStock) for item in show["ticket_types"]]
     return {"show_id": body.show_id, "on_sale": state_at(show, deps.now()) == "on-sale", "ticket_types": types}
 
 
@@ -157,10 +157,7 @@ async def read_availability(body: ShowRef, deps: Deps) -> AvailabilityAnswer:
 async def read_prices(body: ShowRef, deps: Deps) -> PricesAnswer:
     """Return the price of each ticket type, in minor units, before fees."""
     show = await _show(body.show_id, deps)
-    types: list[TypePrice] = [
-        {"ticket_type_id": item["ticket_type_id"], "name": item["name"], "price_minor": item["price_minor"]}
-        for item in show["ticket_types"]
-    ]
+    types = [part_of(item, TypePrice) for item in show["ticket_types"]]
     return {"show_id": body.show_id, "currency": show["currency"], "ticket_types": types}
 
 
@@ -247,9 +244,7 @@ async def redeem_ticket(
 @needs("door", "internal")
 async def read_ticket_status(ticket_id: TicketId, deps: Deps) -> TicketStatus:
     """Return the right to enter of a ticket, and its token."""
-    found = await find(deps.queries, deps.queries.ticket, ticket_id)
-    if found is None:
-        raise not_found("ticket", ticket_id)
+    found = await require("ticket", deps.queries, deps.queries.ticket, ticket_id)
     return {
         "ticket_id": found["ticket_id"],
         "show_id": found["show_id"],
@@ -261,21 +256,7 @@ async def read_ticket_status(ticket_id: TicketId, deps: Deps) -> TicketStatus:
 
 
 async def _show(show_id: str, deps: Dependencies) -> StockedShow:
-    found = await find(deps.queries, deps.queries.show, show_id)
-    if found is None:
-        raise not_found("show", show_id)
-    return found
-
-
-def _stock(item: StockedTicketType) -> TypeStock:
-    return {
-        "ticket_type_id": item["ticket_type_id"],
-        "name": item["name"],
-        "capacity": item["capacity"],
-        "held": item["held"],
-        "sold": item["sold"],
-        "available": item["available"],
-    }
+    return await require("show", deps.queries, deps.queries.show, show_id)
 
 
 async def _ended(view: ReservationView, deps: Dependencies) -> ReservationView:

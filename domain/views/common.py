@@ -1,12 +1,13 @@
 """Field types that several views share."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 from typing_extensions import TypedDict
 
 from domain.money.money import FeesMode, Tender
 
+V = TypeVar("V")
 TokenWord = Literal["none", "signed", "minted", "burnt"]
 
 
@@ -16,6 +17,11 @@ class TokenFields(TypedDict):
     token: TokenWord
     mint_address: str | None
     mint_signature: str | None
+
+
+def part_of(document: Mapping[str, Any], view: type[V]) -> V:
+    """Return the fields of a narrower view of a document."""
+    return cast(V, {name: document[name] for name in view.__annotations__})
 
 
 def no_token() -> TokenFields:
@@ -42,18 +48,9 @@ class PriceDocument(TypedDict):
     tender: Tender
 
 
+ADDED_LATER = {"fees": "on_top", "tax_minor": 0, "tax_bps": 0, "tax_inclusive": False, "tender": "card"}
+
+
 def price_document(price: Mapping[str, Any]) -> PriceDocument:
     """Return the document of a dumped price; fields added to prices later have their defaults."""
-    return {
-        "currency": price["currency"],
-        "subtotal_minor": price["subtotal_minor"],
-        "discount_minor": price["discount_minor"],
-        "platform_fee_minor": price["platform_fee_minor"],
-        "processing_fee_minor": price["processing_fee_minor"],
-        "total_minor": price["total_minor"],
-        "fees": price.get("fees", "on_top"),
-        "tax_minor": price.get("tax_minor", 0),
-        "tax_bps": price.get("tax_bps", 0),
-        "tax_inclusive": price.get("tax_inclusive", False),
-        "tender": price.get("tender", "card"),
-    }
+    return part_of({**ADDED_LATER, **price}, PriceDocument)

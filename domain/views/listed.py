@@ -4,10 +4,10 @@ A page of any list is found by `ListQuery`; its rows are the same in JSON and in
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from inspect import get_annotations
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
 
 from typing_extensions import TypedDict
 
@@ -16,7 +16,7 @@ from domain.money.csv_table import csv_of
 PAGE_ROWS_MAX = 500
 CURSOR_PATTERN = r"^\d{1,17}\.[A-Za-z0-9_\-]{1,64}$"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-D = TypeVar("D")
+D = TypeVar("D", bound=Mapping[str, Any])
 R = TypeVar("R", bound=Mapping[str, Any])
 
 
@@ -82,19 +82,25 @@ class Page(TypedDict, Generic[R]):
 class Listing(Generic[D, R]):
     """A list over the documents of one read model: their places, and the row of each.
 
-    `states` are all that a document can have.
+    `states` are all that a document can have. A row has fields of its document, and those that are `computed` of it.
     """
 
     kind: str
     states: tuple[str, ...]
     place: Callable[[D], Place]
-    shown: Callable[[D], R]
+    document: type[D]
     row: type[R]
+    computed: Mapping[str, Callable[[D], Any]] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of its CSV: the fields of a row."""
         return tuple(get_annotations(self.row))
+
+    def shown(self, document: D) -> R:
+        """Return the row of a document."""
+        own = {name: compute(document) for name, compute in self.computed.items()}
+        return cast(R, {name: own[name] if name in own else document[name] for name in self.columns})
 
     def csv_of(self, rows: Iterable[R], *, head: bool) -> str:
         """Return rows as CSV, with the row of column names or without."""

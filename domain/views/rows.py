@@ -1,5 +1,6 @@
 """The lists, and their rows: one flat row per document, with what a person looks for."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args
 
 from typing_extensions import TypedDict
@@ -175,146 +176,29 @@ def show_state(show: ShowDocument) -> ShowWord:
     return "cancelled" if show["called_off"] else "opened" if show["on_sale"] else "announced"
 
 
-def _venue(venue: VenueDocument) -> VenueRow:
-    return {
-        "venue_id": venue["venue_id"],
-        "name": venue["name"],
-        "registered_at": venue["registered_at"],
-        "token": venue["token"],
-    }
-
-
-def _show(show: ShowDocument) -> ShowRow:
-    return {
-        "show_id": show["show_id"],
-        "venue_id": show["venue_id"],
-        "name": show["name"],
-        "state": show_state(show),
-        "currency": show["currency"],
-        "capacity": sum(item["capacity"] for item in show["ticket_types"]),
-        "ends_at": show["ends_at"],
-        "registered_at": show["registered_at"],
-    }
-
-
-def _purchase(purchase: PurchaseDocument) -> PurchaseRow:
-    price = purchase["price"]
-    return {
-        "purchase_id": purchase["purchase_id"],
-        "order_ref": order_ref_of(purchase["purchase_id"]),
-        "state": purchase["state"],
-        "show_id": purchase["show_id"],
-        "venue_id": purchase["venue_id"],
-        "requested_at": purchase["requested_at"],
-        "confirmed_at": purchase["confirmed_at"],
-        "tickets": sum(line["quantity"] for line in purchase["lines"]),
-        "currency": price["currency"] if price else None,
-        "total_minor": price["total_minor"] if price else None,
-        "tender": price["tender"] if price else None,
-        "discount_code": purchase["discount_code"],
-        "refund_state": purchase["refund_state"],
-        "dispute_state": purchase["dispute_state"],
-        "end_reason": purchase["end_reason"],
-        "attention": attention_of(purchase),
-    }
-
-
-def _ticket(ticket: TicketDocument) -> TicketRow:
-    purchase_id = ticket["purchase_id"]
-    return {
-        "ticket_id": ticket["ticket_id"],
-        "purchase_id": purchase_id,
-        "order_ref": order_ref_of(purchase_id) if purchase_id.startswith("pu_") else None,
-        "show_id": ticket["show_id"],
-        "ticket_type_id": ticket["ticket_type_id"],
-        "state": ticket["state"],
-        "blocked": ticket["blocked"],
-        "token": ticket["token"],
-        "mint_address": ticket["mint_address"],
-        "reserved_at": ticket["reserved_at"],
-    }
-
-
-def _refund(refund: RefundDocument) -> RefundRow:
-    return {
-        "refund_id": refund["refund_id"],
-        "purchase_id": refund["purchase_id"],
-        "order_ref": order_ref_of(refund["purchase_id"]),
-        "show_id": refund["show_id"],
-        "state": refund["state"],
-        "amount_minor": refund["amount_minor"],
-        "currency": refund["currency"],
-        "reason": refund["reason"],
-        "in_cash": refund["in_cash"],
-        "owed_at_till": refund["owed_at_till"],
-        "ticket_ids": refund["ticket_ids"],
-        "failure": refund["failure"],
-        "requested_at": refund["requested_at"],
-        "succeeded_at": refund["succeeded_at"],
-    }
-
-
-def _dispute(dispute: DisputeDocument) -> DisputeRow:
-    return {
-        "dispute_id": dispute["dispute_id"],
-        "purchase_id": dispute["purchase_id"],
-        "order_ref": order_ref_of(dispute["purchase_id"]),
-        "venue_id": dispute["venue_id"],
-        "show_id": dispute["show_id"],
-        "state": dispute["state"],
-        "amount_minor": dispute["amount_minor"],
-        "returned_minor": dispute["returned_minor"],
-        "currency": dispute["currency"],
-        "opened_at": dispute["opened_at"],
-        "decided_at": dispute["decided_at"],
-    }
+def _reference(document: Mapping[str, Any]) -> str:
+    return order_ref_of(document["purchase_id"])
 
 
 def _discount_word(discount: DiscountDocument) -> DiscountWord:
     return "stopped" if discount["stopped"] else "active"
 
 
-def _discount(discount: DiscountDocument) -> DiscountRow:
-    return {
-        "show_id": discount["show_id"],
-        "code": discount["code"],
-        "percent_bps": discount["percent_bps"],
-        "amount_minor": discount["amount_minor"],
-        "limit": discount["limit"],
-        "in_use": discount["in_use"],
-        "uses": discount["uses"],
-        "state": _discount_word(discount),
-        "valid_from": discount["valid_from"],
-        "valid_until": discount["valid_until"],
-        "created_at": discount["created_at"],
-    }
-
-
-def _payout(payout: PayoutDocument) -> PayoutRow:
-    return {
-        "payout_id": payout["payout_id"],
-        "venue_id": payout["venue_id"],
-        "state": payout["state"],
-        "amount_minor": payout["amount_minor"],
-        "currency": payout["currency"],
-        "paid_at": payout["paid_at"],
-        "failure": payout["failure"],
-    }
-
-
+REFERENCE: dict[str, Callable[[Any], str]] = {"order_ref": _reference}
 VENUE_LIST = Listing(
     "venues",
     ("registered",),
     lambda one: Place(one["tenant_id"], "registered", one["registered_at"], one["venue_id"]),
-    _venue,
+    VenueDocument,
     VenueRow,
 )
 SHOW_LIST = Listing(
     "shows",
     get_args(ShowWord),
     lambda one: Place(one["tenant_id"], show_state(one), one["registered_at"], one["venue_id"], one["show_id"]),
-    _show,
+    ShowDocument,
     ShowRow,
+    {"state": show_state, "capacity": lambda one: sum(item["capacity"] for item in one["ticket_types"])},
 )
 PURCHASE_LIST = Listing(
     "purchases",
@@ -326,8 +210,16 @@ PURCHASE_LIST = Listing(
         show_id=one["show_id"],
         needs_attention=bool(attention_of(one)),
     ),
-    _purchase,
+    PurchaseDocument,
     PurchaseRow,
+    {
+        **REFERENCE,
+        "tickets": lambda one: sum(line["quantity"] for line in one["lines"]),
+        "currency": lambda one: one["price"] and one["price"]["currency"],
+        "total_minor": lambda one: one["price"] and one["price"]["total_minor"],
+        "tender": lambda one: one["price"] and one["price"]["tender"],
+        "attention": attention_of,
+    },
 )
 TICKET_LIST = Listing(
     "tickets",
@@ -335,8 +227,9 @@ TICKET_LIST = Listing(
     lambda one: Place(
         one["tenant_id"], one["state"], one["reserved_at"], show_id=one["show_id"], needs_attention=one["blocked"]
     ),
-    _ticket,
+    TicketDocument,
     TicketRow,
+    {"order_ref": lambda one: _reference(one) if one["purchase_id"].startswith("pu_") else None},
 )
 REFUND_LIST = Listing(
     "refunds",
@@ -348,8 +241,9 @@ REFUND_LIST = Listing(
         show_id=one["show_id"],
         needs_attention=one["state"] == "failed" or one["owed_at_till"],
     ),
-    _refund,
+    RefundDocument,
     RefundRow,
+    REFERENCE,
 )
 DISPUTE_LIST = Listing(
     "disputes",
@@ -362,21 +256,23 @@ DISPUTE_LIST = Listing(
         one["show_id"],
         needs_attention=one["state"] == "open",
     ),
-    _dispute,
+    DisputeDocument,
     DisputeRow,
+    REFERENCE,
 )
 DISCOUNT_LIST = Listing(
     "discounts",
     get_args(DiscountWord),
     lambda one: Place(one["tenant_id"], _discount_word(one), one["created_at"], show_id=one["show_id"]),
-    _discount,
+    DiscountDocument,
     DiscountRow,
+    {"state": _discount_word},
 )
 PAYOUT_LIST = Listing(
     "payouts",
     get_args(PayoutState),
     lambda one: Place(one["tenant_id"], one["state"], one["paid_at"], one["venue_id"]),
-    _payout,
+    PayoutDocument,
     PayoutRow,
 )
 LISTINGS: tuple[Listing[Any, Any], ...] = tuple(

@@ -20,6 +20,7 @@ from domain.payments.refunds import (
     RefundRequested,
     RefundSucceeded,
 )
+from domain.views.common import part_of
 from domain.views.purchase import PaidBackLine, PurchaseDocument, RefundDocument, RefundLine, RefundProgress
 
 OPEN = {"requested", "pending", "failed"}
@@ -162,7 +163,9 @@ def _show(documents: DocumentBatch, event: DomainEvent, refund_id: str) -> None:
     if purchase is None or refund is None:
         return
     others = [one for one in purchase["refunds"] if one["refund_id"] != refund_id]
-    purchase["refunds"] = sorted([*others, _line(refund)], key=lambda one: (one["requested_at"], one["refund_id"]))
+    purchase["refunds"] = sorted(
+        [*others, part_of(refund, RefundLine)], key=lambda one: (one["requested_at"], one["refund_id"])
+    )
     payment = purchase["payment"]
     arrived = [one for one in _own(purchase) if one["state"] == "succeeded" and one["amount_minor"]]
     purchase["refund_state"] = refund_state_of(purchase)
@@ -177,28 +180,6 @@ def _own(purchase: PurchaseDocument) -> list[RefundLine]:
     """Return the refunds of the purchase's own payment, without those of second and stray ones."""
     own = {None, purchase["payment"]["intent_id"] if purchase["payment"] else None}
     return [one for one in purchase["refunds"] if one["intent_id"] in own]
-
-
-def _line(refund: RefundDocument) -> RefundLine:
-    """Return a refund's line in its purchase."""
-    return {
-        "refund_id": refund["refund_id"],
-        "state": refund["state"],
-        "amount_minor": refund["amount_minor"],
-        "currency": refund["currency"],
-        "intent_id": refund["intent_id"],
-        "owed_at_till": refund["owed_at_till"],
-        "ticket_ids": refund["ticket_ids"],
-        "reason": refund["reason"],
-        "fees": refund["fees"],
-        "stripe_refund_id": refund["stripe_refund_id"],
-        "failure": refund["failure"],
-        "requested_at": refund["requested_at"],
-        "succeeded_at": refund["succeeded_at"],
-        "in_cash": refund["in_cash"],
-        "paid_by_hand": refund["paid_by_hand"],
-        "by_bank_minor": refund["by_bank_minor"],
-    }
 
 
 def refund_state_of(purchase: PurchaseDocument) -> RefundProgress:
