@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from api.http.problems import not_found
 from api.ports import Progress
 
 WAIT_SECONDS_MAX = 2.0
@@ -28,4 +29,12 @@ async def find(progress: Progress, read: Callable[[str], Awaitable[D | None]], i
     if found is None:
         await wait_for_position(progress, await progress.head())
         found = await read(identity)
+    return found
+
+
+async def require(kind: str, progress: Progress, read: Callable[[str], Awaitable[D | None]], identity: str) -> D:
+    """Find a document; raise the problem 404 where there is none."""
+    found = await find(progress, read, identity)
+    if found is None:
+        raise not_found(kind, identity)
     return found

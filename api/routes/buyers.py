@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 from api.http.guard import guarded_router, needs
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
-from api.http.read_your_writes import find
+from api.http.read_your_writes import require
 from api.http.requests import Body, Deps, Name, PurchaseId, Visible, about
 from api.ports import Dependencies
 from api.routes.purchases import Email
@@ -92,8 +92,7 @@ async def erase_buyer(purchase_id: PurchaseId, deps: Deps) -> BuyersErased:
 
 async def _kept(purchase_id: str, deps: Dependencies) -> list[KeptBuyer]:
     """Return the buyers of a purchase that exists for the caller."""
-    if await find(deps.queries, deps.queries.purchase, purchase_id) is None:
-        raise not_found("purchase", purchase_id)
+    await require("purchase", deps.queries, deps.queries.purchase, purchase_id)
     return await deps.buyers.of_purchase(purchase_id)
 
 

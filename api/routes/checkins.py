@@ -7,8 +7,8 @@ from typing_extensions import TypedDict
 
 from activities.sales.door.check_in import CheckInView, Scan, UploadFault
 from api.http.guard import Caller, guarded_router, needs
-from api.http.problems import NOT_FOUND, Problem, may_answer, not_found
-from api.http.read_your_writes import find
+from api.http.problems import NOT_FOUND, Problem, may_answer
+from api.http.read_your_writes import require
 from api.http.requests import Body, Deps, Gate, Id, Moment, ShowId, TicketCode, about, id_in_path
 from api.ports import Dependencies
 from domain.access.subject import Subject
@@ -165,8 +165,7 @@ async def undo_check_in(check_in_id: CheckInId, deps: Deps) -> CheckInAnswer:
 @needs("door", "manage", "internal")
 async def count_check_ins(show_id: ShowId, deps: Deps) -> DoorCounts:
     """Count who is in, by gate and ticket type, and which scans were refused."""
-    if await find(deps.queries, deps.queries.show, show_id) is None:
-        raise not_found("show", show_id)
+    await require("show", deps.queries, deps.queries.show, show_id)
     found = await deps.queries.door(show_id)
     entries, refused = (found["entries"], found["refused"]) if found else ([], [])
     return {

@@ -6,8 +6,8 @@ from typing_extensions import TypedDict
 
 from activities.sales.ticket_api_holds import ReservationView
 from api.http.guard import guarded_router, needs
-from api.http.problems import NOT_FOUND, may_answer, not_found
-from api.http.read_your_writes import find, wait_for_position
+from api.http.problems import NOT_FOUND, may_answer
+from api.http.read_your_writes import require, wait_for_position
 from api.http.requests import After, Body, Deps, Id, VenueId, about
 from api.routes.quotes import QUOTE_PROBLEMS, QuoteAnswer, WantedBody, quoted
 from domain.core.errors import AlreadyEntered, NotOurHold, WrongState
@@ -56,8 +56,7 @@ async def quote_at_counter(body: CounterQuoteBody, deps: Deps) -> QuoteAnswer:
 async def read_till(venue_id: VenueId, deps: Deps, after: After = 0) -> TillAnswer:
     """Return the cash that a venue's till should hold: sales in cash less refunds that were handed out."""
     stale = await wait_for_position(deps.queries, after)
-    if await find(deps.queries, deps.queries.venue, venue_id) is None:
-        raise not_found("venue", venue_id)
+    await require("venue", deps.queries, deps.queries.venue, venue_id)
     found = (await deps.queries.balance(cash_till(venue_id)))["balances"]
     # An asset: what came in was debited.
     balances: list[TillBalance] = [{"currency": one["currency"], "cash_minor": -one["balance_minor"]} for one in found]

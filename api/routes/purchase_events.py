@@ -11,8 +11,8 @@ from typing_extensions import TypedDict
 
 from api.http.authenticator import RECHECK_SECONDS
 from api.http.guard import Caller, guarded_router, is_still_admitted, needs
-from api.http.problems import NOT_FOUND, may_answer, not_found
-from api.http.read_your_writes import find
+from api.http.problems import NOT_FOUND, may_answer
+from api.http.read_your_writes import require
 from api.http.requests import POSITION_MAX, Deps, PurchaseId
 from api.http.watch import ChangePoller
 from api.ports import Dependencies
@@ -68,9 +68,7 @@ Received = Annotated[int, Depends(received_position)]
 
 async def check_stream(purchase_id: PurchaseId, received: Received, deps: Deps) -> None:
     """Answer 404 for an unknown purchase, and 204 when the client has received the end."""
-    found = await find(deps.queries, deps.queries.purchase, purchase_id)
-    if found is None:
-        raise not_found("purchase", purchase_id)
+    found = await require("purchase", deps.queries, deps.queries.purchase, purchase_id)
     if found["state"] in ENDS and received >= _position_of(found):
         raise StreamFinished
 

@@ -3,8 +3,8 @@
 from typing_extensions import TypedDict
 
 from api.http.guard import Caller, guarded_router, needs
-from api.http.problems import NOT_FOUND, may_answer, not_found
-from api.http.read_your_writes import find
+from api.http.problems import NOT_FOUND, may_answer
+from api.http.read_your_writes import require
 from api.http.requests import Deps, PurchaseId
 from api.ports import Dependencies
 from api.routes.verifications import secret_of
@@ -48,9 +48,7 @@ class HeldTickets(TypedDict):
 @needs("manage", "refund", "operate", or_buyer=True)
 async def read_purchase_tickets(purchase_id: PurchaseId, deps: Deps, caller: Caller) -> HeldTickets:
     """Return the tickets of a purchase; whoever has a `ticket_secret` can verify that ticket, without a key."""
-    found = await find(deps.queries, deps.queries.purchase, purchase_id)
-    if found is None:
-        raise not_found("purchase", purchase_id)
+    found = await require("purchase", deps.queries, deps.queries.purchase, purchase_id)
     tickets: list[HeldTicket] = []
     answers = await deps.door.look([PresentedCode(line["ticket_id"]) for line in found["tickets"]])
     for line, answer in zip(found["tickets"], answers, strict=True):

@@ -13,7 +13,7 @@ from activities.sales.request_purchase import PurchaseStatus, Requested, Request
 from api.http.about_request import HOLDS, note_purchase
 from api.http.guard import TOKEN_PARAMETER, Caller, guarded_router, needs
 from api.http.problems import INVALID_REQUEST, KEY_INVALID, NOT_FOUND, REFUSED, Problem, may_answer, not_found, refused
-from api.http.read_your_writes import find, wait_for_position
+from api.http.read_your_writes import require, wait_for_position
 from api.http.requests import (
     NO_CONTROLS,
     After,
@@ -233,9 +233,7 @@ async def read_purchase(purchase_id: PurchaseId, deps: Deps, caller: Caller, aft
     Only its buyer is told the `client_secret`.
     """
     stale = await wait_for_position(deps.queries, after)
-    found = await find(deps.queries, deps.queries.purchase, purchase_id)
-    if found is None:
-        raise not_found("purchase", purchase_id)
+    found = await require("purchase", deps.queries, deps.queries.purchase, purchase_id)
     may_pay = caller.kind == "buyer" and found["state"] == "awaiting-payment"
     secret = await deps.secrets.get(purchase_id) if may_pay else None
     return {

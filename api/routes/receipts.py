@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 from api.http.guard import guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
-from api.http.read_your_writes import find, wait_for_position
+from api.http.read_your_writes import find, require, wait_for_position
 from api.http.requests import After, Deps, PurchaseId
 from domain.core.errors import WrongState
 from domain.core.timestamp import Timestamp
@@ -125,9 +125,7 @@ class ReceiptAnswer(Receipt):
 async def read_receipt(purchase_id: PurchaseId, deps: Deps, after: After = 0) -> ReceiptAnswer:
     """Return the receipt of a sold purchase; amounts are in minor units of its currency."""
     stale = await wait_for_position(deps.queries, after)
-    purchase = await find(deps.queries, deps.queries.purchase, purchase_id)
-    if purchase is None:
-        raise not_found("purchase", purchase_id)
+    purchase = await require("purchase", deps.queries, deps.queries.purchase, purchase_id)
     if purchase["confirmed_at"] is None or purchase["price"] is None:
         detail = f"purchase is {purchase['state']}; only a sold purchase has a receipt"
         raise WrongState(detail, state=purchase["state"])

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from activities.refunds.request_refund import RefundView, RequestRefund
 from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import FORBIDDEN, NOT_FOUND, Problem, may_answer, not_found
-from api.http.read_your_writes import find, wait_for_position
+from api.http.read_your_writes import find, require, wait_for_position
 from api.http.requests import After, Body, Deps, Id, Key, PurchaseId, RefundId, about, digest_of, not_asked
 from api.ports import Dependencies
 from domain.access.subject import Subject
@@ -171,9 +171,7 @@ async def decide_refund(command: RequestRefund, deps: Dependencies) -> RefundVie
 async def read_refunds(purchase_id: PurchaseId, deps: Deps, after: After = 0) -> RefundsAnswer:
     """Return all refunds of a purchase, and how much of its price the buyer has back."""
     stale = await wait_for_position(deps.queries, after)
-    found = await find(deps.queries, deps.queries.purchase, purchase_id)
-    if found is None:
-        raise not_found("purchase", purchase_id)
+    found = await require("purchase", deps.queries, deps.queries.purchase, purchase_id)
     return {
         "purchase_id": purchase_id,
         "refund_state": found["refund_state"],

@@ -8,8 +8,8 @@ from typing_extensions import TypedDict
 
 from activities.refunds.cancel_show import CancelShow
 from api.http.guard import Caller, guarded_router, needs
-from api.http.problems import NOT_FOUND, may_answer, not_found
-from api.http.read_your_writes import find, wait_for_position
+from api.http.problems import NOT_FOUND, may_answer
+from api.http.read_your_writes import require, wait_for_position
 from api.http.requests import After, Body, Deps, ShowId, about, digest_of
 from domain.core.errors import KeyReused, UnknownSubject
 from domain.money.breakdown import FeesBorneBy
@@ -91,9 +91,7 @@ async def resume_cancellation(
 async def read_cancellation(show_id: ShowId, deps: Deps, after: After = 0) -> CancellationAnswer:
     """Return the progress of a cancelled show: orders, refunds, residue and amounts, in exact numbers."""
     stale = await wait_for_position(deps.queries, after)
-    found = await find(deps.queries, deps.cancelled.cancellation, show_id)
-    if found is None:
-        raise not_found("cancellation of show", show_id)
+    found = await require("cancellation of show", deps.queries, deps.cancelled.cancellation, show_id)
     return {**found, "stale": stale}
 
 

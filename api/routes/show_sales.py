@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Query
 
 from api.http.guard import guarded_router, needs
-from api.http.problems import NOT_FOUND, may_answer, not_found
-from api.http.read_your_writes import find, wait_for_position
+from api.http.problems import NOT_FOUND, may_answer
+from api.http.read_your_writes import require, wait_for_position
 from api.http.requests import After, Deps, ShowId
 from domain.views.catalog import SalesUnit, ShowSales
 
@@ -38,8 +38,6 @@ async def read_show_sales(
     Refunds are not taken off: the venue's statement has them.
     """
     stale = await wait_for_position(deps.queries, after)
-    show = await find(deps.queries, deps.queries.show, show_id)
-    if show is None:
-        raise not_found("show", show_id)
+    show = await require("show", deps.queries, deps.queries.show, show_id)
     found = await deps.queries.sales(show, by)
     return {**found, "show_id": show_id, "currency": show["currency"], "time_zone": show["time_zone"], "stale": stale}

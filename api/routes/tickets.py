@@ -3,8 +3,8 @@
 from typing_extensions import TypedDict
 
 from api.http.guard import guarded_router, needs
-from api.http.problems import NOT_FOUND, may_answer, not_found
-from api.http.read_your_writes import find, wait_for_position
+from api.http.problems import NOT_FOUND, may_answer
+from api.http.read_your_writes import require, wait_for_position
 from api.http.requests import After, Deps, TicketId
 from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.claiming import ClaimState
@@ -56,9 +56,7 @@ class VerifiedTicket(TypedDict):
 async def read_ticket(ticket_id: TicketId, deps: Deps, after: After = 0) -> TicketAnswer:
     """Return a ticket: its right to enter (reserved, issued, redeemed or void) and its token."""
     stale = await wait_for_position(deps.queries, after)
-    found = await find(deps.queries, deps.queries.ticket, ticket_id)
-    if found is None:
-        raise not_found("ticket", ticket_id)
+    found = await require("ticket", deps.queries, deps.queries.ticket, ticket_id)
     (answer,) = await deps.door.look([PresentedCode(ticket_id)])
     return {**found, "stale": stale, "admission": answer.reason}
 

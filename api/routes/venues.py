@@ -13,8 +13,8 @@ from activities.core.commands import MintSubject
 from activities.core.follow_ups import Matter
 from activities.payouts.ports import VenueRef
 from api.http.guard import Caller, guarded_router, needs
-from api.http.problems import FORBIDDEN, NOT_FOUND, Problem, may_answer, not_found
-from api.http.read_your_writes import find, wait_for_position
+from api.http.problems import FORBIDDEN, NOT_FOUND, Problem, may_answer
+from api.http.read_your_writes import require, wait_for_position
 from api.http.requests import After, Body, Deps, Key, Name, VenueId, Zone, about, digest_of, left_out
 from api.ports import Dependencies
 from domain.catalog.venue import ServiceAgreement
@@ -213,9 +213,7 @@ async def change_venue(venue_id: VenueId, body: VenuePatch, deps: Deps, response
 async def read_venue(venue_id: VenueId, deps: Deps, after: After = 0) -> VenueAnswer:
     """Return a venue; `mint_address` is its token group on chain, null until it is registered there."""
     stale = await wait_for_position(deps.queries, after)
-    found = await find(deps.queries, deps.queries.venue, venue_id)
-    if found is None:
-        raise not_found("venue", venue_id)
+    found = await require("venue", deps.queries, deps.queries.venue, venue_id)
     return {**found, "stale": stale}
 
 
@@ -231,8 +229,7 @@ async def onboard_venue(venue_id: VenueId, deps: Deps, caller: Caller) -> Respon
 
     A link works once and for minutes: request another when needed. 202 when Stripe or Temporal did not answer in time.
     """
-    if await find(deps.queries, deps.queries.venue, venue_id) is None:
-        raise not_found("venue", venue_id)
+    await require("venue", deps.queries, deps.queries.venue, venue_id)
     await deps.follow_ups.open_follow_up(Matter(kind="onboarding", subject_id=venue_id, tenant_id=caller.tenant_id))
     seen = await deps.payouts.onboard(VenueRef(tenant_id=caller.tenant_id, venue_id=venue_id))
     if seen is None:
@@ -260,8 +257,7 @@ async def read_balance(venue_id: VenueId, deps: Deps, after: After = 0) -> Balan
     bank or in its own till; `balance_minor` is `pending` under its older name.
     """
     stale = await wait_for_position(deps.queries, after)
-    if await find(deps.queries, deps.queries.venue, venue_id) is None:
-        raise not_found("venue", venue_id)
+    await require("venue", deps.queries, deps.queries.venue, venue_id)
     account = venue_payable(venue_id)
     lines = await deps.queries.balance(account)
     owed = {one["currency"]: one["balance_minor"] for one in lines["balances"]}

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from activities.refunds.request_refund import RequestRefund
 from api.http.guard import TOKEN_PARAMETER, Caller, guarded_router, needs, public
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, not_found
-from api.http.read_your_writes import find
+from api.http.read_your_writes import find, require
 from api.http.requests import Client, Deps, PurchaseId, ShowId, TicketId, digest_of
 from api.ports import Dependencies
 from api.routes.ipfs import PICTURE_POLICY
@@ -230,10 +230,7 @@ async def _show(show_id: str, tenant_id: str, deps: Dependencies) -> StockedShow
 
 
 async def _order(purchase_id: str, deps: Dependencies) -> PurchaseHistory:
-    found = await find(deps.queries, deps.queries.purchase, purchase_id)
-    if found is None:
-        raise not_found("purchase", purchase_id)
-    return found
+    return await require("purchase", deps.queries, deps.queries.purchase, purchase_id)
 
 
 async def _order_with(purchase_id: str, ticket_id: str, deps: Dependencies) -> PurchaseHistory:
