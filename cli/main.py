@@ -38,7 +38,7 @@ ENTRIES = {
         "cli.stack.pay:pay",
         "Pay a purchase with a test card at the stack's Stripe emulator, and follow its steps to the end.",
     ),
-    "keys": ListedCommand("cli.keys:app", "Create, list, rotate and revoke API keys."),
+    "keys": ListedCommand("cli.operate.keys:app", "Create, list, rotate and revoke API keys."),
     "purchase": ListedCommand("cli.operate.purchase:app", "Look at purchases."),
     "letters": ListedCommand(
         "cli.operate.letters:app", "List letters to buyers that nobody took, and send them again."
@@ -50,7 +50,7 @@ ENTRIES = {
         "cli.operate.repair:repair",
         "Do one act on many workflows: 0 all that take it have it, 1 stopped at a surprise, 2 not readable.",
     ),
-    "buyer": ListedCommand("cli.personal_data:app", "Export, erase and re-encrypt personal data."),
+    "buyer": ListedCommand("cli.operate.personal_data:app", "Export, erase and re-encrypt personal data."),
     "mint": ListedCommand("cli.mint.command:app", "Watch minting, and rotate its keys."),
     "ticket": ListedCommand("cli.mint.prove:app", "Prove tickets."),
     "reconcile": ListedCommand(

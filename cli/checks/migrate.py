@@ -9,7 +9,7 @@ import typer
 from adapters.database.migrate import schema_state
 from adapters.database.rebuild import is_current, rebuild
 from adapters.database.startup import or_explain, prepare
-from cli.checks.reconcile import settings_at
+from cli.command import settings_at
 
 
 def migrate(

@@ -16,8 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.core.acts import ACTS, ActKind, OperatorAct
 from adapters.temporal.connect import connect_to_temporal
-from cli.checks.reconcile import settings_at
-from cli.checks.reconciliation import UnreadableError
+from cli.command import UnreadableError, settings_at
 from settings import Settings
 from settings.values import keys_of
 

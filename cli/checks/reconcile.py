@@ -14,12 +14,10 @@ import typer
 
 from adapters.telemetry.loop import serve_loop
 from adapters.telemetry.reconciled import Reconciled
-from cli.checks.reconciliation import Report, Say, UnreadableError, reconcile
-from devstack.stack import Stack
-from devstack.supervisor.data_dir import STACK_FILE
+from cli.checks.reconciliation import Report, Say, reconcile
+from cli.command import UnreadableError, ends_at, settings_at
 from domain.invariants.invariant import INVARIANTS
 from settings import Settings
-from settings.check import Process, settings_of
 
 WHOLE, BROKEN, UNREADABLE = 0, 1, 2
 NAMED_MAX = 5
@@ -43,15 +41,12 @@ def command(
 
     With --every it does so until SIGTERM or SIGINT, and shows the differences as metrics.
     """
-    try:
+    with ends_at(UnreadableError, command="reconcile", code=UNREADABLE):
         settings = settings_at(data_dir, "reconcile")
         if every is not None:
             asyncio.run(watch(settings, every, metrics_port))
             return
         report = asyncio.run(reconcile(settings, lambda text: typer.echo(f"reading {text}", err=True)))
-    except UnreadableError as reason:
-        typer.echo(f"boxoffice reconcile: {reason}", err=True)
-        raise typer.Exit(UNREADABLE) from None
     if as_json:
         typer.echo(json.dumps(document(report), indent=2))
     else:
@@ -99,15 +94,6 @@ async def _always() -> None:
 
 def _silent(_: str) -> None:
     """Say nothing of the progress."""
-
-
-def settings_at(data_dir: Path | None, process: Process) -> Settings:
-    """Return the settings of a running stack, or the environment's; raise UnreadableError without such a stack."""
-    if data_dir is None:
-        return settings_of(process)
-    if not (data_dir / STACK_FILE).exists():
-        raise UnreadableError(f"no running stack in {data_dir}")
-    return settings_of(process, given=Stack(data_dir, 0).env)
 
 
 def document(report: Report) -> dict[str, Any]:

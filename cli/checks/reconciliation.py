@@ -22,6 +22,7 @@ from adapters.stripe.client import StripeClient
 from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import OwnAccount, StripeListing
 from adapters.temporal.connect import connect_to_temporal
+from cli.command import UnreadableError
 from domain.core.errors import Refusal
 from domain.core.ids import Deployment
 from domain.core.transient import TransientError
@@ -42,10 +43,6 @@ RUNNING = (
 ENGINE_SECONDS = 30.0
 STRIPE_TIMEOUT_SECONDS = 20.0
 Say = Callable[[str], None]
-
-
-class UnreadableError(RuntimeError):
-    """A system could not be read, so no invariant can be judged; the message names the system."""
 
 
 class Report(NamedTuple):

@@ -12,8 +12,7 @@ from adapters.database.startup import open_event_store
 from adapters.solana.rpc.client import NodeClient
 from adapters.solana.rpc.pool import FirstSeenChain, NodePool
 from adapters.solana.show_mints import RootReader
-from cli.checks.reconcile import settings_at
-from cli.checks.reconciliation import UnreadableError
+from cli.command import UnreadableError, ends_at, settings_at
 from domain.core.errors import UnknownSubject
 from domain.core.transient import TransientError
 from domain.views.minting import LeafProof
@@ -35,11 +34,8 @@ def prove(
     data_dir: Annotated[Path | None, typer.Option(help="folder of a running `boxoffice up`")] = None,
 ) -> None:
     """Prove a ticket of a show that mints on claim: root, leaf and path, which docs/minting.md shows how to check."""
-    try:
+    with ends_at(UnreadableError, UnknownSubject, TransientError, command="ticket", code=2):
         found = asyncio.run(_prove(settings_at(data_dir, "prove"), ticket_id))
-    except (UnreadableError, UnknownSubject, TransientError) as reason:
-        typer.echo(f"boxoffice ticket: {reason}", err=True)
-        raise typer.Exit(2) from None
     if found is None:
         typer.echo(f"ticket {ticket_id} is no leaf under the root that is on chain now", err=True)
         raise typer.Exit(1)

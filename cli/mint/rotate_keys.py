@@ -3,8 +3,6 @@
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +10,7 @@ import typer
 
 from activities.tokens.rotate import ChainKeyRotation, Rotated
 from adapters.event_store.event_pages import EventPages
-from cli.checks.reconcile import settings_at
-from cli.checks.reconciliation import UnreadableError
+from cli.command import UnreadableError, ends_at, settings_at
 from domain.core.transient import TransientError
 from domain.tickets.has_token import TokenSigned
 from settings import Settings
@@ -35,7 +32,7 @@ def command(
     It reads what is left from the chain: it may be interrupted and run again, while tickets are sold and minted.
     """
     logging.basicConfig(level=logging.ERROR)
-    with _explained():
+    with ends_at(UnreadableError, TransientError, command="mint rotate-keys", code=FAILED):
         rotated = asyncio.run(_run(settings_at(data_dir, "rotate-keys"), dry_run=dry_run))
     if as_json:
         typer.echo(json.dumps({**rotated._asdict(), "dry_run": dry_run}, indent=2))
@@ -68,13 +65,3 @@ def signed_addresses(url: str) -> list[str]:
 
 def _tell(left: int) -> None:
     typer.echo(f"{left} authorities left", err=True)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Print why the command failed, and end; what was handed over stays, and the next run goes on."""
-    try:
-        yield
-    except (UnreadableError, TransientError) as reason:
-        typer.echo(f"boxoffice mint rotate-keys: {reason}", err=True)
-        raise typer.Exit(FAILED) from None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +13,7 @@ from rich.table import Table
 
 from adapters.postgres.connections import open_pool
 from adapters.postgres.minting import PostgresMinting
-from cli.checks.reconcile import settings_at
-from cli.checks.reconciliation import UnreadableError
+from cli.command import UnreadableError, ends_at, settings_at
 from domain.core.transient import TransientError
 from domain.views.minting import MintingDocument, MintSummary
 from settings import Settings
@@ -32,13 +32,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document, a line each with --watch")] = False,
 ) -> None:
     """Show tickets minted, in flight and owed, the payer's money, and the nodes."""
-    try:
+    with ends_at(UnreadableError, TransientError, command="mint status", code=1), suppress(KeyboardInterrupt):
         asyncio.run(_run(settings_at(data_dir, "mint"), show, watch=watch, as_json=as_json))
-    except (UnreadableError, TransientError) as reason:
-        typer.echo(f"boxoffice mint status: {reason}", err=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit from None
 
 
 async def _run(settings: Settings, show: str, *, watch: bool, as_json: bool) -> None:

@@ -17,8 +17,7 @@ from activities.core.acts import OperatorAct
 from adapters.database.startup import open_event_store, utc_now
 from adapters.postgres.connections import open_pool
 from adapters.postgres.letters import PostgresLetters
-from cli.checks.reconcile import settings_at
-from cli.checks.reconciliation import UnreadableError
+from cli.command import UnreadableError, ends_at, settings_at
 from domain.core.errors import Refusal
 from domain.core.transient import TransientError
 from domain.views.outgoing.letters import SetAsideLetter
@@ -130,8 +129,5 @@ def _run(data_dir: Path | None, work: Callable[[PostgresLetters, OperatorActivit
         finally:
             await asyncio.to_thread(store.close)
 
-    try:
+    with ends_at(Refusal, TransientError, UnreadableError, command="letters", code=FAILED):
         return asyncio.run(run())
-    except (Refusal, TransientError, UnreadableError) as why:
-        typer.echo(f"boxoffice letters: {why}", err=True)
-        raise typer.Exit(FAILED) from None

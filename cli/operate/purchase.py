@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.service import RPCError
 
-from cli.checks.reconcile import settings_at
-from cli.checks.reconciliation import UnreadableError
+from cli.command import UnreadableError, ends_at, settings_at
 from cli.operate.listing import Listed, engine_of, list_running, query_of
 from settings import Settings
 
@@ -38,11 +37,8 @@ def show(
     ] = None,
 ) -> None:
     """Show a purchase: its state, price, tickets and the timeline of its events."""
-    try:
+    with ends_at(UnreadableError, command="purchase", code=2):
         settings = settings_at(data_dir, "purchase")
-    except UnreadableError as reason:
-        typer.echo(f"boxoffice purchase: {reason}", err=True)
-        raise typer.Exit(2) from None
     base, key = (api or settings.api.public_url).rstrip("/"), settings.api.development_key
     if key_file is not None:
         key = SecretStr(key_file.read_text().strip())
@@ -78,12 +74,9 @@ def list_workflows(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """List running workflows of purchases, refunds, late payments and disputes: the largest amounts first."""
-    try:
+    with ends_at(UnreadableError, RPCError, RuntimeError, ValueError, command="purchase", code=2):
         query = query_of(needs_operator=needs_operator, show=show, venue=venue, stage=stage)
         found = asyncio.run(_listed(settings_at(data_dir, "purchase"), query, limit))
-    except (UnreadableError, RPCError, RuntimeError, ValueError) as error:
-        typer.echo(f"boxoffice purchase: {error}", err=True)
-        raise typer.Exit(2) from None
     if as_json:
         typer.echo(json.dumps([one.document() for one in found], indent=2))
         return

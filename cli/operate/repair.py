@@ -10,8 +10,7 @@ from pydantic import ValidationError
 from temporalio.client import Client, WorkflowQueryFailedError, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
-from cli.checks.reconcile import settings_at
-from cli.checks.reconciliation import UnreadableError
+from cli.command import UnreadableError, ends_at, settings_at
 from cli.operate.listing import Listed, engine_of, list_running
 
 ACTED, SURPRISED, UNREADABLE = 0, 1, 2
@@ -53,11 +52,8 @@ def repair(
     """Do one act on many workflows: 0 all that take it have it, 1 stopped at a surprise, 2 not readable."""
     pairs = [one.partition("=") for one in field or ()]
     wanted = Act(act, {"operator": operator, "reason": reason, **{name: value for name, _, value in pairs}})
-    try:
+    with ends_at(UnreadableError, RPCError, RuntimeError, ValidationError, command="repair", code=UNREADABLE):
         steps = asyncio.run(_repair(data_dir, query, limit, wanted, None if dry_run else 1 / rate))
-    except (UnreadableError, RPCError, RuntimeError, ValidationError) as error:
-        typer.echo(f"boxoffice repair: {error}", err=True)
-        raise typer.Exit(UNREADABLE) from None
     if as_json:
         typer.echo(json.dumps([step.document() for step in steps], indent=2))
     else:

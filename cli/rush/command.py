@@ -16,7 +16,8 @@ from rich.live import Live
 from rich.table import Table
 
 from cli.buyer import ApiClient, DemoFailedError
-from cli.checks.reconciliation import Report, UnreadableError, reconcile
+from cli.checks.reconciliation import Report, reconcile
+from cli.command import UnreadableError
 from cli.extras import require
 from cli.rush.rehearsal import ANSWERS, HELD, NONE, SOLD_OUT, Rush, Tally, percentiles
 from devstack.stack import Stack, StackFailedError, running_stack

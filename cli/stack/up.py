@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.command import ends_at
 from cli.extras import require
 from cli.stack.seed import say_seeded
 from devstack.config import API_PORT, PORT_DEFAULTS, StackConfig
@@ -60,11 +61,9 @@ def up(
     if api_port is None and API_PORT in given:
         ports["api"] = int(given[API_PORT])
     config = StackConfig(data_dir, ports=ports, given=given, headless=headless, withheld=withheld())
-    try:
+    refused = (AlreadyRunningError, PortBusyError, ProcessFailedError, SettingMissingError, OSError)
+    with ends_at(*refused, command="up", code=1):
         asyncio.run(_run(config, show_json if as_json else show_table, seeds=seeds))
-    except (AlreadyRunningError, PortBusyError, ProcessFailedError, SettingMissingError, OSError) as refused:
-        typer.echo(f"boxoffice up: {refused}", err=True)
-        raise typer.Exit(1) from None
 
 
 async def _run(config: StackConfig, show: Callable[[dict[str, Any]], None], *, seeds: bool) -> None:

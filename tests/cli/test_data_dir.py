@@ -9,8 +9,7 @@ import pytest
 import typer
 
 import projector
-from cli.checks.reconcile import settings_at
-from cli.checks.reconciliation import UnreadableError
+from cli.command import UnreadableError, settings_at
 from cli.main import app
 from devstack.supervisor.data_dir import SECRETS_FILE, STACK_FILE
 from settings.check import NEEDS, Process

@@ -13,8 +13,7 @@ from temporalio.service import RPCError
 
 from adapters.temporal.connect import connect_to_temporal
 from cli.checks.doctor.engine import NOT_ALLOWED, known_attributes
-from cli.checks.reconcile import settings_at
-from cli.checks.reconciliation import UnreadableError
+from cli.command import UnreadableError, ends_at, settings_at
 from devstack.servers.temporal import SEARCH_ATTRIBUTES
 
 COMPLETE, LACKING, UNREADABLE = 0, 1, 2
@@ -28,11 +27,8 @@ def search_attributes(
     ] = False,
 ) -> None:
     """Compare the search attributes of the namespace with those that workflows set: 0 complete, 1 some are missing."""
-    try:
+    with ends_at(UnreadableError, command="search-attributes", code=UNREADABLE):
         settings = settings_at(data_dir, "search-attributes")
-    except UnreadableError as reason:
-        typer.echo(f"boxoffice search-attributes: {reason}", err=True)
-        raise typer.Exit(UNREADABLE) from None
 
     async def compare() -> int:
         return await completed(await connect_to_temporal(settings.temporal, {}), create=create)

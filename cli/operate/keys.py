@@ -3,7 +3,7 @@
 import asyncio
 import getpass
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
@@ -17,8 +17,7 @@ from adapters.database.startup import open_event_store
 from adapters.postgres.connections import open_pool
 from adapters.postgres.tables import PostgresKeyUses
 from adapters.read_models.queries import ReadModels
-from cli.checks.reconcile import settings_at
-from cli.checks.reconciliation import UnreadableError
+from cli.command import UnreadableError, ends_at, settings_at
 from domain.access.api_key import KeyKind, KeyText
 from domain.access.subject import ALL_SCOPES, Scope
 from domain.core.actor import Actor, acting_as
@@ -26,7 +25,6 @@ from domain.core.errors import Refusal
 from domain.core.ids import DEFAULT_TENANT
 from domain.core.transient import TransientError
 from domain.views.access import KeyDocument
-from settings import Settings
 
 app = typer.Typer(help="Create, list, rotate and revoke API keys.", no_args_is_help=True)
 T = TypeVar("T")
@@ -95,7 +93,7 @@ def revoke(key_id: KeyId, tenant: Tenant = DEFAULT_TENANT, data_dir: DataDir = N
 @app.command("list")
 def show(tenant: Tenant = DEFAULT_TENANT, data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
     """List the keys of a tenant with their last use."""
-    found = _answered(lambda: _listed(settings_at(data_dir, "keys"), tenant))
+    found = _answered(_listed(data_dir, tenant))
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
@@ -143,24 +141,17 @@ def _run(data_dir: Path | None, tenant: str, act: Callable[[KeyCommands], Awaita
         finally:
             await asyncio.to_thread(store.close)
 
-    return _answered(run)
+    return _answered(run())
 
 
-def _answered(run: Callable[[], Awaitable[T]]) -> T:
+def _answered(work: Coroutine[Any, Any, T]) -> T:
     """Return the result; print why there is none, and end."""
-    try:
-        return asyncio.run(_awaited(run))
-    except (Refusal, TransientError, UnreadableError) as reason:
-        typer.echo(f"boxoffice keys: {reason}", err=True)
-        raise typer.Exit(1) from None
+    with ends_at(Refusal, TransientError, UnreadableError, command="keys", code=1):
+        return asyncio.run(work)
 
 
-async def _awaited(run: Callable[[], Awaitable[T]]) -> T:
-    return await run()
-
-
-async def _listed(settings: Settings, tenant: str) -> list[dict[str, Any]]:
-    async with open_pool(settings.postgres.url, POOL_SIZE) as pool:
+async def _listed(data_dir: Path | None, tenant: str) -> list[dict[str, Any]]:
+    async with open_pool(settings_at(data_dir, "keys").postgres.url, POOL_SIZE) as pool:
         uses = await PostgresKeyUses(pool).all()
         keys = await ReadModels(pool).keys(tenant)
     return [{**key, "last_used_at": uses[key["key_id"]].isoformat() if key["key_id"] in uses else None} for key in keys]

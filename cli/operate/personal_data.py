@@ -19,9 +19,8 @@ from adapters.privacy.endpoint_secrets import PostgresEndpointSecrets
 from adapters.privacy.keyring import KeyMissingError, SealBrokenError
 from adapters.privacy.rotation import Rotation, RotationProgress
 from adapters.read_models.queries import ReadModels
-from cli.checks.reconcile import settings_at
-from cli.checks.reconciliation import UnreadableError
-from cli.keys import AsJson
+from cli.command import UnreadableError, settings_at
+from cli.operate.keys import AsJson
 from domain.core.actor import Actor, acting_as
 from domain.core.errors import Refusal
 from domain.core.ids import DEFAULT_TENANT
