@@ -1,4 +1,4 @@
-"""Fixtures: a database per module in one PostgreSQL, emptied per test, an event store; the Stripe emulator."""
+"""Fixtures: a database per module in one PostgreSQL, emptied per test, an event store; the outside servers."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -12,9 +12,24 @@ from adapters.read_models.documents import KINDS
 from adapters.read_models.projection import LINES
 from tests.contract.event_stores import clock
 from tests.contract.postgres_box import database
+from tests.devstack.chain.dev_chain import DevChain
 from tests.devstack.stripe.conftest import api, emulator, sink, webhook_emulator, webhook_process
 
 __all__ = ["api", "emulator", "sink", "webhook_emulator", "webhook_process"]
+
+
+@pytest.fixture(scope="module")
+def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
+    """A dev chain of this module."""
+    with DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite") as chain:
+        yield chain
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
+    """A dev chain of this module with short slots."""
+    with DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite", slot_ms=10) as chain:
+        yield chain
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,6 @@ def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         return json.loads(done.stdout)
 
     return read
-
-
-@pytest.fixture(scope="module")
-def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
-    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite")
-    chain.start()
-    yield chain
-    chain.close()
 
 
 @pytest.fixture

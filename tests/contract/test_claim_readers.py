@@ -7,11 +7,11 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from tests.contract.chain_shop import ChainShop
-from tests.contract.test_chain_readers import Reader, dev_chain, pytestmark, reader, shop
+from tests.contract.test_chain_readers import Reader, pytestmark, reader, shop
 from tests.contract.token_gift import give
 from tests.devstack.chain.dev_chain import DevChain
 
-__all__ = ["dev_chain", "pytestmark", "reader", "shop"]
+__all__ = ["pytestmark", "reader", "shop"]
 
 
 async def read(shop: ChainShop, dev_chain: DevChain, reader: Reader, mints: list[str], wallets: list[str]) -> Any:

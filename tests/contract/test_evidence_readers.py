@@ -1,7 +1,6 @@
 """Readers of `reconcile`: every event once and in order, every payment at Stripe, every token on chain."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -45,22 +44,6 @@ CLOSED_PORT = "postgresql://postgres@127.0.0.1:1/none"
 def database(store_server: str) -> str:
     ensure_schema(store_server)
     return store_server
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    made = Emulator(tmp_path_factory.mktemp("stripe") / "state.db")
-    made.start()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
-    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite")
-    chain.start()
-    yield chain
-    chain.close()
 
 
 def reservation(name: str) -> Reservation:

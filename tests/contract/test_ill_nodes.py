@@ -34,10 +34,8 @@ FORK_SLOTS = 100
 
 @pytest.fixture(scope="module")
 def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
-    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite", finalized_slots=FINALIZED_SLOTS)
-    chain.start()
-    yield chain
-    chain.close()
+    with DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite", finalized_slots=FINALIZED_SLOTS) as chain:
+        yield chain
 
 
 @dataclass
@@ -193,26 +191,24 @@ async def test_skipped_slots_expire_no_bytes(world: IllWorld) -> None:
 
 async def test_a_failure_on_an_abandoned_fork_is_no_failure(tmp_path: Path) -> None:
     """A transaction that failed in a slot that is not final may succeed in another one."""
-    node = DevChain(tmp_path / "chain.sqlite", finalized_slots=FORK_SLOTS)
-    node.start()
-    world = await on_sale(node, node.url)
-    tickets = [await world.chain.sign(world.ticket()) for _ in range(2)]
-    while tickets[0].signature == tickets[1].signature:
-        await asyncio.sleep(0.05)
-        tickets[1] = await world.chain.sign(world.ticket())
-    first, second = tickets
-    await world.chain.send(first)
-    await world.chain.send(second)
-    assert await world.chain.fate(second.signature) in {"processed", "confirmed"}
-    assert await world.chain.dead_since(second) is None
-    node.faults(fork_slots=FORK_SLOTS)
-    assert await world.chain.fate(first.signature) == "unknown"
-    await world.chain.send(second)
-    node.faults(jump_slots=FORK_SLOTS)
-    assert await land(world.chain, second)
-    assert await world.chain.supply_of(second.mint_address) == 1
-    await world.chain.close()
-    node.close()
+    with DevChain(tmp_path / "chain.sqlite", finalized_slots=FORK_SLOTS) as node:
+        world = await on_sale(node, node.url)
+        tickets = [await world.chain.sign(world.ticket()) for _ in range(2)]
+        while tickets[0].signature == tickets[1].signature:
+            await asyncio.sleep(0.05)
+            tickets[1] = await world.chain.sign(world.ticket())
+        first, second = tickets
+        await world.chain.send(first)
+        await world.chain.send(second)
+        assert await world.chain.fate(second.signature) in {"processed", "confirmed"}
+        assert await world.chain.dead_since(second) is None
+        node.faults(fork_slots=FORK_SLOTS)
+        assert await world.chain.fate(first.signature) == "unknown"
+        await world.chain.send(second)
+        node.faults(jump_slots=FORK_SLOTS)
+        assert await land(world.chain, second)
+        assert await world.chain.supply_of(second.mint_address) == 1
+        await world.chain.close()
 
 
 def _move(mint: Pubkey, owner: Keypair, to: Pubkey) -> list[Instruction]:

@@ -1,7 +1,7 @@
 """Each role has its own key on the dev chain: the payer pays, the issuer makes, the delegate burns, custody keeps."""
 
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from solders.keypair import Keypair
@@ -15,14 +15,6 @@ from adapters.solana.signer.guard import GuardedSigner
 from domain.tickets.token import SignedTransaction
 from tests.contract.key_worlds import Keys, mint, on_sale, ticket, venue
 from tests.devstack.chain.dev_chain import DevChain, balance
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
-    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite", slot_ms=10)
-    chain.start()
-    yield chain
-    chain.close()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Rotating each key in the middle of a sale, on the dev chain."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from solders.keypair import Keypair
@@ -15,14 +15,6 @@ from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
 from tests.contract.key_worlds import Keys, mint, show, ticket, venue
 from tests.devstack.chain.dev_chain import DevChain
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
-    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite", slot_ms=10)
-    chain.start()
-    yield chain
-    chain.close()
 
 
 class Sale:

@@ -1,7 +1,7 @@
 """The payer on the dev chain: its figures, the pause below its mark, and the price of what is signed again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from solders.keypair import Keypair
@@ -16,14 +16,6 @@ from tests.contract.key_worlds import SECRET, Keys, mint, on_sale, ticket, venue
 from tests.devstack.chain.dev_chain import DevChain, balance, pay, send, sign_for
 
 LOW = 1_000_000_000
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
-    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite", slot_ms=10)
-    chain.start()
-    yield chain
-    chain.close()
 
 
 @pytest.fixture

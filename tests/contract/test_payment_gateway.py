@@ -1,7 +1,7 @@
 """Contract of the payment gateway, for the fake and Stripe (the emulator, or test mode)."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,15 +16,6 @@ from tests.contract.payment_worlds import REAL_KEY, EmulatorWorld, FakeWorld, Ga
 from tests.devstack.stripe.emulator import SECRET, Emulator
 from tests.fakes.identity import DEPLOYMENT
 from tests.fakes.payment_gateway import Verb
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    emulator = Emulator(tmp_path_factory.mktemp("stripe") / "state.sqlite")
-    emulator.start()
-    yield emulator
-    emulator.close()
-
 
 GATEWAYS = ["fake", "emulator", *([pytest.param("real", marks=pytest.mark.enable_socket)] if REAL_KEY else [])]
 

@@ -32,10 +32,8 @@ TICKET = TokenSpec(kind="ticket", subject_id="t", name="Opening Night", symbol="
 
 @pytest.fixture
 def dev_chain(tmp_path: Path) -> Iterator[DevChain]:
-    chain = DevChain(tmp_path / "chain.sqlite")
-    chain.start()
-    yield chain
-    chain.close()
+    with DevChain(tmp_path / "chain.sqlite") as chain:
+        yield chain
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 from domain.tickets.leaf import TreeRoot
 from domain.tickets.token import SignedTransaction
-from tests.contract.test_token_chain import ChainWorld, _show, _venue, dev_chain, world
+from tests.contract.test_token_chain import ChainWorld, _show, _venue, world
 
-__all__ = ["dev_chain", "world"]
+__all__ = ["world"]
 FIRST, SECOND = TreeRoot(3, "ab" * 32), TreeRoot(50_000, "cd" * 32)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,6 @@ from domain.catalog.venue import Venue
 from tests.contract.key_worlds import Keys, mint, venue
 from tests.devstack.chain.dev_chain import DevChain
 from tests.fakes.samples import AT, new_venue
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
-    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite", slot_ms=10)
-    chain.start()
-    yield chain
-    chain.close()
 
 
 def run(*arguments: str) -> Result:

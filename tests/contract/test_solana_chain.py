@@ -1,7 +1,7 @@
 """The Solana adapter, beyond the contract of token chains."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from solders.hash import Hash
@@ -14,25 +14,18 @@ from solders.transaction import VersionedTransaction
 
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.instructions import associated_account
+from devstack.supervisor.ports import free_port
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.adapters.solana.odd_node import OddNode, error, odd_node
 from tests.contract.token_gift import give
-from tests.devstack.chain.dev_chain import DevChain, free_port, send
+from tests.devstack.chain.dev_chain import DevChain, send
 
 STAKE = Pubkey.from_string("Stake11111111111111111111111111111111111111")
 _VENUE = TokenSpec(kind="venue", subject_id="v1", name="The Hall", symbol="HALL", uri="ipfs://venue", max_size=5)
 _SHOW = _VENUE.model_copy(update={"kind": "show", "subject_id": "s1", "symbol": "SHOW"})
 _TICKET = _VENUE.model_copy(update={"kind": "ticket", "subject_id": "t1", "symbol": "TICKET", "max_size": None})
-
-
-@pytest.fixture(scope="module")
-def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
-    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite")
-    chain.start()
-    yield chain
-    chain.close()
 
 
 @pytest.fixture

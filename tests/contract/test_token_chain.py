@@ -2,10 +2,9 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from solders.keypair import Keypair
@@ -47,15 +46,6 @@ class ChainWorld:
         await self.chain.send(signed)
         await self.settle(signed, "confirmed")
         return signed.mint_address
-
-
-@pytest.fixture(scope="module")
-def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
-    directory: Path = tmp_path_factory.mktemp("chain")
-    chain = DevChain(directory / "chain.sqlite")
-    chain.start()
-    yield chain
-    chain.close()
 
 
 @pytest.fixture(params=["fake", "solana"])

@@ -7,10 +7,10 @@ from domain.core.errors import InvalidWallet
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.contract.key_worlds import Keys
-from tests.contract.test_token_chain import ChainWorld, _show_on_sale, _ticket, dev_chain, world
+from tests.contract.test_token_chain import ChainWorld, _show_on_sale, _ticket, world
 from tests.devstack.chain.dev_chain import DevChain
 
-__all__ = ["dev_chain", "world"]
+__all__ = ["world"]
 
 
 async def _made(world: ChainWorld, **more: object) -> tuple[SignedTransaction, TokenSpec]:

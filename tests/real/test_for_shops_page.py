@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.http.problems import PROBLEM_TYPES
-from tests.devstack.stripe.emulator import free_port
+from devstack.supervisor.ports import free_port
 from tests.docs.commands import Page, run
 from tests.real.reader import at_stack, left_in
 from tests.real.shop import Shop

@@ -8,9 +8,10 @@ import pytest
 
 from devstack.servers.webhook_endpoints import PLATFORM_EVENTS, VENUE_EVENTS
 from devstack.stripe.payments.payment_methods import METHODS
+from devstack.supervisor.ports import free_port
 from domain.payments.webhook_event import SUBSCRIBED, SUBSCRIBED_CONNECT
 from settings import setting_names
-from tests.devstack.stripe.emulator import SECRET, Emulator, free_port
+from tests.devstack.stripe.emulator import SECRET, Emulator
 from tests.docs.commands import Page, run
 
 PAGE = Page.read("docs/stripe.md")
@@ -21,10 +22,8 @@ COMMANDS = ("up", "purchase show", "buyer export", "keys list", "reconcile")
 @pytest.fixture
 def outside(tmp_path: Path) -> Iterator[Emulator]:
     """A Stripe that no stack has started."""
-    emulator = Emulator(tmp_path / "stripe.sqlite")
-    emulator.start()
-    yield emulator
-    emulator.close()
+    with Emulator(tmp_path / "stripe.sqlite") as emulator:
+        yield emulator
 
 
 def test_the_page_names_every_event_of_each_endpoint() -> None:

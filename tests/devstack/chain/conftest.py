@@ -10,10 +10,8 @@ from tests.devstack.chain.dev_chain import SOL, DevChain
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
-    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite")
-    chain.start()
-    yield chain
-    chain.close()
+    with DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite") as chain:
+        yield chain
 
 
 @pytest.fixture

@@ -1,16 +1,10 @@
 """Runs a dev chain on free ports, and signs and sends transactions."""
 
 import base64
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 from solders.hash import Hash
 from solders.instruction import Instruction
 from solders.keypair import Keypair
@@ -19,84 +13,27 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
-ROOT = Path(__file__).resolve().parents[3]
+from devstack.supervisor.ports import free_port
+from tests.devstack.server import Server
+
 SOL = 10**9
 FEE = 5_000
 SKIP = {"encoding": "base64", "skipPreflight": True, "maxRetries": 0}
 NOW = {"commitment": "processed"}
-_START_SECONDS = 20.0
 
 
-def free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class DevChain:
+class DevChain(Server):
     """One dev chain process."""
 
     def __init__(self, state: Path, *, slot_ms: int = 40, finalized_slots: int = 4) -> None:
-        self.port, self.ws_port = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._flags = ["--port", str(self.port), "--ws-port", str(self.ws_port), "--state", str(state)]
-        self._flags += ["--slot-ms", str(slot_ms), "--finalized-slots", str(finalized_slots)]
-        self._process: subprocess.Popen[bytes] | None = None
-        # One client for all calls: each new one reads the certificates of the system first.
-        self._client = httpx.Client(timeout=10)
-
-    @property
-    def pid(self) -> int:
-        """The pid of the running process."""
-        assert self._process is not None
-        return self._process.pid
-
-    def start(self) -> None:
-        """Start it and wait until it is healthy."""
-        self._process = subprocess.Popen([sys.executable, "-m", "devstack.chain", *self._flags], cwd=ROOT)
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            assert self._process.poll() is None, "the dev chain ended while starting"
-            try:
-                if self._client.get(f"{self.url}/health").status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
-        self.kill()
-        raise AssertionError("the dev chain did not become healthy")
-
-    def kill(self) -> None:
-        """Kill it, as a crash would."""
-        if self._process is not None:
-            os.kill(self._process.pid, signal.SIGKILL)
-            self.wait()
-
-    def stop(self) -> int:
-        """Stop it by SIGTERM; return its exit code."""
-        if self._process is None:
-            return 0
-        os.kill(self._process.pid, signal.SIGTERM)
-        return self.wait()
-
-    def wait(self) -> int:
-        """Wait until it exits; return its exit code."""
-        assert self._process is not None
-        code = self._process.wait(timeout=10)
-        self._process = None
-        self._client.close()
-        self._client = httpx.Client(timeout=10)
-        return code
-
-    def close(self) -> None:
-        """Kill it, if it still runs, and close the connections."""
-        self.kill()
-        self._client.close()
+        self.ws_port = free_port()
+        flags = {"ws-port": self.ws_port, "state": state, "slot-ms": slot_ms, "finalized-slots": finalized_slots}
+        super().__init__("devstack.chain", *(f"--{name}={value}" for name, value in flags.items()))
 
     def call(self, method: str, *params: Any) -> dict[str, Any]:
         """Make one JSON-RPC call and return the whole response."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        answer = self._client.post(self.url, json=body)
+        answer = self.client.post("/", json=body)
         return {"status": answer.status_code, **(answer.json() if answer.status_code == 200 else {})}
 
     def result(self, method: str, *params: Any) -> Any:
@@ -115,7 +52,7 @@ class DevChain:
 
     def faults(self, **switches: Any) -> None:
         """Set the fault switches."""
-        assert self._client.post(f"{self.url}/_chain/faults", json=switches).status_code == 200
+        assert self.client.post(f"{self.url}/_chain/faults", json=switches).status_code == 200
 
 
 def sign_for(chain: DevChain, payer: Keypair, *instructions: Instruction) -> VersionedTransaction:

@@ -17,10 +17,8 @@ from tests.devstack.chain.dev_chain import FEE, SOL, DevChain, balance, pay, sen
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[DevChain]:
-    started = DevChain(tmp_path / "chain.sqlite")
-    started.start()
-    yield started
-    started.close()
+    with DevChain(tmp_path / "chain.sqlite") as started:
+        yield started
 
 
 def test_kill_nine_forgets_nothing(chain: DevChain) -> None:

@@ -14,10 +14,8 @@ __all__ = ["sink", "webhook_emulator", "webhook_process"]
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    emulator = Emulator(tmp_path_factory.mktemp("stripe") / "state.sqlite")
-    emulator.start()
-    yield emulator
-    emulator.close()
+    with Emulator(tmp_path_factory.mktemp("stripe") / "state.sqlite") as emulator:
+        yield emulator
 
 
 @pytest.fixture

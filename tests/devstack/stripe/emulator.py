@@ -1,70 +1,23 @@
 """Runs a Stripe emulator on a free port."""
 
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.devstack.server import Server
+
 SECRET = "sk_test_contract"
 BROWSER = {"Authorization": "Bearer pk_test_contract"}
 AUTOMATIC: dict[str, Any] = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
-_START_SECONDS = 20.0
 
 
-def free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Emulator:
+class Emulator(Server):
     """One emulator process, and the buyer's browser."""
 
     def __init__(self, state: Path) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._flags = ["--port", str(self.port), "--state", str(state), "--webhook-retry-seconds", "0.1"]
-        self._process: subprocess.Popen[bytes] | None = None
-        self.client = httpx.Client(base_url=self.url, timeout=10)
-
-    @property
-    def pid(self) -> int:
-        """The pid of the running process."""
-        assert self._process is not None
-        return self._process.pid
-
-    def start(self) -> None:
-        """Start it and wait until it is healthy."""
-        flags = [*self._flags, "--platform-secret", SECRET]
-        self._process = subprocess.Popen([sys.executable, "-m", "devstack.stripe", *flags], cwd=ROOT)
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            assert self._process.poll() is None, "the emulator ended while starting"
-            try:
-                if self.client.get("/health").status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
-        self.kill()
-        raise AssertionError("the emulator did not become healthy")
-
-    def kill(self) -> None:
-        """Kill it, as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def close(self) -> None:
-        """Kill it and close the client."""
-        self.kill()
-        self.client.close()
+        flags = {"state": state, "webhook-retry-seconds": 0.1, "platform-secret": SECRET}
+        super().__init__("devstack.stripe", *(f"--{name}={value}" for name, value in flags.items()))
 
     def fault(self, kind: str, **rule: Any) -> None:
         """Add a fault rule."""

@@ -17,10 +17,8 @@ _FREE = ("metadata", "previous_attributes", "use_stripe_sdk")
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
-    emulator = Emulator(tmp_path_factory.mktemp("walk") / "state.sqlite")
-    emulator.start()
-    yield walk_through(emulator)
-    emulator.close()
+    with Emulator(tmp_path_factory.mktemp("walk") / "state.sqlite") as emulator:
+        yield walk_through(emulator)
 
 
 def _name(body: dict[str, Any], path: str) -> str:

@@ -26,10 +26,8 @@ def sink() -> Iterator[Sink]:
 
 @pytest.fixture(scope="module")
 def webhook_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    emulator = Emulator(tmp_path_factory.mktemp("stripe") / "state.sqlite")
-    emulator.start()
-    yield emulator
-    emulator.close()
+    with Emulator(tmp_path_factory.mktemp("stripe") / "state.sqlite") as emulator:
+        yield emulator
 
 
 @pytest.fixture
