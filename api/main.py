@@ -60,7 +60,8 @@ from api.http.access_log import access_log_to
 from api.http.authenticator import KeyAuthenticator, named_subjects
 from api.http.limits.connections import limited_by
 from api.http.limits.rates import RateLimits, Rates
-from api.ports import BodyLimits, ConnectionLimits, Dependencies, Limits, ShopTerms
+from api.ports import Dependencies
+from api.terms import BodyLimits, ConnectionLimits, Limits, ShopTerms
 from domain.access.subject import Subject
 from domain.core.ids import Identity
 from domain.money.money import FeeRates

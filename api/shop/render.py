@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from api.ports import ShopTerms
+from api.terms import ShopTerms
 from domain.money.currency import shown
 
 FOLDER = Path(__file__).parent

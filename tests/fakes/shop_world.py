@@ -50,7 +50,8 @@ from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_stock
 from adapters.solana.keys import has_signed
 from api.http.authenticator import DEVELOPMENT_SUBJECT, KeyAuthenticator
-from api.ports import Dependencies, Limits, RateCheck, RateClass
+from api.ports import Dependencies, RateCheck, RateClass
+from api.terms import Limits
 from domain.access.api_key import KeyKind
 from domain.access.subject import Scope
 from domain.catalog.show import Show

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.http.problems import BUSY, REQUEST_TIMEOUT, RETRY_AFTER, Problem, answer
-from api.ports import ConnectionLimits
+from api.terms import ConnectionLimits
 
 HEAD_BYTES_MAX = 16 * 1024
 

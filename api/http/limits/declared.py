@@ -10,7 +10,8 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute, compile_path
 from starlette.types import Scope
 
-from api.ports import Limits, RateClass
+from api.ports import RateClass
+from api.terms import Limits
 
 DECLARED_LIMITS = "__limits__"
 FOUND = "boxoffice.limits"

@@ -11,7 +11,7 @@ import stripe
 
 from adapters.stripe.webhook import verify_webhook
 from api.app import create_app
-from api.ports import BodyLimits
+from api.terms import BodyLimits
 from tests.adapters.stripe.odd_events import HANDLED, STORED_ONLY, event
 from tests.fakes.api_client import api_client
 from tests.fakes.identity import DEPLOYMENT

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.ports import ShopTerms
+from api.terms import ShopTerms
 from tests.api.routes.on_sale import open_show
 from tests.fakes.api_client import api_client, app_over
 from tests.fakes.judged import judged

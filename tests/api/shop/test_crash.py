@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.ports import ShopTerms
+from api.terms import ShopTerms
 from tests.fakes.api_client import api_client, app_over
 from tests.fakes.shop_world import ApiWorld
 

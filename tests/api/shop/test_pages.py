@@ -12,10 +12,10 @@ import pytest
 
 from activities.catalog.prices import ChangeShow
 from api.http.guard import GuardedRoute
-from api.ports import ShopTerms
 from api.shop import pages
 from api.shop.door import SENTENCES
 from api.shop.render import FOLDER, POLICY, STRIPES_POLICY, moment
+from api.terms import ShopTerms
 from domain.tickets.admission import AdmissionReason
 from tests.api.shop.conftest import PAY_PAGE, SHOP
 from tests.fakes.api_client import api_client, app_over

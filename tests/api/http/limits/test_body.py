@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from api.ports import BodyLimits
+from api.terms import BodyLimits
 from tests.api.http.served import HOST
 from tests.fakes.api_client import EVERY_SCOPE, api_client, app_over
 from tests.fakes.shop_world import ApiWorld

@@ -19,7 +19,7 @@ from api.app import described_app, serve
 from api.http.guard import guarded_router, needs, public
 from api.http.limits.declared import DEFAULT, READS, Effective, LimitTable, declarations, limited, limits_of
 from api.http.limits.rates import RateLimits, Rates
-from api.ports import BodyLimits
+from api.terms import BodyLimits
 from tests.fakes.api_client import api_client, app_over
 from tests.fakes.shop_world import ApiWorld
 

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from api.http.limits.declared import LimitTable
 from api.http.limits.read_time import TimeLimit
-from api.ports import Limits
+from api.terms import Limits
 from domain.money.money import FeeRates
 
 LIMIT_SECONDS = 0.1
