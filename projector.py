@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psycopg
@@ -34,14 +34,21 @@ class Follower:
     Read models of another shape, as an older version left them, are rebuilt beside first.
     """
 
-    def __init__(self, url: str, stopping: threading.Event, ready_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        stopping: threading.Event,
+        ready_file: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._url = url
         self._stopping = stopping
         self._ready_file = ready_file
+        self._clock = clock
         self._pulse = Pulse()
-        self._up_to_date_at = time.monotonic()
+        self._up_to_date_at = clock()
         self._trouble: str | None = "the read models are not up to date yet"
-        PROJECTOR_LAG.set_function(lambda: time.monotonic() - self._up_to_date_at)
+        PROJECTOR_LAG.set_function(lambda: self._clock() - self._up_to_date_at)
 
     def check_live(self) -> None:
         """Raise NotReady when the loop hangs; a rebuild and a lost database are work, not a hang."""
@@ -85,7 +92,7 @@ class Follower:
 
     def _note_up_to_date(self) -> None:
         """Note that the read models had every event just now; the first time, log it and write the ready file."""
-        self._up_to_date_at = time.monotonic()
+        self._up_to_date_at = self._clock()
         if self._trouble is None:
             return
         self._trouble = None

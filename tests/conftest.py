@@ -17,7 +17,7 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 TESTS = Path(__file__).parent
 # Needs servers, processes or many drawn examples. The whole run begins with these, in this order, so that no worker is
 # left alone with a long one at the end.
-SLOW = ("real", "chaos", "property", "matrix", "race", "contract", "devstack", "packaging", "mutants")
+SLOW = ("real", "chaos", "property", "matrix", "race", "contract", "ops", "devstack", "packaging", "mutants")
 
 SLOW_MARKS = ("slow", "nightly")
 

@@ -58,10 +58,17 @@ OPEN_CASES = Gauge("boxoffice_open_cases", "Payments that no purchase waits for 
 class Figures:
     """Reads the figures until cancelled; what cannot be read keeps its last value, and its age grows."""
 
-    def __init__(self, pool: Pool, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        client: Client,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._pool = pool
         self._client = client
         self._clock = clock
+        self._now = now
         self._read_at = clock()
         FIGURES_AGE.set_function(lambda: self._clock() - self._read_at)
 
@@ -112,7 +119,7 @@ class Figures:
         NEEDS_OPERATOR.clear()
         for kind, number in kinds.items():
             NEEDS_OPERATOR.labels(kind).set(number)
-        STUCK_SECONDS.set((datetime.now(UTC) - min(since)).total_seconds() if since else 0)
+        STUCK_SECONDS.set((self._now() - min(since)).total_seconds() if since else 0)
         OPEN_CASES.set(cases.count)
 
 

@@ -1,4 +1,4 @@
-"""Alert rules and dashboard ask only for metrics that exist, and each alert fires at its cause."""
+"""Alert rules and dashboard ask only for metrics that exist, and what comes close fires nothing."""
 
 import json
 import re
@@ -18,40 +18,7 @@ RULES: dict[str, Any] = yaml.safe_load((ROOT / "ops" / "alerts.yml").read_text()
 ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "ops" / "dashboard.json").read_text())
 OF_A_HISTOGRAM = ("_bucket", "_sum", "_count")
-# The series that make each alert's cause, a value a minute, and the labels of the alert then.
-REFUND = {"workflow": "RefundWorkflow"}
-CAUSES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
-    "NeedsOperator": ({'boxoffice_needs_operator{workflow="RefundWorkflow"}': "1x90"}, REFUND),
-    "StuckForAnHour": ({"boxoffice_stuck_seconds": "3540+60x90"}, {}),
-    "LatePaymentsOpen": ({"boxoffice_open_cases": "1x90"}, {}),
-    "RefundsFailed": ({'boxoffice_refunds{state="failed"}': "2x90"}, {}),
-    "CentsUnexplained": ({'boxoffice_unexplained_minor{currency="eur"}': "-3x90"}, {"currency": "eur"}),
-    "InvariantBroken": (
-        {'boxoffice_invariant_violations{invariant="whole-balance"}': "1x90"},
-        {"invariant": "whole-balance"},
-    ),
-    "NotReconciled": ({"boxoffice_reconciled_seconds": "0+240x90"}, {}),
-    "PaidAndNotMinted": ({"boxoffice_mint_debt": "3x90"}, {}),
-    "NoSolanaNodeWell": ({'boxoffice_solana_node_well{node="a"}': "0x90"}, {}),
-    "MintingPaused": ({"boxoffice_minting_paused": "1x90"}, {}),
-    "WebhookEndpointSwitchedOff": ({"boxoffice_webhook_endpoints_switched_off": "1x90"}, {}),
-    "SignatureRefused": ({'boxoffice_signatures_refused{reason="policy"}': "0+1x90"}, {}),
-    "ReadModelsBehind": ({'boxoffice_projector_lag_seconds{instance="a"}': "0+60x90"}, {}),
-    "WebhooksWaiting": ({"boxoffice_webhook_lag_seconds": "0+60x90"}, {}),
-    "LettersWaiting": ({"boxoffice_letter_lag_seconds": "0+60x90"}, {}),
-    "LettersSetAside": ({'boxoffice_letters{state="refused"}': "11x90"}, {"state": "refused"}),
-    "SubjectsSetAside": ({'boxoffice_subjects_set_aside{loop="start refunds"}': "1x90"}, {"loop": "start refunds"}),
-    "CommitQueueLong": ({"boxoffice_commit_queue": "1500x90"}, {}),
-    "FiguresOld": ({"boxoffice_figures_seconds": "0+60x90"}, {}),
-    "ProcessAway": ({'up{job="boxoffice", instance="api:9101"}': "0x90"}, {"job": "boxoffice", "instance": "api:9101"}),
-    "RequestsFail": (
-        {
-            'boxoffice_requests_total{status="503"}': "0+10x90",
-            'boxoffice_requests_total{status="200"}': "0+90x90",
-        },
-        {},
-    ),
-}
+# Series that make no alert fire, though some come close: a value a minute.
 AT_REST = {
     'boxoffice_needs_operator{workflow="RefundWorkflow"}': "0x90",
     "boxoffice_stuck_seconds": "0x90",
@@ -123,9 +90,8 @@ def test_every_metric_has_an_alert_or_a_reason() -> None:
     assert not watched & UNWATCHED.keys()
 
 
-def test_every_alert_has_a_cause_a_summary_and_a_page() -> None:
+def test_every_alert_has_a_summary_and_a_page() -> None:
     """The page of its runbook exists, and so does its section."""
-    assert set(CAUSES) == set(ALERTS)
     for rule in ALERTS.values():
         path, _, section = rule["annotations"]["runbook"].partition("#")
         headings = re.findall(r"^#+ (.*)$", (ROOT / path).read_text(), re.MULTILINE)
@@ -135,31 +101,17 @@ def test_every_alert_has_a_cause_a_summary_and_a_page() -> None:
         assert rule["annotations"]["summary"]
 
 
-def case(name: str, series: dict[str, str], fires: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Return a test of promtool's after an hour and a half: each alert with the labels under which it fires."""
-    return {
-        "name": name,
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "alert_rule_test": [
-            {"eval_time": "85m", "alertname": alert, "exp_alerts": alerts} for alert, alerts in fires.items()
-        ],
-    }
-
-
-def test_each_alert_fires_at_its_cause_and_at_rest_none(tmp_path: Path) -> None:
-    """By Prometheus' own evaluation."""
+def test_series_that_come_close_fire_nothing(tmp_path: Path) -> None:
+    """By Prometheus' own evaluation, after an hour and a half; `tests/ops/` makes the cause of each alert."""
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed (Debian's package prometheus): NO alert was evaluated")
-    rules = {"groups": [{"name": "all", "rules": [{**rule, "annotations": {}} for rule in ALERTS.values()]}]}
-    (tmp_path / "rules.yml").write_text(yaml.safe_dump(rules))
-    fires = [
-        case(alert, series, {alert: [{"exp_labels": {**ALERTS[alert]["labels"], **labels}}]})
-        for alert, (series, labels) in CAUSES.items()
-    ]
-    rest = case("at rest", AT_REST, {alert: [] for alert in ALERTS})
-    tests = {"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": [*fires, rest]}
+    rest = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in AT_REST.items()],
+        "alert_rule_test": [{"eval_time": "85m", "alertname": alert, "exp_alerts": []} for alert in ALERTS],
+    }
+    tests = {"rule_files": [str(ROOT / "ops" / "alerts.yml")], "evaluation_interval": "1m", "tests": [rest]}
     (tmp_path / "tests.yml").write_text(yaml.safe_dump(tests))
     ran = subprocess.run(
         [promtool, "test", "rules", str(tmp_path / "tests.yml")], capture_output=True, text=True, check=False
