@@ -83,6 +83,10 @@ WITH_STATE = ("purchases", "reservations", "refunds")
 INDEXES = (
     SQL("CREATE INDEX IF NOT EXISTS rm_refunds_stripe ON rm_refunds ((doc->>'stripe_refund_id'))"),
     SQL(
+        "CREATE INDEX IF NOT EXISTS rm_refunds_unsold ON rm_refunds (id)"
+        " WHERE doc->>'resells' = 'true' AND doc->>'resold' = 'false'"
+    ),
+    SQL(
         "CREATE INDEX IF NOT EXISTS rm_tickets_unburnt ON rm_tickets ((doc->>'purchase_id'))"
         " WHERE doc->>'state' = 'void'"
         " AND (doc->>'token' IN ('signed', 'minted') OR doc->>'leaf_index' IS NOT NULL)"

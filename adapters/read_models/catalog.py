@@ -8,6 +8,7 @@ from adapters.read_models.documents import (
     FILES,
     HOLDS,
     PURCHASES,
+    REFUNDS,
     RESERVATIONS,
     SHOWS,
     TICKETS,
@@ -179,6 +180,7 @@ def _ticket(documents: DocumentBatch, event: TicketReserved, _: int) -> None:
         "state": "reserved",
         "blocked": False,
         "dispute_ids": [],
+        "entered": False,
         "claim": "none",
         "claim_lapsed": None,
         "claimed_at": None,
@@ -193,6 +195,14 @@ def _ticket_is(state: TicketState) -> Fold:
     def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
         if ticket := documents.edit(TICKETS, identity_of(event)):
             ticket["state"] = state
+
+    return fold
+
+
+def _entry(state: TicketState, *, entered: bool) -> Fold:
+    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        if ticket := documents.edit(TICKETS, identity_of(event)):
+            ticket["state"], ticket["entered"] = state, entered
 
     return fold
 
@@ -290,6 +300,8 @@ def _seats_returned(documents: DocumentBatch, event: SeatsRestocked, _: int) -> 
         stock["sold"] -= event.quantity
     if hold := documents.edit(HOLDS, _hold_name(event, event.key)):
         hold["quantity"] -= event.quantity
+    if refund := documents.edit(REFUNDS, event.refund_id):
+        refund["resold"] = True
 
 
 def _reservation(documents: DocumentBatch, event: ReservationMade, _: int) -> None:
@@ -339,8 +351,8 @@ TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
     TicketReserved: _ticket,
     TicketIssued: _ticket_is("issued"),
     TicketVoided: _ticket_is("void"),
-    TicketRedeemed: _ticket_is("redeemed"),
-    EntryUndone: _ticket_is("issued"),
+    TicketRedeemed: _entry("redeemed", entered=True),
+    EntryUndone: _entry("issued", entered=False),
     CodeIssuedAnew: _code_anew,
     TicketBlocked: _ticket_blocked,
     TicketUnblocked: _ticket_unblocked,

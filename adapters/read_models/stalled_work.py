@@ -57,6 +57,18 @@ UNBURNT = (
     " AND (r.doc->>'state' = 'succeeded' OR r.doc->>'owed_at_till' = 'true')"
     " AND coalesce(r.doc->>'succeeded_at', r.doc->>'requested_at')::timestamptz < %s LIMIT %s"
 )
+# Refunds whose workflow was ended when their tokens were burnt: seats that nobody entered with may still be sold again.
+UNSOLD_AGAIN = (
+    "SELECT r.doc FROM rm_refunds r JOIN rm_shows s ON s.id = r.doc->>'show_id'"
+    " WHERE r.doc->>'resells' = 'true' AND r.doc->>'resold' = 'false'"
+    " AND (r.doc->>'state' = 'succeeded' OR r.doc->>'owed_at_till' = 'true')"
+    " AND coalesce(r.doc->>'succeeded_at', r.doc->>'requested_at')::timestamptz < %(before)s"
+    " AND s.doc->>'resell_refunded' = 'true' AND s.doc->>'called_off' = 'false'"
+    " AND coalesce((s.doc->>'sale_until')::timestamptz > %(before)s, true)"
+    " AND coalesce((s.doc->>'over_at')::timestamptz > %(before)s, true)"
+    " AND EXISTS (SELECT FROM jsonb_array_elements_text(r.doc->'ticket_ids') AS named (id)"
+    " JOIN rm_tickets t ON t.id = named.id WHERE t.doc->>'entered' = 'false') LIMIT %(limit)s"
+)
 REFUND_OPEN = ["requested", "pending", "failed"]
 QUEUED = ["requested", "reserving"]
 OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
@@ -142,12 +154,16 @@ class StalledWorkQueries(ReadModels):
         return [(name, doc["tenant_id"], doc["show_id"], datetime.fromisoformat(doc["until"])) for name, doc in rows]
 
     async def refunding(self, before: datetime, limit: int) -> list[RefundDocument]:
-        """Return refunds requested before a time and not paid, oldest first, and paid ones with a token to burn.
+        """Return refunds requested before a time and not paid, oldest first, and paid ones that are not at their end.
 
-        Cash that is owed at the till is its clerk's work.
+        Those have a token to burn, or seats to put on sale again. Cash that is owed at the till is its clerk's work.
         """
-        unpaid = await self._rows(REFUNDING, (REFUND_OPEN, before, limit))
-        return [row[0] for row in (*unpaid, *await self._rows(UNBURNT, (before, limit)))]
+        found = [
+            *await self._rows(REFUNDING, (REFUND_OPEN, before, limit)),
+            *await self._rows(UNBURNT, (before, limit)),
+            *await self._rows(UNSOLD_AGAIN, {"before": before, "limit": limit}),
+        ]
+        return [row[0] for row in found]
 
     async def refund_of(self, stripe_refund_id: str) -> RefundDocument | None:
         """Return the refund of one of Stripe's refunds, if it is ours."""

@@ -52,7 +52,7 @@ class TicketDocument(TicketLine):
     `claim` is `requested` until the token is in the claimed wallet, then `done`; one that lapsed is `none` again, and
     `claim_lapsed` says why. `generation` counts the claims that handed the ticket over and the codes that were issued
     anew: only a code of this generation gives entry.
-    `leaf_index` is its place in its show's tree, null unless its leaf proves it.
+    `leaf_index` is its place in its show's tree, null unless its leaf proves it. `entered` stays when it is void.
     """
 
     public_name: str
@@ -62,6 +62,7 @@ class TicketDocument(TicketLine):
     generation: int
     leaf_index: int | None
     dispute_ids: list[str]
+    entered: bool
     tenant_id: str
     purchase_id: str
     show_id: str
@@ -134,7 +135,7 @@ class AmountByRecipient(TypedDict):
 
 
 class RefundDocument(RefundLine):
-    """A refund; `resells` says whether its seats may go on sale again."""
+    """A refund; `resells` says whether its seats may go on sale again, `resold` whether they did."""
 
     purchase_id: str
     tenant_id: str
@@ -142,6 +143,7 @@ class RefundDocument(RefundLine):
     show_id: str
     given: AmountByRecipient
     resells: bool
+    resold: bool
 
 
 class TransferDocument(TypedDict):

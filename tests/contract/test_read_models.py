@@ -144,6 +144,42 @@ async def test_the_relay_finds_stalled_work(
     assert await stalled.owner_of("pi_none") is None
 
 
+UNSOLD: dict[str, dict[str, Any]] = {
+    "refunds": {"state": "succeeded", "resells": True, "resold": False, "purchase_id": "pu", "show_id": "sh",
+                "succeeded_at": "2026-01-01T00:00:00+00:00", "owed_at_till": False, "ticket_ids": ["ti"]},
+    "shows": {"resell_refunded": True, "called_off": False, "sale_until": None, "over_at": None},
+    "tickets": {"state": "void", "token": "burnt", "leaf_index": None, "entered": False, "purchase_id": "pu"},
+}  # fmt: skip
+NAMES = {"refunds": "rf", "shows": "sh", "tickets": "ti"}
+PAST, COMING = "2026-01-02T00:00:00+00:00", "2100-01-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "found"),
+    [
+        ("refunds", {}, 1),
+        ("shows", {"sale_until": COMING, "over_at": COMING}, 1),
+        ("refunds", {"resold": True}, 0),
+        ("refunds", {"resells": False}, 0),
+        ("refunds", {"succeeded_at": COMING}, 0),
+        ("shows", {"resell_refunded": False}, 0),
+        ("shows", {"called_off": True}, 0),
+        ("shows", {"sale_until": PAST}, 0),
+        ("shows", {"over_at": PAST}, 0),
+        ("tickets", {"entered": True}, 0),
+    ],
+)
+async def test_the_relay_finds_refunds_whose_seats_are_to_be_sold_again(
+    table: str, change: dict[str, Any], found: int, connection: psycopg.Connection[Any], pool: Pool
+) -> None:
+    """Once, and only those for which something comes of it: another one would be begun for ever."""
+    for name, document in UNSOLD.items():
+        text = json.dumps({**document, **(change if name == table else {})})
+        insert = SQL("INSERT INTO {} VALUES (%s, %s)").format(Identifier(f"rm_{name}"))
+        connection.execute(insert, (NAMES[name], text))
+    assert len(await StalledWorkQueries(pool).refunding(utc_now(), 10)) == found
+
+
 async def test_processes_that_start_at_once_create_the_schema_once(store_server: str) -> None:
     """The first one creates it under a lock; none fails."""
     with psycopg.connect(store_server, autocommit=True) as connection:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from adapters.read_models.documents import DocumentBatch, OutgoingLine
 from adapters.read_models.pending.follow_up import RelayQueries
 from adapters.read_models.projection import KEEP_DOCUMENT, KEEP_OUTGOING
 from adapters.read_models.purchase import fold
+from domain.core.errors import Refusal
 from domain.payments.webhook_event import WebhookEvent
 from relay.each import Each
 from relay.follow_ups import FollowUps
@@ -84,7 +86,8 @@ class _Forced(ActivityInboundInterceptor):
             if force.moment == "waiting":
                 raise ArithmeticError("a bug")
             if force.moment == "after":
-                await self.next.execute_activity(input)
+                with suppress(Refusal):  # a refusal is an effect as well
+                    await self.next.execute_activity(input)
             force.stood.set()
             await force.gone.wait()
             raise ArithmeticError("nobody waits for it any more")
@@ -154,7 +157,6 @@ class RelayedStage(Stage):
         self.world.processing_extension_seconds = PATIENCE_SECONDS
         self.world.deliveries = PostgresDeliveries(pool)
         self._force, self._kind, self._site = force, kind, site
-        self.ended: WorkflowHandle[Any, Any] | None = None
         self.then: Callable[[], object] = lambda: None  # happens when the workflow was ended
         self._work = FoldedWork(self.world.store, pool, self.world.told)
         self._stalled = _Stalled(pool, self.world.letters)

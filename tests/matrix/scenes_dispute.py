@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
 from activities.core.acts import RETRY_NOW
@@ -30,7 +31,11 @@ async def won_dispute(stage: Stage, *, by_operator: bool = False, once: Callable
     if by_operator:
         acting = asyncio.create_task(operate(handle, RETRY_NOW, stage="disputed"))
         await stage.until(acting.done)
-        await acting
+        try:
+            await acting
+        except (RPCError, WorkflowUpdateFailedError):
+            if stage.ended is None:  # by force, in the middle of the act
+                raise
     else:
         with contextlib.suppress(RPCError):  # it was ended by force
             await handle.signal(DisputeWorkflow.look_again)

@@ -40,6 +40,7 @@ class Stage:
         self.world.poll_seconds = 15
         self.skipped = timedelta()
         self.handle: WorkflowHandle[Any, Any] | None = None
+        self.ended: WorkflowHandle[Any, Any] | None = None  # the run that was ended by force
         self._begun: list[WorkflowHandle[Any, Any]] = []
         self.mark = 0
         self.reached: set[str] = set()

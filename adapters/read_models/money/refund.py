@@ -73,6 +73,7 @@ def _requested(documents: DocumentBatch, event: RefundRequested, _: int) -> None
         "paid_by_hand": None,
         "by_bank_minor": 0,
         "resells": _resells(documents, purchase, event),
+        "resold": False,
     }
     documents.put(REFUNDS, event.refund_id, refund)
     _show(documents, event, event.refund_id)
