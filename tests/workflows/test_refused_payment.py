@@ -12,6 +12,7 @@ from activities.payments.late_payments import LatePaymentActivities
 from activities.sales.order import SalesActivities
 from domain.core.errors import PaymentRefused
 from domain.orders.personal_data import PersonalData
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.time_skipping import skipping_time
 from tests.fakes.world import PurchaseHandle, SagaWorld
 from workflows.purchase import PurchaseResult, PurchaseWorkflow
@@ -138,7 +139,7 @@ async def test_an_undo_that_was_cut_off_says_again_that_the_hold_ran_out(world: 
     let_go = world.gates.close("cancel_payment", "after")
     handle, _ = await world.buy(client)
     async with skipping_time(world.server):
-        await asyncio.wait_for(let_go.reached.wait(), 20)
+        await asyncio.wait_for(let_go.reached.wait(), PATIENCE_SECONDS)
     await handle.terminate("by force")
     let_go.open.set()
     again, _ = await world.start(client, await world.ref())
