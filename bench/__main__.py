@@ -19,11 +19,11 @@ from bench.rows import ALL
 def run(rows: list[Row], progress: Console, rounds: int) -> tuple[list[Comparison], Control]:
     """Run the rows on their own PostgreSQL."""
     results: list[Comparison] = []
-    with bench_environment() as (folder, postgres_port, route_port):
-        control = Control(folder, route_port)
+    with bench_environment() as environment:
+        control = Control(environment.folder, environment.route_port, environment.echo_port)
         for row in rows:
             began = time.monotonic()
-            results += compare(row, partial(database, postgres_port), control, rounds)
+            results += compare(row, partial(database, environment.postgres_port), control, rounds)
             progress.print(f"{row.name}: {time.monotonic() - began:.0f} s")
     return results, control
 

@@ -29,8 +29,8 @@ def measure(purchases: int) -> list[dict[str, Any]]:
     """Return the throughput at each power of ten of stored purchases, up to this number."""
     found: list[dict[str, Any]] = []
     with (
-        bench_environment() as (_, postgres_port, _),
-        database(postgres_port) as url,
+        bench_environment() as environment,
+        database(environment.postgres_port) as url,
         open_store(url) as store,
         run_api(url) as (port, _),
     ):

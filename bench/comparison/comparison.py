@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any, Literal, NamedTuple
 
 from bench.comparison.control import Control, largest_change
+from bench.comparison.limits import BusyCores, Limit, reached
 
 ROUNDS = 5
 MOVE_MAX = 0.25
@@ -37,13 +38,14 @@ class Baseline(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table; `unit` applies to both figures.
+    """One row of the table; `unit` applies to both figures, and to the physical limit that is named beside them.
 
     All sides share the row's `fixture`; without one each side has its own database.
     """
 
     name: str
     unit: str
+    limit: Limit
     ours: Side
     baselines: Sequence[Baseline] = ()
     fixture: Callable[[], AbstractContextManager[Any]] | None = None
@@ -58,6 +60,9 @@ class Comparison:
     ours: str
     ours_figure: float
     ours_note: str
+    limit: str = ""
+    limit_figure: float | None = None
+    share: float | None = None
     theirs: str = ""
     theirs_figure: float | None = None
     theirs_note: str = ""
@@ -76,10 +81,13 @@ def compare(
         fixture = None if row.fixture is None else stack.enter_context(row.fixture())
         ready = [stack.enter_context(side.enter(fixture or stack.enter_context(database()))) for side in sides]
         before = control.sample()
-        rounds = [[candidate.measure() for candidate in ready] for _ in range(number_of_rounds)]
-        moved = largest_change(before, control.sample())
+        cores = BusyCores()
+        rounds = [_round(ready, cores) for _ in range(number_of_rounds)]
+        after = control.sample()
+        moved = largest_change(before, after)
     figures = [median(figure) for figure in zip(*rounds, strict=True)]
-    ours = (row.name, row.unit, row.ours.label, figures[0], ready[0].note)
+    limit = reached(row.limit, row.unit, figures[0], cores, (before, after))
+    ours = (row.name, row.unit, row.ours.label, figures[0], ready[0].note, row.limit.name, *limit)
     if not row.baselines:
         yield Comparison(*ours, rounds=rounds)
     for number, other in enumerate(row.baselines, start=1):
@@ -94,6 +102,13 @@ def compare(
             judge(ratio, other, moved if number_of_rounds >= ROUNDS else 1.0),
             [[figure[0], figure[number]] for figure in rounds],
         )
+
+
+def _round(ready: Sequence[Candidate], cores: BusyCores) -> list[float]:
+    """Measure each side once; count how busy the cores are while it is ours."""
+    with cores:
+        ours = ready[0].measure()
+    return [ours, *(other.measure() for other in ready[1:])]
 
 
 def mark_of(other: Baseline) -> str:

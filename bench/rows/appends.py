@@ -12,6 +12,7 @@ from adapters.database.schema import ensure_schema
 from adapters.event_store.recorder import event_mapper, open_recorder
 from adapters.event_store.store import PostgresEventStore
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.comparison.limits import json_of
 from bench.fixtures.event_store import now, open_store
 from bench.load.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
 from bench.rows.stock.alternatives import POOLS
@@ -19,6 +20,7 @@ from domain.core.aggregate import DomainEvent
 from domain.tickets.ticket import Ticket, TicketReserved
 
 FIELDS = {"tenant_id": "bench", "purchase_id": "pu_bench", "show_id": "sh_bench", "ticket_type_id": "tt_bench"}
+EVENT = {"originator_version": 1, "timestamp": now().isoformat(), **FIELDS}
 
 
 def _appender(store: PostgresEventStore) -> Callable[[], Awaitable[object]]:
@@ -63,5 +65,11 @@ def _single(url: str) -> Iterator[Candidate]:
 
 
 ROWS = (
-    Row("store-appends", "events/s", Side("group commit", _grouped), (Baseline(Side("one save each", _single), 15),)),
+    Row(
+        "store-appends",
+        "events/s",
+        json_of(EVENT),
+        Side("group commit", _grouped),
+        (Baseline(Side("one save each", _single), 15),),
+    ),
 )

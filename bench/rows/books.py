@@ -14,6 +14,7 @@ from activities.books.post import post
 from activities.core.commands import PurchaseRef
 from adapters.event_store.store import PostgresEventStore
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.comparison.limits import json_of
 from bench.fixtures.event_store import open_store
 from bench.load.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
 from bench.rows.stock.alternatives import POOLS
@@ -24,6 +25,7 @@ from domain.money.money import FeeRates, price_of
 VENUE = "ve_bench"
 PRICE = price_of("eur", ((2, 5000),), FeeRates())
 FEE_MINOR = 313
+TRANSACTION = {"purchase_id": "pu_bench", "kind": "sale", "postings": sale_postings(VENUE, PRICE, FEE_MINOR, 2)}
 TABLES = """
 CREATE TABLE account (name text PRIMARY KEY, balance bigint NOT NULL);
 CREATE TABLE booked (key text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now());
@@ -104,6 +106,7 @@ ROWS = (
     Row(
         "books",
         "transactions/s",
+        json_of(TRANSACTION),
         Side("group commit, event-sourced", _grouped),
         (Baseline(Side("one transaction each, row locks", _locked), 25),),
     ),

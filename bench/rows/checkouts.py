@@ -11,6 +11,7 @@ from statistics import quantiles
 from uuid import uuid4
 
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.comparison.limits import ROUND_TRIP
 from bench.fixtures.environment import run_server
 from bench.fixtures.stack import StackFixture, stack_fixture
 from bench.load.buyers import Buyers, connections
@@ -74,6 +75,7 @@ ROWS = tuple(
     Row(
         f"time-to-client-secret-p{percent}",
         "ms",
+        ROUND_TRIP,
         Side("POST to the open checkout", partial(_ours, percent=percent)),
         (
             Baseline(

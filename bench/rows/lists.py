@@ -21,6 +21,7 @@ from activities.sales.ticket_api_holds import HoldCommands, MakeReservation
 from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.projection import Projection
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.comparison.limits import ROUND_TRIP
 from bench.fixtures.event_store import HOLD, LINES, open_store
 from bench.fixtures.many_rows import SEEDED_FROM, fill_list
 from bench.fixtures.show import open_show
@@ -86,6 +87,7 @@ ROWS = tuple(
     Row(
         f"page-of-{kind}",
         "ms",
+        ROUND_TRIP,
         Side(f"GET a page of {PAGE_ROWS} {kind}", partial(_pages, kind=kind, rows=MANY)),
         (Baseline(Side("the same page of a short list", partial(_pages, kind=kind, rows=FEW)), at_most=2),),
     )

@@ -23,6 +23,7 @@ from adapters.event_store.store import PostgresEventStore
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, seed_of
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.comparison.limits import PROCESSOR
 from bench.fixtures.environment import run_server
 from bench.fixtures.event_store import open_store
 from bench.servers.up import QUICK_CHAIN
@@ -174,6 +175,7 @@ ROWS = (
     Row(
         "mint",
         "tickets/s",
+        PROCESSOR,
         Side(
             "the mint step, verified and recorded",
             partial(_ready, measured=_mints_per_second, note="verified in batched reads"),

@@ -16,6 +16,7 @@ from pathlib import Path
 from activities.access.keys import CreateKey, KeyCommands
 from adapters.event_store.store import PostgresEventStore
 from bench.comparison.comparison import ROUNDS, Baseline, Candidate, Row, Side
+from bench.comparison.limits import ROUND_TRIP
 from bench.fixtures.environment import empty_route, run_server
 from bench.fixtures.event_store import open_store
 from bench.fixtures.show import open_show
@@ -122,6 +123,7 @@ ROWS = (
     Row(
         "on-sale-over-http",
         "answers/s",
+        ROUND_TRIP,
         Side("the API", _rush),
         (
             Baseline(Side("an empty route", partial(_empty, requests=BUYERS)), 0.9),
@@ -131,6 +133,7 @@ ROWS = (
     Row(
         "sold-out-answers",
         "answers/s",
+        ROUND_TRIP,
         Side("the API, sold out", _sold_out),
         (
             Baseline(Side("an empty route", partial(_empty, requests=0)), 0.9),

@@ -20,6 +20,7 @@ from adapters.read_models.documents import DocumentBatch
 from adapters.read_models.projection import Projection, read_document, store_batch
 from adapters.read_models.purchase import fold
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.comparison.limits import json_of
 from bench.fixtures.event_store import EVENTS_TABLE, open_store
 from bench.fixtures.show import open_show
 from domain.catalog.line import Line
@@ -29,6 +30,7 @@ AT_ONCE = 250
 BATCHES_PER_ROUND = 4
 SINGLES_PER_ROUND = 400
 LINES = (Line(ticket_type_id="tt_bench", quantity=2),)
+DOCUMENT = {"purchase_id": "pu_bench", "lines": [{"ticket_type_id": "tt_bench", "quantity": 2}], "state": "requested"}
 
 
 async def _fill(store: PostgresEventStore) -> None:
@@ -97,4 +99,12 @@ def _singles(url: str) -> Iterator[Candidate]:
         recorder.datastore.close()
 
 
-ROWS = (Row("projector", "events/s", Side("folds in batches", _batches), (Baseline(Side("one by one", _singles), 5),)),)
+ROWS = (
+    Row(
+        "projector",
+        "events/s",
+        json_of(DOCUMENT),
+        Side("folds in batches", _batches),
+        (Baseline(Side("one by one", _singles), 5),),
+    ),
+)

@@ -12,6 +12,7 @@ from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.comparison.limits import PROCESSOR
 from bench.fixtures.peer import peer_fixture
 from bench.fixtures.stack import StackFixture, stack_fixture
 from bench.load.buyers import Buyers
@@ -85,6 +86,7 @@ ROWS = (
     Row(
         "purchases",
         "purchases/s",
+        PROCESSOR,
         Side("POST to fulfilled, the whole stack", OURS),
         (Baseline(BARE, 0.5),),
         fixture=partial(stack_fixture, stubbed=False),
@@ -92,6 +94,7 @@ ROWS = (
     Row(
         "purchases-stubbed",
         "purchases/s",
+        PROCESSOR,
         Side("POST to fulfilled, Stripe and chain stubbed", OURS),
         (Baseline(BARE, 0.8),),
         fixture=partial(stack_fixture, stubbed=True),
@@ -99,6 +102,7 @@ ROWS = (
     Row(
         "purchases-peer",
         "purchases/s",
+        PROCESSOR,
         Side("POST to fulfilled, Stripe and chain stubbed", OURS),
         (
             Baseline(Side("the same work on DBOS", partial(_peer, peer="dbos")), 1.0),

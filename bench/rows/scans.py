@@ -15,6 +15,7 @@ from uuid import uuid4
 import aiohttp
 
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.comparison.limits import ROUND_TRIP
 from bench.fixtures.environment import run_server
 from bench.fixtures.stack import StackFixture, stack_fixture
 from bench.load.buyers import Buyers, connections
@@ -132,6 +133,7 @@ ROWS = (
     Row(
         f"scans-p{PERCENT}",
         "ms",
+        ROUND_TRIP,
         Side("POST /checkins of a ticket's code, to its answer", _ours),
         (Baseline(Side("an empty route in a process of its own", _empty), at_most=3),),
         fixture=partial(stack_fixture, stubbed=False),

@@ -1,5 +1,7 @@
 """The bench judges ratios of the same rounds, and nothing if the control measurement changed."""
 
+import os
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -8,19 +10,20 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import chosen
-from bench.comparison import report
+from bench.comparison import history, report
 from bench.comparison.comparison import ROUNDS, Baseline, Candidate, Comparison, Row, Side, compare
 from bench.comparison.control import Control, Sample
+from bench.comparison.limits import PROCESSOR, SYNC, BusyCores, Limit, Measured
 from bench.rows import on_sale
 
-STEADY = Sample(10_000, 2_000)
+STEADY = Sample(10_000, 2_000, 20_000)
 
 
 class Machine(Control):
     """A control with given samples."""
 
     def __init__(self, *samples: Sample) -> None:
-        super().__init__(Path(), 0)
+        super().__init__(Path(), 0, 0)
         self._samples = iter(samples)
 
     def sample(self) -> Sample:
@@ -39,7 +42,7 @@ def side(label: str, *figures: float) -> Side:
 
 
 def result(against: Baseline, *samples: Sample) -> Comparison:
-    row = Row("row", "things/s", side("ours", 100, 1, 300, 200, 900), (against,))
+    row = Row("row", "things/s", SYNC, side("ours", 100, 1, 300, 200, 900), (against,))
     (comparison,) = compare(row, lambda: nullcontext("url"), Machine(*samples))
     return comparison
 
@@ -62,25 +65,21 @@ def test_a_mark_is_reached_or_missed(at_least: float | None, at_most: float | No
     assert result(other, STEADY, STEADY).verdict == verdict
 
 
-@pytest.mark.parametrize("after", [Sample(7_400, 2_000), Sample(10_000, 2_700)])
+@pytest.mark.parametrize("after", [Sample(7_400, 2_000, 20_000), Sample(10_000, 2_700, 20_000)])
 def test_after_a_change_of_the_machine_by_a_quarter_nothing_is_judged(after: Sample) -> None:
     """The figures are reported without a verdict."""
     other = Baseline(side("theirs", 20, 20, 20, 20, 20), at_least=1)
     assert result(other, STEADY, after).verdict == "not judged"
-    assert result(other, STEADY, Sample(7_600, 2_600)).verdict == "reached"
+    assert result(other, STEADY, Sample(7_600, 2_600, 90_000)).verdict == "reached"
 
 
-def test_the_page_keeps_its_text_and_the_rows_that_were_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_keeps_its_text_and_the_rows_that_were_not_run(tmp_path: Path) -> None:
     """Only the text between the markers is replaced."""
-    page = tmp_path / "performance.md"
-    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-    monkeypatch.setattr(report, "PAGE", page)
-    monkeypatch.setattr(report, "RESULTS", tmp_path / "results.json")
-    report.keep([Comparison("a", "x/s", "ours", 1.0, "")], [STEADY])
-    report.keep([Comparison("b", "x/s", "ours", 2000.0, "")], [STEADY])
-    text = page.read_text()
+    files = report.Files(*(tmp_path / name for name in ("results.json", "page.md", "history.jsonl", "plot.svg")))
+    files.page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    report.keep([Comparison("a", "x/s", "ours", 1.0, "")], [STEADY], files)
+    report.keep([Comparison("b", "x/s", "ours", 2000.0, "")], [STEADY], files)
+    text = files.page.read_text()
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
     assert [line.split(" | ")[2] for line in text.splitlines() if line.startswith(("| a ", "| b "))] == [
@@ -88,6 +87,35 @@ def test_the_page_keeps_its_text_and_the_rows_that_were_not_run(
         "2,000 x/s",
     ]
     assert "old" not in text
+    assert [list(line["rows"]) for line in history.read(files.history)] == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize(
+    ("limit", "unit", "figures", "expected"),
+    [
+        (SYNC, "things/s", (100, 1, 300, 200, 900), (10_000, 0.02)),
+        (SYNC, "ms", (0.2, 0.4, 0.5, 0.2, 0.6), (0.1, 0.25)),
+        (Limit("twice ours", lambda one: 2 * one.per_second), "things/s", (1, 1, 1, 1, 1), (2, 0.5)),
+    ],
+)
+def test_a_row_says_how_much_of_a_physical_limit_it_reaches(
+    limit: Limit, unit: str, figures: tuple[float, ...], expected: tuple[float, float]
+) -> None:
+    """The limit is in the row's unit, of the same run; a time is compared as a rate."""
+    row = Row("row", unit, limit, side("ours", *figures))
+    (found,) = compare(row, lambda: nullcontext("url"), Machine(STEADY, STEADY))
+    assert (found.limit, found.limit_figure, found.share) == (limit.name, *map(pytest.approx, expected))
+
+
+def test_processor_time_is_a_limit_by_the_cores_that_were_busy() -> None:
+    """One core that works in two of them, say, leaves room for twice as much."""
+    cores = BusyCores()
+    until = time.perf_counter() + 0.3
+    with cores:
+        while time.perf_counter() < until:
+            pass
+    assert 0.8 / (os.cpu_count() or 1) < cores.share <= 1
+    assert PROCESSOR.per_second(Measured(10.0, cores, ())) == 10 / cores.share
 
 
 def test_rows_are_chosen_by_name() -> None:
@@ -99,7 +127,7 @@ def test_rows_are_chosen_by_name() -> None:
 
 def test_few_rounds_judge_nothing() -> None:
     """With fewer rounds there is no verdict, whatever the ratio."""
-    row = Row("row", "things/s", side("ours", 100), (Baseline(side("theirs", 10), at_least=2),))
+    row = Row("row", "things/s", SYNC, side("ours", 100), (Baseline(side("theirs", 10), at_least=2),))
     (comparison,) = compare(row, lambda: nullcontext("url"), Machine(STEADY, STEADY), 1)
     assert (comparison.ratio, comparison.verdict) == (10, "not judged")
 
@@ -117,7 +145,7 @@ def test_all_sides_of_a_row_share_its_fixture() -> None:
         raise AssertionError("a row with a fixture needs no database")
 
     stage = object()
-    row = Row("row", "s", Side("ours", enter), (Baseline(Side("theirs", enter)),), lambda: nullcontext(stage))
+    row = Row("row", "s", SYNC, Side("ours", enter), (Baseline(Side("theirs", enter)),), lambda: nullcontext(stage))
     list(compare(row, no_database, Machine(STEADY, STEADY)))
     assert seen == [stage, stage]
 

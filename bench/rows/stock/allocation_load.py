@@ -9,6 +9,7 @@ from functools import partial
 
 from adapters.event_store.store import PostgresEventStore
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.comparison.limits import json_of
 from bench.fixtures.event_store import HOLD, TICKET_TYPE, open_stock, open_store
 from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
@@ -17,6 +18,7 @@ OPEN = 1_000
 ENDED = 100_000
 PER_DECISION = 500
 LOADS = 5
+HELD = (1, "2026-01-01T00:00:00+00:00", "bench", "", True, "held", ())  # a hold in a snapshot, after its key
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -84,6 +86,7 @@ ROWS = (
     Row(
         "load-of-a-big-allocation",
         "ms",
+        json_of([[f"held:{number:032}", *HELD] for number in range(OPEN)]),
         Side("after 100,000 holds", partial(_after, ended=ENDED)),
         (Baseline(Side("fresh", partial(_after, ended=0)), at_most=3),),
     ),

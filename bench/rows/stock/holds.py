@@ -11,11 +11,13 @@ from uuid import uuid4
 
 from adapters.runtime.gc_tuning import tune_gc
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.comparison.limits import PROCESSOR, SYNC, json_of
 from bench.fixtures.event_store import hold_placer, open_stock, open_store
 from bench.load.callers import CALLERS, tasks_per_second
 from bench.rows.stock.alternatives import ATOMIC, ATOMIC_ALONE, LOCKED, OPTIMISTIC
 
 PROCESSES = 3
+PLACED = {"key": "bench:1", "quantity": 1, "until": "2026-01-01T00:00:00+00:00", "maker": "bench"}
 START_SECONDS = 60
 
 
@@ -76,11 +78,18 @@ def _processes(url: str, number: int) -> Iterator[Candidate]:
 GROUPED = Side("group commit, event-sourced", partial(_group_commit, callers=CALLERS))
 ALONE = Side("group commit, event-sourced", partial(_group_commit, callers=1))
 ROWS = (
-    Row("hot-holds", "holds/s", GROUPED, (Baseline(ATOMIC, 10), Baseline(LOCKED, 20), Baseline(OPTIMISTIC, 300))),
-    Row("hot-holds-one-caller", "holds/s", ALONE, (Baseline(ATOMIC_ALONE, 0.5),)),
+    Row(
+        "hot-holds",
+        "holds/s",
+        json_of(PLACED),
+        GROUPED,
+        (Baseline(ATOMIC, 10), Baseline(LOCKED, 20), Baseline(OPTIMISTIC, 300)),
+    ),
+    Row("hot-holds-one-caller", "holds/s", SYNC, ALONE, (Baseline(ATOMIC_ALONE, 0.5),)),
     Row(
         "hot-holds-3-processes",
         "holds/s",
+        PROCESSOR,
         Side("three processes", partial(_processes, number=PROCESSES)),
         (Baseline(Side("one process", partial(_processes, number=1)), 0.7),),
     ),
