@@ -115,13 +115,14 @@ nightly: $(READY) ## all of these, long; writes docs/results/DATE.md
 
 .PHONY: bench measure
 bench: $(READY) .venv-bench/.ready ## throughput and latency beside a control; ROWS chooses
-	$(BIN)/python -m bench --rows "$(ROWS)"
+	$(BIN)/python -m bench --rows "$(ROWS)"; status=$$?; $(BIN)/python -m bench.model && exit $$status
 
 measure: $(READY) .venv-bench/.ready ## everything in docs/performance.md, on a quiet machine: about an hour
 	-$(BIN)/python -m bench
 	-$(BIN)/python -m bench.recovery
 	$(BIN)/python -m bench.resources
-	$(BIN)/python -m bench.growth
+	-$(BIN)/python -m bench.growth
+	$(BIN)/python -m bench.model
 
 # Environments. The installer itself is taken from the lock as well; the project is built by the locked build system.
 $(READY): requirements.txt pyproject.toml

@@ -28,8 +28,8 @@ RESULTS = ROOT / "bench" / "results" / "resources.json"
 
 
 def cpu_seconds(fixture: StackFixture) -> dict[str, float]:
-    """Return the CPU time of each process and its children."""
-    used: dict[str, float] = {}
+    """Return the CPU time of each process and its children, and of this one, the driver."""
+    used = {"driver": sum(psutil.Process().cpu_times()[:2])}
     for name, process_name in fixture.stack.status["processes"].items():
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(process_name["pid"])
