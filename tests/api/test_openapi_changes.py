@@ -1,6 +1,6 @@
 """The comparison of OpenAPI documents finds every kind of change that breaks a client, and no other."""
 
-import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +14,10 @@ BUY = ("paths", "/api/v1/purchases", "post")
 GET = ("paths", "/api/v1/purchases/{purchase_id}", "get")
 AFTER = (*GET, "parameters", 1)
 SCHEMAS = ("components", "schemas")
+# Comparing the other hundred operations 41 times would find nothing more.
+CHANGED = {BUY[1], GET[1], "/api/v1/quotes", "/internal/purchases"}
+WHOLE: Json = {**document(), "paths": {path: document()["paths"][path] for path in CHANGED}}
+DOCUMENT = json.dumps(WHOLE)
 
 
 def at(whole: Json, path: tuple[Any, ...]) -> Any:
@@ -97,9 +101,9 @@ BREAKING = [
 @pytest.mark.parametrize(("change", "named"), BREAKING, ids=[named for _, named in BREAKING])
 def test_a_change_that_breaks_clients_is_named(change: Callable[[Json], None], named: str) -> None:
     """Each kind of breaking change is found and named."""
-    changed = copy.deepcopy(document())
+    changed = json.loads(DOCUMENT)
     change(changed)
-    assert named in breaking_changes(document(), changed)
+    assert named in breaking_changes(WHOLE, changed)
 
 
 HARMLESS = [
@@ -120,15 +124,15 @@ HARMLESS = [
 @pytest.mark.parametrize("change", HARMLESS, ids=range(len(HARMLESS)))
 def test_a_compatible_change_is_not_named(change: Callable[[Json], None]) -> None:
     """New operations, optional request fields, answer fields, wider limits and problem types are additive."""
-    changed = copy.deepcopy(document())
+    changed = json.loads(DOCUMENT)
     change(changed)
-    assert changed != document()
-    assert breaking_changes(document(), changed) == []
+    assert changed != WHOLE
+    assert breaking_changes(WHOLE, changed) == []
 
 
 def test_a_request_may_lose_its_format_and_get_none() -> None:
     """A format that goes accepts more, one that comes accepts less."""
-    strict, loose = copy.deepcopy(document()), document()
+    strict, loose = json.loads(DOCUMENT), WHOLE
     put(*field("PurchaseBody", "show_id", "format"), value="uuid")(strict)
     assert breaking_changes(strict, loose) == []
     assert breaking_changes(loose, strict) == ["buy_tickets body.show_id: format None became uuid"]

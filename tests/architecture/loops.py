@@ -4,13 +4,13 @@ import ast
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 from activities.core.loops import loop_of
+from tests.architecture.test_tidy import ROOT, modules
 
-ROOT = Path(__file__).parents[2]
-ROOMS = ("relay", "workflows", "activities", "adapters", "assembly")
+ROOMS = ("relay/", "workflows/", "activities/", "adapters/", "assembly/")
 GATHERS = {"gather", "gather_all", "wait", "as_completed", "TaskGroup"}
 
 
@@ -30,14 +30,14 @@ def _is_marked(value: Any) -> bool:
     return True
 
 
-def awaiting_loops() -> set[str]:
+@cache
+def awaiting_loops() -> frozenset[str]:
     """Return `file: function` of every loop, comprehension or gather that awaits one thing after or beside another."""
     found: set[str] = set()
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            name = path.relative_to(ROOT).as_posix()
-            found |= {f"{name}: {function}" for function in _loops_in(ast.parse(path.read_text()), ())}
-    return found
+    for module in modules():
+        if module.path.startswith(ROOMS) and any(word in module.text for word in ("async ", *GATHERS)):
+            found |= {f"{module.path}: {function}" for function in _loops_in(module.tree, ())}
+    return frozenset(found)
 
 
 def _loops_in(node: ast.AST, names: tuple[str, ...]) -> Iterator[str]:

@@ -17,12 +17,12 @@ import worker
 from activities.registry import all_queues
 from adapters.solana.keys import issuer_of
 from adapters.telemetry.server import PROBE_PATHS
-from api.app import described_app
 from api.main import SHUTDOWN_SECONDS
 from cli.main import app as boxoffice
 from devstack.servers.temporal import SEARCH_ATTRIBUTES
 from settings import Settings, secret_settings, setting_names
 from settings.check import TAKES, needs_of, settings_of
+from tests.fakes.api_client import document
 from workflows.core.search_attributes import KEYS
 
 ROOT = Path(__file__).parents[2]
@@ -137,7 +137,7 @@ def test_the_api_is_asked_whether_it_is_ready() -> None:
     """The check asks an operation that exists, on the port that the API listens on."""
     (url,) = re.findall(r"http://[^']+", SERVICES["api"]["healthcheck"]["test"][-1])
     assert urlsplit(url).port == int(environment("api")["BOXOFFICE_API__PORT"])
-    assert urlsplit(url).path in described_app().openapi()["paths"]
+    assert urlsplit(url).path in document()["paths"]
 
 
 def test_our_services_are_the_processes_and_one_worker_per_queue() -> None:

@@ -66,17 +66,22 @@ def test_a_wrong_name_and_a_wrong_file_are_found() -> None:
     assert missing(("gone.py", "../gone.py", "`main`")) == ["../gone.py"]
 
 
-@pytest.mark.parametrize(
-    "page", sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")]), ids=lambda page: str(page.relative_to(ROOT))
-)
-def test_links_between_files_lead_somewhere(page: Path) -> None:
-    """Every relative link of a page names a file or folder of the project."""
+def dead(page: Path) -> list[str]:
+    """Return the relative links of a page that lead nowhere."""
     targets = [target for target in LINK.findall(page.read_text()) if "://" not in target]
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    return [f"{page.relative_to(page.parents[1])}: {one}" for one in targets if not (page.parent / one).exists()]
 
 
-@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
-def test_files_that_a_page_names_exist(page: Path) -> None:
+def test_links_between_files_lead_somewhere(tmp_path: Path) -> None:
+    """Every relative link of a page names a file or folder of the project."""
+    (tmp_path / "page.md").write_text("[gone](gone.md) [itself](page.md#part)")
+    assert [fault.partition(": ")[2] for fault in dead(tmp_path / "page.md")] == ["gone.md"]
+    assert [fault for page in [*DOCS.rglob("*.md"), *ROOT.glob("*.md")] for fault in dead(page)] == []
+
+
+def test_files_that_a_page_names_exist() -> None:
     """A path in code marks is a file of the project, unless it is marked as new."""
-    if page.name != "CHANGELOG.md":  # a history names files of its time
-        assert [name for name in FILES.findall(page.read_text()) if not (ROOT / name).exists()] == []
+    pages = [page for page in [*ROOT.glob("*.md"), *DOCS.glob("*.md")] if page.name != "CHANGELOG.md"]  # a history
+    named = [(page.name, name) for page in pages for name in FILES.findall(page.read_text())]
+    assert len(named) > len(pages)
+    assert [f"{page}: {name}" for page, name in named if not (ROOT / name).exists()] == []

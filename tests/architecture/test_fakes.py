@@ -9,6 +9,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Any
@@ -48,6 +49,7 @@ def methods(port: type[Any]) -> set[str]:
     return {name for kind in port.__mro__ if is_port(kind) for name in vars(kind) if not name.startswith("_")}
 
 
+@cache
 def ports() -> list[type[Any]]:
     """Return every Protocol of the product."""
     return [found for found in classes(modules(*rooms())) if is_port(found) and methods(found)]
@@ -88,23 +90,24 @@ def named_by(node: ast.AST, module: ModuleType) -> set[type[Any]]:
     return found
 
 
-def in_contracts(all_ports: list[type[Any]]) -> dict[type[Any], set[type[Any]]]:
+@cache
+def in_contracts() -> dict[type[Any], set[type[Any]]]:
     """Return each fake of a contract suite, with the ports that a class of the product satisfies in the same suite."""
     covered: dict[type[Any], set[type[Any]]] = {}
     for module in modules("tests.contract"):
         for fixture in fixtures_with_params(module):
             names = named_by(fixture, module)
             real = [found for found in names if found.__module__.split(".")[0] in rooms()]
-            kept = set().union(*(kept_by(found, all_ports) for found in real))
+            kept = set().union(*(kept_by(found, ports()) for found in real))
             for fake in names:
                 if fake.__module__.startswith("tests.fakes"):
-                    covered.setdefault(fake, set()).update(kept & kept_by(fake, all_ports))
+                    covered.setdefault(fake, set()).update(kept & kept_by(fake, ports()))
     return covered
 
 
 def without_contract(all_ports: list[type[Any]]) -> set[str]:
     """Return the names of the fakes without a contract suite for any of their ports."""
-    covered = in_contracts(all_ports)
+    covered = in_contracts()
     return {fake.__name__ for fake in fakes(all_ports) if not covered.get(fake)}
 
 

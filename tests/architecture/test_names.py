@@ -3,23 +3,23 @@
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.architecture.test_tidy import ROOT, Module, modules, statements
+
 NOT_THE_PRODUCT = {"tests", "bench", "devstack"}
 
 
-def modules() -> list[Path]:
+def product() -> list[Module]:
     """Return the product's modules: every room beside tests, bench and devstack, and the modules at the root."""
-    rooms = [path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name not in NOT_THE_PRODUCT]
-    return [*sorted(ROOT.glob("*.py")), *(path for room in sorted(rooms) for path in sorted(room.rglob("*.py")))]
+    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")} - NOT_THE_PRODUCT
+    return [module for module in modules() if "/" not in module.path or module.path.partition("/")[0] in rooms]
 
 
 def named(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """Yield every class, at any depth, and every public type alias of a module with its line."""
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.ClassDef):
             yield node.name, node.lineno
     for statement in tree.body:
@@ -44,11 +44,7 @@ def duplicates(places: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 def test_no_two_classes_of_the_product_have_one_name() -> None:
     """A name identifies one class."""
-    places = [
-        (name, f"{path.relative_to(ROOT)}:{line}")
-        for path in modules()
-        for name, line in named(ast.parse(path.read_text(encoding="utf-8")))
-    ]
+    places = [(name, f"{module.path}:{line}") for module in product() for name, line in named(module.tree)]
     assert len(places) > 300, "the product's classes were not found"
     assert duplicates(places) == {}
 

@@ -35,15 +35,21 @@ def routed() -> DescribedApp:
     return described_app()
 
 
-def app_over(deps: Dependencies) -> DescribedApp:
-    """Return the app over these dependencies, with the routes of every other one.
+def unserved_app() -> DescribedApp:
+    """Return an app with the routes of every other one, for `serve`; what a test adds to it is its own.
 
-    FastAPI prepares a route at its first request, for tens of milliseconds. A test that changes its app creates one.
+    FastAPI prepares a route at its first request, for tens of milliseconds. Only a test that adds a route makes an app.
     """
     app = copy(routed())
     app.state = State()
     app.user_middleware = list(app.user_middleware)
     app.exception_handlers = dict(app.exception_handlers)
+    return app
+
+
+def app_over(deps: Dependencies) -> DescribedApp:
+    """Return the app over these dependencies, with the routes of every other one."""
+    app = unserved_app()
     serve(app, deps)
     return app
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import uvicorn
 
-from api.app import create_app
 from api.main import server_config
 from settings.http import LimitSettings
+from tests.fakes.api_client import app_over
 from tests.fakes.shop_world import ApiWorld
 
 HOST = "127.0.0.1"
@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 
 def server_of(world: ApiWorld, port: int, limits: LimitSettings) -> uvicorn.Server:
     """Return the server of a world's API."""
-    app = create_app(world.deps())
+    app = app_over(world.deps())
     server = uvicorn.Server(server_config(app, HOST, port, limits))
     app.state.watch.is_ending = lambda: server.should_exit
     return server

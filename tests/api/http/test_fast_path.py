@@ -10,7 +10,6 @@ from fastapi import Depends, FastAPI, HTTPException, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from activities.core.ports import Committed
-from api.app import create_app
 from api.http.fast_path import FastPath
 from api.routes.purchases import PATH, buy
 from domain.core.unit_of_work import UnitOfWork
@@ -171,7 +170,7 @@ class RefuseAll:
 async def test_a_middleware_guards_the_fast_path_too() -> None:
     """A middleware that refuses every request refuses these too."""
     world = ApiWorld()
-    app = create_app(world.deps())
+    app = app_over(world.deps())
     app.add_middleware(RefuseAll)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://boxoffice") as client:
         answers = [await client.post(PATH, content=PLAINLY_GOOD, headers=headers) for headers in (PLAIN, ORDINARY)]

@@ -13,12 +13,11 @@ import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from activities.tokens.metadata import cid_of
-from api.app import described_app
 from api.http.guard import GuardedRoute, guarded_router, needs
 from domain.access.api_key import parse_key
 from domain.access.subject import ALL_SCOPES
 from domain.access.subject import Scope as AccessScope
-from tests.fakes.api_client import EVERY_SCOPE, api_client, app_over, document
+from tests.fakes.api_client import EVERY_SCOPE, api_client, app_over, document, routed
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
@@ -191,7 +190,7 @@ def test_a_route_without_a_declaration_cannot_be_made() -> None:
 
     with pytest.raises(TypeError, match="must declare who may call it"):
         router.get("/new")(endpoint)
-    routes = [route.original_route for route in iter_route_contexts(described_app().routes)]
+    routes = [route.original_route for route in iter_route_contexts(routed().routes)]
     mine = [route for route in routes if isinstance(route, APIRoute)]
     assert len([route for route in mine if route.include_in_schema]) == len(OPERATIONS)
     assert all(isinstance(route, GuardedRoute) for route in mine)

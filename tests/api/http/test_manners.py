@@ -10,10 +10,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.app import create_app
 from api.http.manners import prefers
 from tests.api.http.served import HOST, served
-from tests.fakes.api_client import EVERY_SCOPE, api_client, document
+from tests.fakes.api_client import EVERY_SCOPE, api_client, app_over, document
 from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
@@ -41,7 +40,7 @@ def path_of(template: str) -> str:
 @pytest.fixture(scope="module")
 def app() -> FastAPI:
     """One app over an empty world, for requests that change nothing."""
-    return create_app(ApiWorld().deps())
+    return app_over(ApiWorld().deps())
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def ask(method: str, path: str, world: ApiWorld, **options: Any) -> httpx.Response:
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         return await client.request(method, path, **options)
 
 
@@ -154,7 +153,7 @@ async def test_browsers_may_call_from_the_origins_of_the_setting() -> None:
     asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
     wanted = {**asked, "Access-Control-Request-Headers": "content-type, idempotency-key, authorization, purchase-token"}
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(create_app(world.deps())), base_url="http://boxoffice", headers=OPEN
+        transport=httpx.ASGITransport(app_over(world.deps())), base_url="http://boxoffice", headers=OPEN
     ) as client:
         preflight = await client.options(PURCHASES, headers=wanted)
         bought = await client.post(PURCHASES, json=WANTED, headers={**KEY, "Origin": ORIGIN})
@@ -197,7 +196,7 @@ def test_an_accept_header_is_read_with_its_qualities(*, accept: str, expected: b
 @pytest.mark.parametrize(("quality", "expected"), [("1", "text/csv"), ("0", "application/json")])
 async def test_a_statement_is_csv_only_where_it_is_wanted(quality: str, expected: str) -> None:
     """`q=0` refuses it."""
-    async with api_client(create_app(ApiWorld().deps())) as client:
+    async with api_client(app_over(ApiWorld().deps())) as client:
         venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=KEY)).json()["venue_id"]
         path = f"/api/v1/venues/{venue}/statement"
         answer = await client.get(path, headers={"Accept": f"text/csv;q={quality}"})

@@ -7,12 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api.app import described_app
 from domain.money.csv_table import cell
 from domain.views.listed import PAGE_ROWS_MAX
 from domain.views.rows import LISTINGS, PURCHASE_LIST
 from tests.api.routes.on_sale import PURCHASES, code, key, wanting
-from tests.fakes.api_client import api_client, app_over
+from tests.fakes.api_client import api_client, app_over, document
 from tests.fakes.shop_world import ApiWorld
 
 SEARCH = "/api/v1/buyer-searches"
@@ -41,7 +40,7 @@ async def test_every_list_answers_json_and_csv(client: httpx.AsyncClient, show: 
 
 def test_every_list_has_a_route() -> None:
     """What is listed can be asked for."""
-    assert set(LISTS) <= described_app().openapi()["paths"].keys()
+    assert set(LISTS) <= document()["paths"].keys()
 
 
 async def test_purchases_come_in_pages(client: httpx.AsyncClient, show: dict[str, Any]) -> None:

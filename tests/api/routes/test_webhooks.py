@@ -10,10 +10,9 @@ import pytest
 import stripe
 
 from adapters.stripe.webhook import verify_webhook
-from api.app import create_app
 from api.terms import BodyLimits
 from tests.adapters.stripe.odd_events import HANDLED, STORED_ONLY, event
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import api_client, app_over
 from tests.fakes.identity import DEPLOYMENT
 from tests.fakes.shop_world import ApiWorld
 
@@ -36,7 +35,7 @@ async def client(world: ApiWorld, verified: list[bytes]) -> AsyncIterator[httpx.
         return verify_webhook(payload, signature, SECRETS[path], DEPLOYMENT.deployment_id)
 
     deps = replace(world.deps(), verify=partial(verify, OURS), verify_connect=partial(verify, VENUES))
-    async with api_client(create_app(deps)) as client:
+    async with api_client(app_over(deps)) as client:
         yield client
 
 

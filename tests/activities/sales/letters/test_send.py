@@ -13,7 +13,7 @@ from domain.orders.personal_data import PersonalData
 from domain.views.outgoing.letters import CodedTicket, LetterKey, LetterMatter, MailAnswer
 from tests.contract.selling import sell
 from tests.fakes.event_store import FakeEventStore
-from tests.fakes.letter_box import CODES, LINKS, FakeMailServer, MemoryLetters
+from tests.fakes.letter_box import CODES, LINKS, FakeMailServer, MemoryLetters, print_nothing
 from tests.fakes.shop_world import MemoryReads
 from tests.fakes.small_tables import MemoryBuyers
 
@@ -35,7 +35,7 @@ class Office:
         self.store = FakeEventStore(lambda: datetime.now(UTC))
         self.buyers, self.mail = MemoryBuyers(), FakeMailServer()
         self.log = MemoryLetters(MemoryReads(self.store).catch_up, self.buyers)
-        self.acts = self.with_writer(TemplateWriter(LINKS))
+        self.acts = self.with_writer(TemplateWriter(LINKS, print_nothing))
 
     def with_writer(self, writer: TemplateWriter) -> LetterActivities:
         return LetterActivities(self.store, self.log, self.buyers, CODES, writer, self.mail, clock=lambda: self.now)

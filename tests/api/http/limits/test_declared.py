@@ -15,12 +15,12 @@ from fastapi import APIRouter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapters.postgres.rate_limits import MemoryCounters
-from api.app import described_app, serve
+from api.app import serve
 from api.http.guard import guarded_router, needs, public
 from api.http.limits.declared import DEFAULT, READS, Effective, LimitTable, declarations, limited, limits_of
 from api.http.limits.rates import RateLimits, Rates
 from api.terms import BodyLimits
-from tests.fakes.api_client import api_client, app_over
+from tests.fakes.api_client import api_client, app_over, routed, unserved_app
 from tests.fakes.shop_world import ApiWorld
 
 UNCOUNTED = {"read_liveness"}  # it asks nobody: the counters may be in a database that is away
@@ -32,7 +32,7 @@ READ_SECONDS = 0.02
 # (method, path, what the endpoint declares) of each route, the pages of the documentation included
 ROUTES = [
     (method, re.sub(r"{\w+}", "x_1", path), endpoint)
-    for method, path, endpoint in declarations(described_app().routes)
+    for method, path, endpoint in declarations(routed().routes)
     if method != "HEAD"
 ]
 
@@ -63,7 +63,7 @@ class Endless:
 def test_every_route_has_limits() -> None:
     """The table has the declared ones by the path of a request: bytes, a count, and for a read a time."""
     limits = world_with().limits
-    table = LimitTable(described_app().routes, limits)
+    table = LimitTable(routed().routes, limits)
     for method, path, endpoint in ROUTES:
         found, declared = table.of({"method": method, "path": path}), limits_of(endpoint)
         assert found.bytes_max == bytes_max_of(endpoint), path
@@ -100,7 +100,7 @@ async def test_beyond_the_count_of_its_route_a_request_is_429() -> None:
 
 async def test_a_read_beyond_its_time_is_503() -> None:
     """A change is not cut off: it ends its own waits."""
-    app = described_app()
+    app = unserved_app()
     app.add_middleware(Endless)
     serve(app, world_with(read_seconds=READ_SECONDS).deps())
     transport = httpx.ASGITransport(app)
@@ -112,7 +112,7 @@ async def test_a_read_beyond_its_time_is_503() -> None:
 
 async def test_a_path_without_a_route_has_the_default_limits() -> None:
     """Nobody gets the limits of a webhook by a path that looks like one, or by another method."""
-    table = LimitTable(described_app().routes, world_with().limits)
+    table = LimitTable(routed().routes, world_with().limits)
     for method, path in (("POST", "/webhooks/other"), ("PUT", "/webhooks/stripe"), ("POST", "/health/live")):
         assert table.of({"method": method, "path": path}) == Effective(BODY.bytes_max, "api", None)
 
