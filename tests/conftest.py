@@ -30,14 +30,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Collect garbage as rarely as production does: modules and syntax trees are many objects and no garbage."""
     gc.set_threshold(NEW_OBJECTS)
-    if config.getoption("quick"):
-        from tests.fakes.sandbox import WorldRunner  # with Temporal's library: half a second for who asks for one test
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Exempt the tests and all that they imported from collection; leave out the sandbox in the fast tier."""
+    if session.config.getoption("quick"):
+        from tests.fakes.sandbox import WorldRunner  # with Temporal's library: half a second for who runs no test
 
         WorldRunner.is_fast = True
-
-
-def pytest_collection_finish() -> None:
-    """Exempt the tests and all that they imported from collection."""
     gc.freeze()
 
 

@@ -13,6 +13,8 @@ from tests.workflows.test_refund import ended
 from tests.workflows.test_show_cancellation import all_refunds, begin, call_off, sell
 from tests.workflows.test_show_cancellation import ended as cancelled
 
+pytestmark = pytest.mark.slow  # rare ways: see the fast tier in docs/how-to-read-the-tests.md
+
 
 async def box_office(world: SagaWorld, client: Client, tender: Tender, key: str = "key") -> None:
     handle, _ = await world.start(client, await world.request(key, tender=tender))

@@ -101,6 +101,7 @@ def check_each_once_in_order(world: SagaWorld, lines: list[OutgoingLine]) -> Non
         assert own == sorted(own)
 
 
+@pytest.mark.slow  # a receiver's whole bad day
 async def test_a_receiver_that_is_down_slow_and_wrong_gets_each_event_once(world: SagaWorld, client: Client) -> None:
     """Down for a day, then wrong in every tenth answer: each event once by id, in order per purchase."""
     began: list[datetime] = []
@@ -122,6 +123,7 @@ async def test_a_receiver_that_is_down_slow_and_wrong_gets_each_event_once(world
     assert world.deliveries.positions["we"].position == len(many())
 
 
+@pytest.mark.slow  # three days of tries
 async def test_one_bad_event_holds_its_purchase_alone_and_is_given_up_after_three_days(
     world: SagaWorld, client: Client
 ) -> None:

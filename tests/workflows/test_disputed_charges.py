@@ -27,6 +27,8 @@ from tests.fakes.recomputed import folded
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold
 
+pytestmark = pytest.mark.slow  # rare ways: see the fast tier in docs/how-to-read-the-tests.md
+
 PRICE, SHARE, PLATFORM, PROCESSING = 2208, 2000, 150, 58
 FEE, DISPUTE_FEE = 94, 2000
 CLEARING, LOSSES, RESERVE = "stripe:clearing", "dispute:losses", "dispute:reserve"

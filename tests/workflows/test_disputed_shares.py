@@ -10,6 +10,8 @@ from domain.payouts.payee import Payee
 from tests.fakes.world import SagaWorld
 from tests.workflows.test_payouts import SHARE, VENUE, account, run, sell, send
 
+pytestmark = pytest.mark.slow  # rare ways: see the fast tier in docs/how-to-read-the-tests.md
+
 
 @pytest.mark.parametrize("tried", [True, False], ids=["refused before", "never tried"])
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ async def test_a_purchase_is_given_up_during_a_look_at_its_payment(
     assert await world.stock() == (10, 0, 0)
 
 
+@pytest.mark.slow  # the local try's five seconds are real ones
 async def test_a_sale_is_not_given_up(world: SagaWorld, client: Client) -> None:
     """The capture succeeds while the act is under way: it is told that it came too late, and the sale goes on."""
     await world.open_show()

@@ -41,6 +41,8 @@ from workflows.core.operator_status import OperatorView
 from workflows.core.reasons import ADVICE, Reason
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, TransfersWorkflow
 
+pytestmark = pytest.mark.slow  # every reason with every act
+
 Case = Callable[[SagaWorld, Client], Awaitable[None]]
 WALLET = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
 FAULTS: dict[Reason, Exception] = {

@@ -19,6 +19,8 @@ from tests.workflows.buyer import sold
 from tests.workflows.test_payment_case import CaseHandle, begin_case, stray
 from workflows.core.reasons import Reason
 
+pytestmark = pytest.mark.slow  # rare ways: see the fast tier in docs/how-to-read-the-tests.md
+
 PRICE, FEE, BY_HAND = 2208, 94, 600
 PATIENCE_SECONDS = 20
 

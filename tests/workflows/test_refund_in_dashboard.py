@@ -11,6 +11,8 @@ from tests.workflows.test_refund import PURCHASE, begin, ended, look, shown, sol
 from workflows.core.search_attributes import NEEDS_OPERATOR
 from workflows.refund import RefundWorkflow
 
+pytestmark = pytest.mark.slow  # rare ways: see the fast tier in docs/how-to-read-the-tests.md
+
 
 @pytest.mark.parametrize("looks", ["at an event", "from time to time"])
 async def test_a_failed_refund_that_was_made_in_the_dashboard(world: SagaWorld, client: Client, looks: str) -> None:

@@ -8,6 +8,8 @@ from tests.fakes.world import SagaWorld
 from tests.workflows.test_payouts import SHARE, VENUE, account, run, sell
 from tests.workflows.test_refund import begin, ended
 
+pytestmark = pytest.mark.slow  # rare ways: see the fast tier in docs/how-to-read-the-tests.md
+
 
 async def test_a_sent_share_is_reversed(world: SagaWorld, client: Client) -> None:
     """The venue's part is reversed out of its account, once; its balances are those before the sale."""

@@ -17,6 +17,8 @@ from tests.fakes.time_skipping import skipping_time
 from tests.fakes.world import PurchaseHandle, SagaWorld
 from workflows.purchase import PurchaseResult, PurchaseWorkflow
 
+pytestmark = pytest.mark.slow  # rare ways: see the fast tier in docs/how-to-read-the-tests.md
+
 REASON = "amount_too_large"
 
 

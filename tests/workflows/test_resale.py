@@ -15,6 +15,8 @@ from tests.fakes.world import SagaWorld
 from tests.workflows.test_capacity import change, group
 from tests.workflows.test_refund import begin, ended, sold
 
+pytestmark = pytest.mark.slow  # rare ways: see the fast tier in docs/how-to-read-the-tests.md
+
 
 async def sold_out(world: SagaWorld, client: Client) -> tuple[str, ...]:
     """Sell both tickets of a show that sells refunded seats again; return them."""

@@ -12,6 +12,8 @@ from tests.fakes.world import PurchaseHandle, SagaWorld
 from workflows.core.search_attributes import NEEDS_OPERATOR
 from workflows.purchase import LOOKS_AT_A_BANK, PurchaseWorkflow
 
+pytestmark = pytest.mark.slow  # rare ways: see the fast tier in docs/how-to-read-the-tests.md
+
 DAYS = 14
 
 

@@ -40,6 +40,7 @@ def read(text: str) -> WebhookEvent:
     return verify_webhook(text.encode(), signed(text), [NEW], DEPLOYMENT.deployment_id)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(EVENTS | JSON)
 def test_a_signed_event_of_any_shape_is_read(shape: Any) -> None:

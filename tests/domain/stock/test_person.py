@@ -72,6 +72,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         normal_email(text, strips_tag=False)
 
 
+@pytest.mark.slow
 @given(st.emails(), st.booleans())
 def test_the_normal_form_is_its_own(text: str, strips_tag: bool) -> None:  # noqa: FBT001 - drawn
     """Once in its normal form it stays."""

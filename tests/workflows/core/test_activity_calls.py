@@ -31,6 +31,7 @@ async def regular_activities(handle: WorkflowHandle[Any, Any]) -> list[str]:
     return [name for name in scheduled if name]
 
 
+@pytest.mark.slow  # the pauses between local tries are real ones
 @pytest.mark.leaves_open(reason="the test ends before its purchase")
 async def test_a_store_step_that_does_not_get_through_locally_becomes_a_regular_one(
     world: SagaWorld, client: Client
@@ -84,6 +85,7 @@ async def test_a_pause_calls_for_no_operator(world: SagaWorld, client: Client) -
     assert [call for call in calls if call is not None] == []
 
 
+@pytest.mark.slow  # the pauses between local tries are real ones
 async def test_a_refusal_after_long_transient_errors_clears_needs_operator(world: SagaWorld, client: Client) -> None:
     """`NeedsOperator`, set because of the transient errors, is cleared once the step is refused."""
     await world.open_show()

@@ -49,6 +49,8 @@ from workflows.tokens.pinning import PinningWorkflow
 from workflows.tokens.registration import ShowWorkflow, VenueWorkflow
 from workflows.tokens.roots import RootsInput, RootsWorkflow
 
+pytestmark = pytest.mark.slow  # every handler of every workflow
+
 Handle = WorkflowHandle[Any, Any]
 BROKEN = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"{"))
 UNKNOWN = RawValue(Payload(metadata={"encoding": b"binary/other"}, data=b"\x00"))

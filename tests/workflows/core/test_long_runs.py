@@ -26,6 +26,7 @@ from workflows.core.runs.long_runs import GOES_ON
 from workflows.core.search_attributes import NEEDS_OPERATOR
 from workflows.registry import declared_workflows
 
+pytestmark = pytest.mark.slow  # hours of outage: a quarter of the workflow tests' processor time
 EVENTS_MAX = 25  # at which the engine suggests to continue as new
 MINUTE = timedelta(minutes=1)
 MINUTES_OF_AN_HOUR, HOURS_OF_A_WEEK = 60, 168
