@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from io import BytesIO
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import fontpkg
-from fpdf import FPDF
-from fpdf.enums import WrapMode, XPos, YPos
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 FONT = "Noto Sans"
 TITLE, BODY, SMALL = 24, 12, 9  # points
@@ -27,6 +28,8 @@ def tickets_pdf(
     show_name: str, about: Sequence[tuple[str, str]], tickets: Sequence[PrintedTicket], at: datetime
 ) -> bytes:
     """Return the pages; the same tickets of the same time give the same bytes."""
+    from fpdf import FPDF  # a seventh of all that a worker imports, and most send no letter for long
+
     paper = FPDF(format="A4", unit="mm")
     paper.set_creation_date(at)
     paper.set_title(show_name)
@@ -38,7 +41,7 @@ def tickets_pdf(
     return bytes(paper.output())
 
 
-def _draw(paper: FPDF, show_name: str, about: Sequence[tuple[str, str]], ticket: PrintedTicket, counted: str) -> None:
+def _draw(paper: "FPDF", show_name: str, about: Sequence[tuple[str, str]], ticket: PrintedTicket, counted: str) -> None:
     """Draw a page."""
     paper.add_page()
     _line(paper, counted, SMALL, GREY)
@@ -57,8 +60,10 @@ def _draw(paper: FPDF, show_name: str, about: Sequence[tuple[str, str]], ticket:
     _line(paper, "This code lets one person in, once. Keep it to yourself.", SMALL, GREY, align="C")
 
 
-def _line(paper: FPDF, text: str, size: float, shade: int, align: str = "L") -> None:
+def _line(paper: "FPDF", text: str, size: float, shade: int, align: str = "L") -> None:
     """Write a text, over as many lines as it takes."""
+    from fpdf.enums import WrapMode, XPos, YPos
+
     paper.set_font(FONT, size=size)
     paper.set_text_color(shade)
     wrapping = WrapMode.CHAR if align == "C" else WrapMode.WORD  # a code has no spaces
