@@ -6,7 +6,7 @@ from pathlib import Path
 
 import uvicorn
 import uvloop
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from devstack.chain.account_store import AccountStore
 from devstack.chain.app import Chain, build_rpc_app, build_socket_app
@@ -23,7 +23,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+def _server(app: Starlette, host: str, port: int) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         host=host,

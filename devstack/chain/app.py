@@ -7,7 +7,12 @@ import math
 import time
 from typing import Any
 
-from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from devstack.chain.account_store import AccountStore
 from devstack.chain.executor import Executor
@@ -88,42 +93,45 @@ class Chain:
             return Response("too many requests", status_code=429, headers=pause)
 
 
-def build_rpc_app(chain: Chain) -> FastAPI:
+def build_rpc_app(chain: Chain) -> Starlette:
     """Build the app of the main port: JSON-RPC, web socket, health and fault switches."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.post("/")
     async def rpc(request: Request) -> Response:
         return chain.answer_text(await request.body())
 
-    @app.get("/health")
-    async def health() -> dict[str, Any]:
-        return {"status": "ok", "slot": chain.executor.slot()}
+    async def health(_: Request) -> Response:
+        return _json({"status": "ok", "slot": chain.executor.slot()})
 
-    @app.get("/_chain/faults")
-    async def read_faults() -> Faults:
-        return chain.faults
+    async def read_faults(_: Request) -> Response:
+        return _faults(chain)
 
-    @app.post("/_chain/faults")
-    async def set_faults(faults: Faults) -> Faults:
+    async def set_faults(request: Request) -> Response:
+        try:
+            faults = Faults.model_validate_json(await request.body())
+        except ValidationError as wrong:
+            return Response(wrong.json(), status_code=422, media_type="application/json")
         chain.executor.fork(faults.fork_slots)
         chain.executor.jump(faults.jump_slots, faults.skip_slots)
         chain.faults = faults.model_copy(update={"jump_slots": 0, "skip_slots": 0, "fork_slots": 0})
-        return chain.faults
+        return _faults(chain)
 
-    _add_socket(app, chain)
-    return app
+    return Starlette(
+        routes=[
+            Route("/", rpc, methods=["POST"]),
+            Route("/health", health),
+            Route("/_chain/faults", read_faults),
+            Route("/_chain/faults", set_faults, methods=["POST"]),
+            _socket_of(chain),
+        ]
+    )
 
 
-def build_socket_app(chain: Chain) -> FastAPI:
+def build_socket_app(chain: Chain) -> Starlette:
     """Build the app of the second port, where web3.js version 1 expects the web socket."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    _add_socket(app, chain)
-    return app
+    return Starlette(routes=[_socket_of(chain)])
 
 
-def _add_socket(app: FastAPI, chain: Chain) -> None:
-    @app.websocket("/")
+def _socket_of(chain: Chain) -> WebSocketRoute:
     async def subscribe(socket: WebSocket) -> None:
         await socket.accept()
         subscriptions = Subscriptions(chain.executor, chain.read_methods)
@@ -135,6 +143,8 @@ def _add_socket(app: FastAPI, chain: Chain) -> None:
             pass
         finally:
             sender.cancel()
+
+    return WebSocketRoute("/", subscribe)
 
 
 async def _send_notifications(socket: WebSocket, subscriptions: Subscriptions) -> None:
@@ -148,6 +158,10 @@ def _failure(number: Any, error: RpcError) -> dict[str, Any]:
     if error.details is not None:
         body["data"] = error.details
     return {"jsonrpc": "2.0", "error": body, "id": number}
+
+
+def _faults(chain: Chain) -> Response:
+    return Response(chain.faults.model_dump_json(), media_type="application/json")
 
 
 def _json(body: Any) -> Response:

@@ -5,9 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, HTTPException, Response
-from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
 
 from devstack.servers.inbox.box import Box, Kept, Part
 from devstack.servers.inbox.mail import InboxHandler, protocol_of
@@ -19,58 +22,57 @@ OURS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline
 THEIRS = {"Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self'"}
 
 
-def create_app(folder: Path, smtp_port: int, host: str = LOOPBACK) -> FastAPI:
+def create_app(folder: Path, smtp_port: int, host: str = LOOPBACK) -> Starlette:
     """Build the application on one folder of letters; the mail server listens while it runs."""
     box = Box(folder)
     handler = InboxHandler(box)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         server = await asyncio.get_running_loop().create_server(lambda: protocol_of(handler), host, smtp_port)
         yield
         server.close()
 
-    app = FastAPI(title="Inbox", lifespan=lifespan, openapi_url=None)
-    app.include_router(pages_of(box))
-    return app
+    return Starlette(routes=pages_of(box), lifespan=lifespan)
 
 
-def pages_of(box: Box) -> APIRouter:
+def pages_of(box: Box) -> list[Route]:
     """Return the pages of the letters in a box."""
-    router = APIRouter()
 
-    @router.get("/health")
-    async def _health() -> dict[str, str]:
-        return {"status": "ok"}
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
 
-    @router.get("/letters.json")
-    async def _letters() -> list[dict[str, object]]:
+    async def letters(_: Request) -> Response:
         """Return all letters, the newest first, without their files."""
-        return [described(kept) for kept in box.newest()]
+        return JSONResponse([described(kept) for kept in box.newest()])
 
-    @router.get("/")
-    async def _list() -> HTMLResponse:
+    async def newest(_: Request) -> Response:
         return HTMLResponse(PAGES.get_template("list.html").render(letters=list(box.newest())), headers=OURS)
 
-    @router.get("/letters/{number}")
-    async def _letter(number: int) -> HTMLResponse:
-        kept = _found(box, number)
+    async def letter(request: Request) -> Response:
+        kept = _found(box, request)
         page = PAGES.get_template("letter.html").render(letter=kept, parts=list(kept.parts()))
         return HTMLResponse(page, headers=OURS)
 
-    @router.get("/letters/{number}/html")
-    async def _html(number: int) -> HTMLResponse:
-        return HTMLResponse(with_pictures(_found(box, number)), headers=THEIRS)
+    async def html(request: Request) -> Response:
+        return HTMLResponse(with_pictures(_found(box, request)), headers=THEIRS)
 
-    @router.get("/letters/{number}/parts/{part}")
-    async def _part(number: int, part: int) -> Response:
-        one = _numbered(_found(box, number), part)
+    async def part(request: Request) -> Response:
+        one = _numbered(_found(box, request), request.path_params["part"])
         return Response(one.content, media_type=one.media_type, headers={"X-Content-Type-Options": "nosniff"})
 
-    return router
+    return [
+        Route("/health", health),
+        Route("/letters.json", letters),
+        Route("/", newest),
+        Route("/letters/{number:int}", letter),
+        Route("/letters/{number:int}/html", html),
+        Route("/letters/{number:int}/parts/{part:int}", part),
+    ]
 
 
-def _found(box: Box, number: int) -> Kept:
+def _found(box: Box, request: Request) -> Kept:
+    number = request.path_params["number"]
     kept = box.read(number)
     if kept is None:
         raise HTTPException(404, f"letter {number} does not exist")

@@ -6,9 +6,12 @@ from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
-from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from devstack.stripe.core.calls import public_view
@@ -33,14 +36,14 @@ class HangUp(Response):
         await asyncio.sleep(0)
 
 
-def create_app(state: Path, platform_secret: str | None = None, retry_seconds: float = RETRY_SECONDS) -> FastAPI:
+def create_app(state: Path, platform_secret: str | None = None, retry_seconds: float = RETRY_SECONDS) -> Starlette:
     """Build the application on one state file; it sends webhooks while it runs."""
     store = Store(state)
     engine = Engine(store, platform_secret)
     calls: deque[str] = deque(maxlen=CALLS_KEPT_MAX)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         sender = asyncio.create_task(WebhookSender(store, retry_seconds).run())
         yield
         sender.cancel()
@@ -48,39 +51,40 @@ def create_app(state: Path, platform_secret: str | None = None, retry_seconds: f
             await sender
         store.close()
 
-    app = FastAPI(title="Stripe emulator", lifespan=lifespan, openapi_url=None)
-    # The buyer's page confirms from another origin, as with the real Stripe.
-    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
-
-    @app.get(f"{PREFIX}/calls")
-    async def _calls() -> list[str]:
+    async def latest_calls(_: Request) -> Response:
         """Return the latest API calls, each as method, path and Idempotency-Key."""
-        return list(calls)
+        return JSONResponse(list(calls))
 
-    app.include_router(switchboard(store))
-
-    @app.exception_handler(ApiError)
-    async def _refused(_: Request, error: ApiError) -> JSONResponse:
+    async def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)  # noqa: S101 - what it is registered for
         return JSONResponse(public_view(error.body()), error.status)
 
-    @app.get("/health")
-    async def _health() -> dict[str, str]:
+    async def health(_: Request) -> Response:
         store.db.execute("SELECT 1")
-        return {"status": "ok"}
+        return JSONResponse({"status": "ok"})
 
-    @app.get(PAY_PATH, response_class=HTMLResponse)
-    async def _pay() -> str:
+    async def pay(_: Request) -> Response:
         """Return the buyer's page, which takes its intent from the fragment of its address."""
-        return PAY_PAGE
+        return HTMLResponse(PAY_PAGE)
 
-    @app.api_route("/{path:path}", methods=["GET", "POST", "DELETE"])
-    async def _api(request: Request) -> Response:
+    async def api(request: Request) -> Response:
         body = (await request.body()).decode("utf-8", "replace")
         calls.append(f"{request.method} {request.url.path} {request.headers.get('idempotency-key', '')}".rstrip())
         text = "&".join(part for part in (request.url.query, body) if part)
         return _response(await engine.answer(ApiRequest(request.method, request.url.path, text, request.headers)))
 
-    return app
+    return Starlette(
+        routes=[
+            Mount(PREFIX, routes=[Route("/calls", latest_calls), *switchboard(store)]),
+            Route("/health", health),
+            Route(PAY_PATH, pay),
+            Route("/{path:path}", api, methods=["GET", "POST", "DELETE"]),
+        ],
+        # The buyer's page confirms from another origin, as with the real Stripe.
+        middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],
+        exception_handlers={ApiError: refused},
+        lifespan=lifespan,
+    )
 
 
 def _response(answer: ApiResponse) -> Response:

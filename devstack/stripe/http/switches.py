@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from devstack.stripe.balance import balance_switches
 from devstack.stripe.connect import access, accounts, onboarding, payouts
@@ -74,38 +76,45 @@ def run_switch(store: Store, path: str, given: Json) -> Json:
         return dict(public_view(changed))
 
 
-def switchboard(store: Store) -> APIRouter:
+def switchboard(store: Store) -> list[Route]:
     """Return the routes below `/_emulator`; they need no API key."""
-    router = APIRouter(prefix=PREFIX)
-    _add_fault_routes(router, store)
 
-    @router.get("/deliveries")
-    async def _deliveries() -> Any:
-        return {"object": "list", "data": list_deliveries(store)}
+    async def deliveries(_: Request) -> Response:
+        return JSONResponse({"object": "list", "data": list_deliveries(store)})
 
-    @router.post("/idempotency/forget")
-    async def _forget() -> Any:
+    async def forget(_: Request) -> Response:
         store.db.execute("DELETE FROM answers")
-        return {"forgotten": True}
+        return JSONResponse({"forgotten": True})
 
-    @router.post("/{path:path}")
-    async def _run_switch(path: str, request: Request) -> Any:
+    async def switch(request: Request) -> Response:
         given = await request.json() if await request.body() else {}
-        return run_switch(store, f"/{path}", given)
+        return JSONResponse(run_switch(store, f"/{request.path_params['path']}", given))
 
-    return router
+    return [
+        *_fault_routes(store),
+        Route("/deliveries", deliveries),
+        Route("/idempotency/forget", forget, methods=["POST"]),
+        Route("/{path:path}", switch, methods=["POST"]),
+    ]
 
 
-def _add_fault_routes(router: APIRouter, store: Store) -> None:
-    @router.get("/faults")
-    async def _list() -> Any:
-        return {"object": "list", "data": faults.list_rules(store)}
+def _fault_routes(store: Store) -> list[Route]:
+    async def rules(_: Request) -> Response:
+        return JSONResponse({"object": "list", "data": faults.list_rules(store)})
 
-    @router.post("/faults")
-    async def _add(rule: Rule) -> Any:
-        return faults.add_rule(store, rule.model_dump())
+    async def add(request: Request) -> Response:
+        try:
+            rule = Rule.model_validate_json(await request.body())
+        except ValidationError as wrong:
+            return Response(wrong.json(), status_code=422, media_type="application/json")
+        return JSONResponse(faults.add_rule(store, rule.model_dump()))
 
-    @router.delete("/faults")
-    async def _clear() -> Any:
+    async def clear(_: Request) -> Response:
         faults.clear_rules(store)
-        return {"object": "list", "data": []}
+        return JSONResponse({"object": "list", "data": []})
+
+    return [
+        Route("/faults", rules),
+        Route("/faults", add, methods=["POST"]),
+        Route("/faults", clear, methods=["DELETE"]),
+    ]
