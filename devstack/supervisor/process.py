@@ -23,6 +23,7 @@ class ProcessSpec:
     """A child process of the supervisor: command, environment, health probe and the processes it needs first.
 
     `withheld` names variables that it is not given, though the supervisor or other processes have them.
+    An `early` program is started before those that it needs, and runs when they are healthy (`early.py`).
     `stop_signal` stops it gracefully; the kernel sends it `orphan_signal` when the supervisor itself is killed.
     """
 
@@ -32,6 +33,7 @@ class ProcessSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     withheld: Collection[str] = ()
     needs: tuple[str, ...] = ()
+    early: bool = False
     on_ready: OnReady | None = None
     before_start: Callable[[], None] | None = None
     user: str | None = None

@@ -1,6 +1,7 @@
 """Runs one process of the stack: start, health, log, restart, stop."""
 
 import asyncio
+import json
 import os
 import sys
 import time
@@ -32,6 +33,7 @@ class ProcessRunner:
         self.restarts = 0
         self._on_change = on_change
         self._child: asyncio.subprocess.Process | None = None
+        self._waiting: asyncio.subprocess.Process | None = None  # the child, until it may run
         self._stopping = False
 
     def status(self) -> dict[str, Any]:
@@ -45,29 +47,47 @@ class ProcessRunner:
             "log": str(self.log),
         }
 
+    async def begin(self, env: Mapping[str, str]) -> None:
+        """Start an early program, which imports until `start` lets it run; do nothing for others."""
+        if self.process.early:
+            await self._spawn(env)
+
     async def start(self, env: Mapping[str, str]) -> None:
-        """Start the process and wait until it is healthy; raise `ProcessFailedError` if it ends or takes too long."""
+        """Start the process, or let one that began run, and wait until it is healthy.
+
+        Raise `ProcessFailedError` if it ends or takes too long.
+        """
+        child, self._waiting = self._waiting or await self._spawn(env), None
+        if child.stdin is not None:
+            child.stdin.write(json.dumps(self._environment(env)).encode())
+            child.stdin.close()
+        await self._until_healthy(child)
+        self._set_state("healthy")
+
+    def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
+        inherited = {name: value for name, value in {**os.environ, **env}.items() if name not in self.process.withheld}
+        return {**inherited, **self.process.env}
+
+    async def _spawn(self, env: Mapping[str, str]) -> asyncio.subprocess.Process:
         if self.process.before_start is not None:
             await asyncio.to_thread(self.process.before_start)
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        inherited = {name: value for name, value in {**os.environ, **env}.items() if name not in self.process.withheld}
         fresh = self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX
         with self.log.open("wb" if fresh else "ab") as out:
             # The kernel's parent-death signal can only be set between fork and exec.
-            self._child = await asyncio.create_subprocess_exec(
+            self._child = self._waiting = await asyncio.create_subprocess_exec(
                 *self.process.command,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE if self.process.early else asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                env={**inherited, **self.process.env},
+                env=self._environment(env),
                 cwd=ROOT,
                 user=self.process.user,
                 start_new_session=True,
                 preexec_fn=bind_to_parent(self.process.orphan_signal),
             )
         self._set_state("starting")
-        await self._until_healthy(self._child)
-        self._set_state("healthy")
+        return self._child
 
     async def _until_healthy(self, child: asyncio.subprocess.Process) -> None:
         until = time.monotonic() + self.process.start_seconds

@@ -79,10 +79,11 @@ class Supervisor:
             raise failed.exceptions[0] from None
 
     async def _start_one(self, runner: ProcessRunner) -> None:
-        for need in runner.process.needs:
-            if need in self._ready_events:
-                await self._ready_events[need].wait()
         try:
+            await runner.begin(self._env)
+            for need in runner.process.needs:
+                if need in self._ready_events:
+                    await self._ready_events[need].wait()
             await runner.start(self._env)
             if runner.process.on_ready is not None:
                 self._env.update(await runner.process.on_ready())

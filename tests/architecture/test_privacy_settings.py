@@ -16,7 +16,6 @@ GOOD = base64.b64encode(bytes(range(32))).decode()
 # and the bench's bare workflow, which is not ours.
 CLIENTS = {
     "adapters/temporal/connect.py",
-    "devstack/servers/temporal.py",
     "bench/servers/bare_route.py",
     "bench/rows/purchases.py",
 }
