@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +25,7 @@ from domain.tickets.merkle import root_by_path
 PRICE_MINOR = 4_500
 TICKETS = 3
 CAPACITY = 50
+SHARE = PRICE_MINOR * TICKETS
 LEAVES = "demo-leaves"
 SHORT_HOLD_SECONDS = 4
 READY_SECONDS = 60.0
@@ -110,36 +111,46 @@ async def _run(screen: Screen) -> None:
 
 
 async def _show(screen: Screen, stack: Stack, api: ApiClient) -> None:
-    screen.scene("2. A venue and a show, registered on chain before anything is sold")
-    venue_id, show = await _open_show(screen, api)
+    screen.scene("2. A venue and its shows, registered on chain before anything is sold")
+    venue_id, show, closing = await _open_shows(screen, api)
     seat = show["ticket_types"][0]["ticket_type_id"]
 
     screen.scene(f"3. A buyer buys {TICKETS} tickets and pays with a test card")
-    bought = await _buy_and_pay(screen, stack, api, show["show_id"], seat)
+    opened = await _pay(stack, api, show, "demo-purchase")
+    _say_open(screen, opened)
+    # The next scenes begin here: a root takes its time to be on chain, and a hold to run out.
+    leaves, declined = await _pay(stack, api, closing, LEAVES), await _decline(stack, api, show["show_id"], seat)
+    bought = await _followed(api, opened, screen.event)
     await _prove_tickets(screen, stack, api, bought)
-    await _prove_books(screen, api, venue_id, bought)
+    _prove_books(screen, venue_id, bought)
 
-    declined = await _decline(stack, api, show["show_id"], seat)  # its hold runs out during the next scene
     screen.scene("4. Tickets of a show that mints on claim are leaves of a tree, whose root stands on chain")
-    await _prove_leaf(screen, stack, api, venue_id)
+    _say_open(screen, leaves)
+    await _prove_leaf(screen, stack, api, closing, await _followed(api, leaves, lambda _: None))
+    await _prove_balance(screen, api, venue_id)
 
     screen.scene("5. Another buyer's card was declined meanwhile, and the hold runs out")
     await _prove_release(screen, api, show["show_id"], declined)
 
 
-async def _open_show(screen: Screen, api: ApiClient) -> tuple[str, JsonObject]:
+async def _open_shows(screen: Screen, api: ApiClient) -> tuple[str, JsonObject, JsonObject]:
+    """Open a venue and two shows, the second without a token for each ticket; return them once both are on sale."""
     venue = await api.post("/api/v1/venues", {"name": "The Blue Hall"}, "demo-venue")
     venue_id = venue["venue_id"]
-    made = await _announce(api, venue_id, "Opening Night", "demo-show")
-    await _announce(api, venue_id, "Closing Night", LEAVES, minting="on_claim")
+    made = [
+        await _announce(api, venue_id, "Opening Night", "demo-show"),
+        await _announce(api, venue_id, "Closing Night", LEAVES, minting="on_claim"),
+    ]
     path = f"/api/v1/venues/{venue_id}"
     venue = await api.until(path, "the venue's group on chain", lambda seen: bool(seen["mint_address"]), READY_SECONDS)
     screen.step(f"venue {venue_id} is the group {venue['mint_address']}")
-    path = f"/api/v1/shows/{made['show_id']}"
-    show = await api.until(path, "the show on sale", lambda seen: bool(seen["on_sale"]), READY_SECONDS)
+    paths = [f"/api/v1/shows/{one['show_id']}" for one in made]
+    show, closing = [
+        await api.until(path, "the show on sale", lambda seen: bool(seen["on_sale"]), READY_SECONDS) for path in paths
+    ]
     screen.step(f"show {show['show_id']} is the group {show['mint_address']}, {CAPACITY} seats; it is on sale")
     screen.keep(venue=venue, show=show)
-    return venue_id, show
+    return venue_id, show, closing
 
 
 async def _announce(api: ApiClient, venue_id: str, name: str, key: str, **terms: str) -> JsonObject:
@@ -148,28 +159,29 @@ async def _announce(api: ApiClient, venue_id: str, name: str, key: str, **terms:
     return await api.post("/api/v1/shows", body, key)
 
 
-async def _buy_and_pay(screen: Screen, stack: Stack, api: ApiClient, show_id: str, seat: str) -> JsonObject:
-    opened = await _pay(screen, stack, api, {"show_id": show_id, "items": _stalls(seat)}, "demo-purchase")
-    bought = await api.purchase(opened["purchase_id"], screen.event, ENDS, READY_SECONDS)
-    check(bought["state"] == "fulfilled", f"the purchase ended as {bought['state']}: {bought['end_reason']}")
-    check(len(bought["tickets"]) == TICKETS, f"the purchase has {len(bought['tickets'])} tickets, expected {TICKETS}")
-    return bought
-
-
-def _stalls(seat: str) -> list[JsonObject]:
-    return [{"ticket_type_id": seat, "quantity": TICKETS}]
-
-
-async def _pay(screen: Screen, stack: Stack, api: ApiClient, wanted: JsonObject, key: str) -> JsonObject:
-    opened = await api.post("/api/v1/purchases", wanted, key)
-    price = opened["price"]
-    total = f"{price['total_minor']} {price['currency']} cents"
-    screen.step(f"checkout open: {total} = {price['subtotal_minor']} + fees; pay until {opened['expires_at']}")
+async def _pay(stack: Stack, api: ApiClient, show: JsonObject, key: str) -> JsonObject:
+    """Hold tickets of a show's first type, and pay them; return what the buyer was told."""
+    items = [{"ticket_type_id": show["ticket_types"][0]["ticket_type_id"], "quantity": TICKETS}]
+    opened = await api.post("/api/v1/purchases", {"show_id": show["show_id"], "items": items}, key)
     status, intent = await pay_by_card(
         stack.urls["stripe"], opened["client_secret"], "pm_card_visa", stack.publishable_key
     )
     check(status == httpx.codes.OK, f"the test card was not accepted: {intent}")
     return opened
+
+
+def _say_open(screen: Screen, opened: JsonObject) -> None:
+    price = opened["price"]
+    total = f"{price['total_minor']} {price['currency']} cents"
+    screen.step(f"checkout open: {total} = {price['subtotal_minor']} + fees; pay until {opened['expires_at']}")
+
+
+async def _followed(api: ApiClient, opened: JsonObject, see: Callable[[JsonObject], None]) -> JsonObject:
+    """Follow a paid purchase until it is fulfilled."""
+    bought = await api.purchase(opened["purchase_id"], see, ENDS, READY_SECONDS)
+    check(bought["state"] == "fulfilled", f"the purchase ended as {bought['state']}: {bought['end_reason']}")
+    check(len(bought["tickets"]) == TICKETS, f"the purchase has {len(bought['tickets'])} tickets, expected {TICKETS}")
+    return bought
 
 
 async def _prove_tickets(screen: Screen, stack: Stack, api: ApiClient, bought: JsonObject) -> None:
@@ -206,15 +218,8 @@ async def _file(api: ApiClient, path: str) -> bytes:
     return found
 
 
-async def _prove_leaf(screen: Screen, stack: Stack, api: ApiClient, venue_id: str) -> None:
-    """Sell tickets that are leaves, wait for their root, and lead one of them to the root that the node shows."""
-    made = await _announce(api, venue_id, "Closing Night", LEAVES, minting="on_claim")
-    path = f"/api/v1/shows/{made['show_id']}"
-    show = await api.until(path, "the show on sale", lambda seen: bool(seen["on_sale"]), READY_SECONDS)
-    seat = show["ticket_types"][0]["ticket_type_id"]
-    opened = await _pay(screen, stack, api, {"show_id": show["show_id"], "items": _stalls(seat)}, LEAVES)
-    bought = await api.purchase(opened["purchase_id"], lambda _: None, ENDS, READY_SECONDS)
-    check(bought["state"] == "fulfilled", f"the purchase ended as {bought['state']}: {bought['end_reason']}")
+async def _prove_leaf(screen: Screen, stack: Stack, api: ApiClient, show: JsonObject, bought: JsonObject) -> None:
+    """Wait for the root of tickets that are leaves, and lead one of them to the root that the node shows."""
     path = f"/api/v1/tickets/{bought['tickets'][-1]['ticket_id']}/verify"
     verified = await api.until(path, "the root on chain", lambda seen: bool(seen["leaf"]["on_chain"]), READY_SECONDS)
     leaf, proof = verified["leaf"], verified["leaf"]["proof"]
@@ -242,7 +247,7 @@ async def _root_on_chain(stack: Stack, show_mint: str) -> TreeRoot:
     return root
 
 
-async def _prove_books(screen: Screen, api: ApiClient, venue_id: str, bought: JsonObject) -> None:
+def _prove_books(screen: Screen, venue_id: str, bought: JsonObject) -> None:
     postings = bought["postings"]
     totals: Counter[tuple[str, str]] = Counter()
     for line in postings:
@@ -254,13 +259,17 @@ async def _prove_books(screen: Screen, api: ApiClient, venue_id: str, bought: Js
     screen.table(
         "The books of this purchase: every line balances", ("event", "debit", "credit", "amount", "unit"), rows
     )
-    share = PRICE_MINOR * TICKETS
-    check(totals[f"venue:{venue_id}:payable", "eur"] == share, f"the venue's payable is not its share of {share}")
+    check(totals[f"venue:{venue_id}:payable", "eur"] == SHARE, f"the venue's payable is not its share of {SHARE}")
     check(totals["mint:debt", "TICKET"] == 0, "a paid ticket is not on chain")
+    screen.step(f"the venue is credited {SHARE} eur cents")
+
+
+async def _prove_balance(screen: Screen, api: ApiClient, venue_id: str) -> None:
+    """Check that the venue has its share of both sales, and nothing else."""
     balance = await api.get(f"/api/v1/venues/{venue_id}/balance")
     credited = {line["currency"]: line["balance_minor"] for line in balance["balances"]}
-    check(credited == {"eur": share}, f"the venue's balance is {credited}")
-    screen.step(f"the venue is credited {share} eur cents")
+    check(credited == {"eur": 2 * SHARE}, f"the venue's balance is {credited}")
+    screen.step(f"the venue's balance is {2 * SHARE} eur cents: its share of both sales")
     screen.keep(balance=balance)
 
 
