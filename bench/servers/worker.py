@@ -8,6 +8,7 @@ import sys
 from collections.abc import Collection
 from contextlib import AsyncExitStack
 
+import uvloop
 from temporalio.worker import Worker
 
 from activities.payments.intent import PaymentActivities
@@ -64,4 +65,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench.servers.worker", description=__doc__)
     parser.add_argument("--stubbed", action="store_true", help="use stubs for Stripe and the chain")
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    asyncio.run(run(stubbed=parser.parse_args().stubbed))
+    uvloop.run(run(stubbed=parser.parse_args().stubbed))
