@@ -26,8 +26,13 @@ SEARCH_ATTRIBUTES = {
     "NeedsOperator": "Bool",
     "StuckSince": "Datetime",
 }
-# The default of 20 polls a second on the one shard adds 50 ms to every dispatch.
-TRANSFER_POLLS_PER_SECOND = 1000
+SERVER_SETTINGS = {
+    # The default of 20 polls a second on the one shard adds 50 ms to every dispatch.
+    "history.transferProcessorMaxPollRPS": "1000",
+    # With the default of four, polls and tasks miss each other and are forwarded: a twentieth of the processor time.
+    "matching.numTaskqueueReadPartitions": "1",
+    "matching.numTaskqueueWritePartitions": "1",
+}
 ASK_TIMEOUT = "10s"
 # It collects garbage when its memory has grown fivefold, not twofold: a twelfth of its processor time, for 200 MB.
 SELDOM = {"GOGC": "400"}
@@ -53,7 +58,7 @@ def temporal_command(db_file: Path, port: int, ui_port: int | None) -> tuple[str
         *(["--headless"] if ui_port is None else ["--ui-port", str(ui_port), "--ui-disable-news-fetch"]),
         *("--db-filename", str(db_file)),
         *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal"),
-        *("--dynamic-config-value", f"history.transferProcessorMaxPollRPS={TRANSFER_POLLS_PER_SECOND}"),
+        *(flag for setting in SERVER_SETTINGS.items() for flag in ("--dynamic-config-value", "=".join(setting))),
         *attributes,
         *("--log-level", "error"),
     )
