@@ -4,9 +4,11 @@ A buyer who gets 429, 5xx or no answer retries under the same key, which is neve
 """
 
 import asyncio
+import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from statistics import quantiles
@@ -19,7 +21,8 @@ from devstack.stack import Stack
 
 LANES_MAX = 100
 AGAIN_SECONDS = 1.0
-LOOK_SECONDS = 2.0
+STREAMS_MAX = 800  # with the lanes less than one API process takes; who comes later waits for a place
+DATA = b"data: "
 ANSWER_SECONDS_MAX = 300.0
 END_SECONDS_MAX = 1_800.0
 ENDS = {"fulfilled", "cancelled", "refused"}
@@ -40,9 +43,9 @@ class Answer(NamedTuple):
     took: float
 
 
-def _connections() -> Http:
-    """Return a client with as many connections as lanes."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=LANES_MAX), timeout=PATIENCE)
+def _connections(most: int) -> Http:
+    """Return a client with at most so many connections."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=most), timeout=PATIENCE)
 
 
 def percentiles(took: Sequence[float]) -> tuple[float, float]:
@@ -96,7 +99,11 @@ class Rush:
         """Let all buyers buy, pay and wait; return when each has an answer and each purchase has ended."""
         waiting = iter(range(self.tally.buyers))
         self.tally.began = time.monotonic()
-        async with _connections() as buying, _connections() as http, asyncio.TaskGroup() as buyers:
+        async with (
+            _connections(LANES_MAX) as buying,
+            _connections(STREAMS_MAX) as http,
+            asyncio.TaskGroup() as buyers,
+        ):
             lanes = [self._lane(waiting, buying, http, buyers) for _ in range(min(LANES_MAX, self.tally.buyers))]
             await asyncio.gather(*lanes)
 
@@ -138,30 +145,36 @@ class Rush:
         return (SOLD_OUT if str(document.get("type")).endswith(":sold-out") else REFUSED), document
 
     async def _follow(self, http: Http, bought: dict[str, Any]) -> None:
-        """Wait for the checkout, pay, and wait for the end."""
+        """Follow a purchase's events as the shop's page does: pay once it can be paid, and wait for the end."""
         tally, until = self.tally, time.monotonic() + END_SECONDS_MAX
         tally.purchase_ids.append(bought["purchase_id"])
         is_paid = False
         while time.monotonic() < until:
-            seen = await self._read(http, bought["links"]["status"])
-            if seen.get("state") in ENDS:
-                tally.ends[seen["state"]] += 1
-                if seen["state"] == "fulfilled":
-                    tally.fulfilled_at.append(tally.seconds)
-                return
-            if seen.get("client_secret") and not is_paid:
-                is_paid = await self._pay(http, seen["client_secret"])
-                tally.opened += is_paid
-            await asyncio.sleep(LOOK_SECONDS)
+            async with aclosing(self._events(http, bought["links"]["events"])) as events:
+                async for seen in events:
+                    if seen["state"] in ENDS:
+                        tally.ends[seen["state"]] += 1
+                        if seen["state"] == "fulfilled":
+                            tally.fulfilled_at.append(tally.seconds)
+                        return
+                    if seen["client_secret"] and not is_paid:
+                        is_paid = await self._pay(http, seen["client_secret"])
+                        tally.opened += is_paid
+                        if not is_paid:
+                            break  # the next stream begins with the present state
+            await asyncio.sleep(AGAIN_SECONDS)
         tally.ends["without an end"] += 1
 
-    async def _read(self, http: Http, link: str) -> dict[str, Any]:
+    async def _events(self, http: Http, link: str) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield the present state and every change, until the stream ends or breaks."""
         try:
-            async with http.get(f"{self._api}{link}") as answer:
-                found: dict[str, Any] = await answer.json() if answer.ok else {}
+            async with http.get(f"{self._api}{link}") as stream:
+                if stream.ok:
+                    async for text in stream.content:
+                        if text.startswith(DATA):
+                            yield json.loads(text.removeprefix(DATA))
         except UNANSWERED:
-            return {}
-        return found
+            return
 
     async def _pay(self, http: Http, client_secret: str) -> bool:
         """Pay as the buyer's browser does; False when Stripe did not answer."""
