@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -32,6 +33,12 @@ READY_SECONDS = 60.0
 QUICK_ROOTS = {"BOXOFFICE_SOLANA__ROOTS_EVERY_SECONDS": "1"}
 CID_OF_BYTES = bytes([1, 0x55, 0x12, 32])  # version 1, raw bytes, SHA-256 of 32 bytes
 ENDS = {"fulfilled", "cancelled", "refused"}
+NEXT = {
+    "http://127.0.0.1:8000": "the shop; the HTTP API under /docs",
+    "http://127.0.0.1:8025": "the letters that buyers get",
+    "http://127.0.0.1:8233": "Temporal's web UI: every purchase, step by step",
+    "data/development.key": "the key of the API: Authorization: Bearer <key>",
+}
 
 
 class Screen:
@@ -45,6 +52,10 @@ class Screen:
     def scene(self, title: str) -> None:
         """Begin a scene."""
         self._console.print(f"\n[b cyan]{title}[/]")
+
+    def line(self, text: str) -> None:
+        """Show a line of text."""
+        self._console.print(f"  {text}", highlight=False)
 
     def step(self, text: str) -> None:
         """Show one completed step."""
@@ -93,10 +104,9 @@ def demo(
     screen.keep(ok=True, seconds=round(time.monotonic() - started, 1))
     screen.step(f"all verified in {time.monotonic() - started:.0f} s; all processes are stopped")
     screen.scene("Next: `make up` starts the same stack and keeps it running; then open")
-    screen.step("http://127.0.0.1:8000        the shop; the HTTP API under /docs")
-    screen.step("data/development.key         the key of the API: Authorization: Bearer <key>")
-    screen.step("http://127.0.0.1:8233        Temporal's web UI: every purchase, step by step")
-    screen.step("boxoffice buy, then pay     a purchase from the command line")
+    for what, told in NEXT.items():
+        screen.line(f"{what:<28} {told}")
+    screen.line(f"{f'{Path(sys.argv[0])} buy':<28} a purchase from the command line; pay it with `pay`")
     screen.end()
 
 

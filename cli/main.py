@@ -3,11 +3,14 @@
 So `--help` imports none of them. A new command is a function or a group of them, and an entry here.
 """
 
+import atexit
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -157,9 +160,22 @@ def boxoffice(
     """Declare the options of the command group."""
 
 
-def main() -> None:
-    """Run the command named by the arguments."""
-    app()
+def main() -> NoReturn:
+    """Run the command named by the arguments, and end the process with its exit code.
+
+    Without the interpreter's teardown: a thread of Temporal's client that takes the GIL during it aborts the process,
+    and 134 would stand for every exit code (temporalio/sdk-python#300).
+    """
+    try:
+        app()
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        atexit._run_exitfuncs()  # noqa: SLF001 - the only way to run them
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code)
+    raise AssertionError("unreachable: typer ends with SystemExit")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ NAMES = {
     "postgres": "PostgreSQL",
     "stripe": "Stripe",
     "chain": "Solana",
+    "inbox": "Inbox",
 }
 
 

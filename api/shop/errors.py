@@ -24,7 +24,7 @@ SENTENCES = {
     "price-changed": "The price has changed since you opened the page. Have a look at the new one before you buy.",
     "buyer-limit": "You have as many tickets for this show as one person may buy.",
     "buyer-name-needed": "This show sells to named buyers: please give your e-mail address.",
-    "client-share": "Too many tickets of this show are in baskets at your address. Finish one of them first.",
+    "client-share": "Too many tickets of this show are held at your address. Pay or cancel one of those orders first.",
     "not-found": "There is nothing at this address. If it is your order, use the link that you were given.",
     "rate-limited": "That was a little fast. Wait a moment and try again.",
     "busy": "Very many people are buying right now. Nothing was taken from you: try again in a moment.",

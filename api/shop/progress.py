@@ -8,7 +8,7 @@ from domain.views.purchase import PurchaseDocument
 
 StepState = Literal["done", "now", "later", "not"]
 ENDED = ("cancelled", "refused")
-STEPS = ("Seats held", "Price locked", "Payment", "Sale confirmed", "Tickets on the chain", "Venue credited")
+STEPS = ("Seats held", "Price locked", "Payment", "Sale confirmed", "Tickets on chain", "Venue credited")
 # How many steps are done in each state; the next one is under way.
 DONE: Mapping[str, int] = {
     "requested": 0,
@@ -25,7 +25,7 @@ SENTENCES: Mapping[str, str] = {
     "awaiting-payment": "Your seats are held. Pay before the time runs out.",
     "cancelling": "Your order is being cancelled.",
     "confirming": "Your payment has arrived. We are confirming the sale.",
-    "confirmed": "The tickets are yours. Their tokens are being written to the chain.",
+    "confirmed": "The tickets are yours. Their tokens are being minted.",
     "fulfilled": "The tickets are yours.",
 }
 ENDS: Mapping[str, str] = {
@@ -132,4 +132,4 @@ def proof_sentence(ticket: VerifiedTicket) -> str:
             "Read from the chain just now: the fingerprint of the list of this show's tickets is there, and this"
             " ticket is in the list."
         )
-    return "It is on its way to the chain. Your ticket is valid already."
+    return "It is not on chain yet. Your ticket is valid already."

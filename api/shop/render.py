@@ -32,9 +32,12 @@ def money(amount_minor: int, currency: str) -> str:
 
 
 def moment(timestamp: str, zone: str) -> str:
-    """Return a timestamp as people read it in a zone (IANA's name; empty is UTC): Thu 31 December 2026, 20:00."""
+    """Return a timestamp as people read it in a zone (IANA's name): Thu 31 December 2026, 20:00; without one, in UTC.
+
+    Only UTC is named: a time in the zone of the place needs no name there.
+    """
     local = datetime.fromisoformat(timestamp).astimezone(ZoneInfo(zone or "UTC"))
-    return f"{local:%a} {local.day} {local:%B %Y, %H:%M}"
+    return f"{local:%a} {local.day} {local:%B %Y, %H:%M}{'' if zone else ' UTC'}"
 
 
 @cache

@@ -23,7 +23,9 @@ from settings.values import keys_of
 T = TypeVar("T")
 app = typer.Typer(help="Look at a workflow and act on it; docs/acts.md has every act.", no_args_is_help=True)
 REFUSED, UNREACHABLE = 1, 2
-WorkflowId = Annotated[str, typer.Argument(metavar="ID", help="id of the workflow, such as refund/rf_...")]
+WorkflowId = Annotated[
+    str, typer.Argument(metavar="ID", help="id of the workflow, such as purchase/pu_... (`boxoffice purchase list`)")
+]
 PrintsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 OfStack = Annotated[
     Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings' Temporal")
@@ -33,7 +35,7 @@ OfStack = Annotated[
 @app.command()
 def show(workflow_id: WorkflowId, as_json: PrintsJson = False, data_dir: OfStack = None) -> None:  # noqa: FBT002
     """Show the stage, why an operator is needed since when, and the acts that are possible now."""
-    view = _run(data_dir, lambda client: _view(client, workflow_id))
+    view = _run(data_dir, workflow_id, lambda client: _view(client, workflow_id))
     if as_json:
         typer.echo(json.dumps(view, indent=2))
     else:
@@ -64,7 +66,7 @@ def _command(kind: ActKind[Any]) -> Callable[..., None]:
         except ValidationError as invalid:
             faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in invalid.errors())
             _leave(f"{kind.name}: {faults}", REFUSED)
-        outcome = _run(data_dir, lambda client: _send(client, kind, workflow_id, made))
+        outcome = _run(data_dir, workflow_id, lambda client: _send(client, kind, workflow_id, made))
         typer.echo(
             json.dumps({"workflow_id": workflow_id, "act": kind.name, "outcome": outcome}) if as_json else outcome
         )
@@ -77,7 +79,7 @@ for one in ACTS.values():
     app.command(one.name.replace("_", "-"))(_command(one))
 
 
-def _run(data_dir: Path | None, work: Callable[[Client], Awaitable[T]]) -> T:
+def _run(data_dir: Path | None, workflow_id: str, work: Callable[[Client], Awaitable[T]]) -> T:
     """Connect to Temporal, work, and tell a refusal or an outage in one sentence."""
     try:
         settings = settings_at(data_dir, "operator")
@@ -92,7 +94,10 @@ def _run(data_dir: Path | None, work: Callable[[Client], Awaitable[T]]) -> T:
         _leave(failure.message, REFUSED)
     except RPCError as error:
         if error.status == RPCStatusCode.NOT_FOUND:
-            _leave("no such workflow runs; one that has ended takes no acts", REFUSED)
+            _leave(
+                f"no workflow {workflow_id} runs; one that has ended takes no acts. Ids: boxoffice purchase list",
+                REFUSED,
+            )
         _leave(f"Temporal did not answer: {error.message}", UNREACHABLE)
     except RuntimeError as error:
         _leave(f"Temporal did not answer: {error}", UNREACHABLE)

@@ -70,7 +70,7 @@ def _rows(counts: MintSummary, figures: MintingDocument | None) -> list[tuple[st
     rows = [
         ("minted", str(counts["minted"])),
         ("in flight", str(counts["in_flight"])),
-        ("owed", f"{counts['owed']}, the oldest since {counts['oldest'] or 'never'}"),
+        ("owed", f"{counts['owed']}, the oldest since {counts['oldest']}" if counts["owed"] else "0"),
         ("rate", f"{counts['minted_per_minute']} a minute"),
     ]
     if figures is None:

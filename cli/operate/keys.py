@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from activities.access.keys import CreateKey, KeyCommands
 from adapters.database.startup import open_event_store
@@ -97,7 +97,7 @@ def show(tenant: Tenant = DEFAULT_TENANT, data_dir: DataDir = None, *, as_json: 
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
-    table = Table("id", "kind", "label", "scopes", "venue", "state", "last used")
+    table = Table(Column("id", no_wrap=True), "kind", "label", "scopes", "venue", "state", "last used")
     for key in found:
         scopes = " ".join(key["scopes"])
         table.add_row(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from activities.access.operator_acts import OperatorActivities, RecordAct
 from activities.core.acts import OperatorAct
@@ -23,6 +23,7 @@ from domain.core.transient import TransientError
 from domain.views.outgoing.letters import SetAsideLetter
 
 T = TypeVar("T")
+COLUMNS = ("purchase", "letter of", "state", "answer", "tries", "last try", "event")
 DONE, NOT_FOUND, FAILED = 0, 1, 2
 LIMIT = 1_000
 POOL_SIZE = 2
@@ -48,7 +49,7 @@ def show(
     if as_json:
         typer.echo(json.dumps([_document(letter) for letter in found], indent=2))
     else:
-        table = Table("purchase", "letter of", "state", "answer", "tries", "last try", "event")
+        table = Table(*(Column(name, overflow="fold") for name in COLUMNS))
         for one in found:
             at = one.last_at.isoformat(timespec="seconds")
             row = (one.key.purchase_id, one.type, one.state, one.fault or "", str(one.tries), at, one.key.event_id)

@@ -9,7 +9,7 @@ import httpx
 import typer
 from pydantic import SecretStr
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from temporalio.service import RPCError
 
 from cli.command import UnreadableError, ends_at, settings_at
@@ -28,7 +28,7 @@ def purchases() -> None:
 
 @app.command()
 def show(
-    purchase_id: Annotated[str, typer.Argument(metavar="ID", help="the purchase's id, pu_...")],
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="id (pu_...) or reference of the purchase")],
     as_json: Annotated[bool, typer.Option("--json", help="print the purchase as JSON")] = False,  # noqa: FBT002
     api: Annotated[str, typer.Option("--api", help="URL of the API")] = "",
     key_file: Annotated[Path | None, typer.Option(exists=True, help="file of an API key")] = None,
@@ -48,12 +48,12 @@ def show(
         )
         raise typer.Exit(2)
     try:
-        found = fetch(base, purchase_id, key.get_secret_value())
+        found = fetch(base, order, key.get_secret_value())
     except httpx.HTTPError as error:
         typer.echo(f"the API at {base} did not answer: {error}", err=True)
         raise typer.Exit(2) from None
     if found is None:
-        typer.echo(f"purchase {purchase_id} does not exist", err=True)
+        typer.echo(f"purchase {order} does not exist", err=True)
         raise typer.Exit(1)
     if as_json:
         found.pop("client_secret", None)
@@ -80,28 +80,35 @@ def list_workflows(
     if as_json:
         typer.echo(json.dumps([one.document() for one in found], indent=2))
         return
-    table = Table("order", "kind", "stage", "amount", "needs operator since", "workflow")
+    if not found:
+        typer.echo("no such workflow runs")
     for one in found:
-        since = one.stuck_since.isoformat(timespec="seconds") if one.stuck_since else "yes"
-        table.add_row(
-            one.order_ref,
-            one.kind.removesuffix("Workflow"),
-            one.stage,
-            "" if one.amount_minor is None else str(one.amount_minor),
-            since if one.needs_operator else "",
-            one.workflow_id,
-        )
-    Console().print(table)
+        typer.echo(line_of(one))
+
+
+def line_of(one: Listed) -> str:
+    """Return a workflow as a plain line, never cut: its id must be copyable."""
+    amount = "" if one.amount_minor is None else str(one.amount_minor)
+    since = one.stuck_since.isoformat(timespec="seconds") if one.stuck_since else "an unknown time"
+    need = f"needs an operator since {since}" if one.needs_operator else ""
+    return "  ".join(part for part in (one.order_ref, one.workflow_id, one.stage, amount, need) if part)
 
 
 async def _listed(settings: Settings, query: str, limit: int) -> list[Listed]:
     return await list_running(await engine_of(settings), query, limit)
 
 
-def fetch(base: str, purchase_id: str, key: str) -> dict[str, Any] | None:
-    """Read a purchase from the API; None when there is none. Raise `httpx.HTTPError` when the API does not answer."""
-    with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
-        answer = client.get(f"{base}/api/v1/purchases/{purchase_id}", headers={"Authorization": f"Bearer {key}"})
+def fetch(base: str, order: str, key: str) -> dict[str, Any] | None:
+    """Read a purchase from the API, by its id or reference; None when there is none.
+
+    Raise `httpx.HTTPError` when the API does not answer.
+    """
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=base, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+        if not order.startswith("pu_"):
+            listed = client.get("/api/v1/purchases", params={"order_ref": order, "limit": 1}).raise_for_status()
+            order = next((one["purchase_id"] for one in listed.json()["items"]), order)
+        answer = client.get(f"/api/v1/purchases/{order}")
     if answer.status_code == NOT_FOUND:
         return None
     found: dict[str, Any] = answer.raise_for_status().json()
@@ -122,7 +129,7 @@ def picture(found: dict[str, Any], console: Console) -> None:
         console.print(f"ticket {ticket['ticket_id']}  {ticket['state']}, token {ticket['token']}", soft_wrap=True)
         for label, field in (("mint", "mint_address"), ("transaction", "mint_signature")):
             console.print(f"  {label:<12}{ticket[field] or '-'}", soft_wrap=True, highlight=False)
-    timeline = Table("at", "event", "what happened")
+    timeline = Table("at", "event", Column("what happened", overflow="fold"))
     for line in found["timeline"]:
         timeline.add_row(line["at"][:23], line["event"], line["text"])
     console.print(timeline)

@@ -22,7 +22,13 @@ from devstack.topology import SettingMissingError
 from devstack.up import run_stack
 from settings.check import PRODUCTION, settings_of, withheld
 
-Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 is a free port", show_default=False)]
+
+def _port(name: str) -> Any:
+    """Return the option of a port."""
+    told = f"{PORT_DEFAULTS[name]} where none is given; 0 is a free port"
+    return typer.Option(min=0, max=65535, help=told, show_default=False)
+
+
 HOW = "Authorization: Bearer <key>"
 EXPLAINED = {
     "api": "the shop; the HTTP API under /docs",
@@ -30,7 +36,7 @@ EXPLAINED = {
     "temporal_ui": "Temporal's web UI: every purchase, step by step",
     "temporal": "Temporal's frontend (gRPC)",
     "postgres": "events and read models",
-    "stripe": "Stripe",
+    "stripe": "Stripe, or its emulator",
     "solana_rpc": "Solana JSON-RPC",
     "solana_ws": "Solana web socket",
 }
@@ -38,13 +44,13 @@ EXPLAINED = {
 
 def up(
     data_dir: Annotated[Path, typer.Option(help="folder that keeps all state; the same folder continues")],
-    api_port: Port = None,
-    temporal_port: Port = None,
-    temporal_ui_port: Port = None,
-    stripe_port: Port = None,
-    solana_port: Port = None,
+    api_port: Annotated[int | None, _port("api")] = None,
+    temporal_port: Annotated[int | None, _port("temporal")] = None,
+    temporal_ui_port: Annotated[int | None, _port("temporal_ui")] = None,
+    stripe_port: Annotated[int | None, _port("stripe")] = None,
+    solana_port: Annotated[int | None, _port("solana")] = None,
     *,
-    inbox_port: Port = None,
+    inbox_port: Annotated[int | None, _port("inbox")] = None,
     seeds: Annotated[bool, typer.Option("--seed", help="put a venue and three shows on sale once it is ready")] = False,
     headless: Annotated[bool, typer.Option("--headless", help="leave out Temporal's web UI")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one line of JSON when ready")] = False,

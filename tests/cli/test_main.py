@@ -19,6 +19,18 @@ try:
 except SystemExit:
     print("imported", *sys.modules)
 """
+LAST = """
+import atexit, sys
+import cli.main
+
+class Late:
+    def __del__(self):
+        print("torn down")
+
+atexit.register(print, "exit hook")
+late = Late()
+cli.main.main()
+"""
 # Typer, and what it draws the help with.
 DRAWING = {"typer", "rich", "pygments", "markdown_it", "mdurl", "shellingham", "annotated_doc", "typing_extensions"}
 HEAVY = {"temporalio", "solders", "stripe", "fastapi", "pydantic", "psycopg", "httpx", "aiohttp"}
@@ -34,6 +46,13 @@ def test_the_help_imports_no_command() -> None:
     tops = {name.partition(".")[0].removeprefix("_") for name in modules} - {"cli"}
     assert tops & HEAVY == set()
     assert {one for one in tops if one in DRAWING} >= {"typer", "rich"}
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["nothing"], 2)])
+def test_a_command_ends_without_the_interpreters_teardown(words: list[str], code: int) -> None:
+    """In which a thread of Temporal's client can abort it; exit hooks run, and the exit code is the command's."""
+    ran = subprocess.run([sys.executable, "-c", LAST, *words], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout.endswith("exit hook\n")) == (code, True)
 
 
 def test_every_line_of_the_help_is_the_commands_own() -> None:

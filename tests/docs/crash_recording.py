@@ -42,7 +42,7 @@ def main(url: str) -> None:
         _film(page, frames, 1.5)
         page.get_by_role("link", name=re.compile("^Pay ")).click()
         page.get_by_role("button", name="Card that works").click()
-        page.get_by_text("tokens are being written").wait_for()
+        page.get_by_text("tokens are being minted").wait_for()
         page.get_by_role("button", name="Kill Worker").focus()
         page.keyboard.press("Shift")  # so that the focus is shown
         _film(page, frames, 0.1)

@@ -71,7 +71,7 @@ RUN = {
     "temporal worker deployment set-current-version": Case({"B": "build"}),
     "temporal workflow list --query 'TemporalChangeVersion": Case(),
     "temporal workflow count": Case(says="Total"),
-    "boxoffice purchase list --needs-operator": Case(says="needs operator"),
+    "boxoffice purchase list --needs-operator": Case(says="needs an operator"),
     "temporal workflow list --query 'NeedsOperator": Case(says="RefundWorkflow"),
     "temporal workflow metadata": Case({"ID": "waiting"}, "awaiting-payment"),
     "boxoffice purchase show": Case({"ID": "sold"}, "Order confirmed"),

@@ -132,7 +132,7 @@ async def test_a_purchase_from_the_shop_to_its_refund(shop: Shop) -> None:
         await buyer.page.evaluate("document.querySelector('img.picture').scrollIntoView()")
         await buyer.page.wait_for_function("document.querySelector('img.picture').naturalWidth > 0")
         await buyer.judge()
-        await buyer.page.get_by_role("link", name="Check it on the chain now").first.click()
+        await buyer.page.get_by_role("link", name="Check it on chain now").first.click()
         await buyer.says("Read from the chain just now")
         await buyer.judge()
         await buyer.press("Back to your order")

@@ -156,7 +156,7 @@ def stock_of(item: StockedTicketType) -> Bar:
         item["name"],
         [
             ("sold", "Sold", item["sold"]),
-            ("held", "In baskets", item["held"]),
+            ("held", "Held", item["held"]),
             ("available", "Available", item["available"]),
         ],
     )

@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from api.shop.crash import NAMES
 from api.terms import ShopTerms
+from devstack.topology import OUTSIDE
 from tests.fakes.api_client import api_client, app_over
 from tests.fakes.shop_world import ApiWorld
 
@@ -81,3 +83,8 @@ async def test_without_a_stack_there_is_no_button(
             assert (await client.get("/stack")).status_code == 404
             assert await kill(client, "worker") == 404
     assert process.poll() is None
+
+
+def test_every_process_has_a_name_for_people() -> None:
+    """Those of others, and ours."""
+    assert {*OUTSIDE, "api", "worker", "projector"} == set(NAMES)

@@ -374,9 +374,9 @@ async def test_a_cookie_is_secure_where_the_shop_is(world: ApiWorld, show: dict[
     ("timestamp", "zone", "read"),
     [
         ("2026-12-31T19:00:00+00:00", "Europe/Berlin", "Thu 31 December 2026, 20:00"),
-        ("2026-12-31T19:00:00+00:00", "", "Thu 31 December 2026, 19:00"),
+        ("2026-12-31T19:00:00+00:00", "", "Thu 31 December 2026, 19:00 UTC"),
     ],
 )
 def test_a_moment_is_read_in_the_zone_of_its_place(timestamp: str, zone: str, read: str) -> None:
-    """Without a zone it is UTC."""
+    """Without a zone it is UTC, and says so."""
     assert moment(timestamp, zone) == read

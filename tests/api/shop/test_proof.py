@@ -24,8 +24,8 @@ LEAF = {"on_chain": True, "ended_by": None, "root_signature": "s", "proof": {"in
         ({"on_chain": True, "token_holding": "held-elsewhere"}, "Another wallet"),
         ({"on_chain": False, "token_holding": "burnt"}, "destroyed"),
         ({"leaf": LEAF}, "in the list"),
-        ({"leaf": {**LEAF, "on_chain": False, "proof": None}}, "on its way"),
-        ({}, "on its way"),
+        ({"leaf": {**LEAF, "on_chain": False, "proof": None}}, "not on chain yet"),
+        ({}, "not on chain yet"),
     ],
 )
 def test_the_sentence_says_what_the_chain_has(fields: dict[str, Any], words: str) -> None:

@@ -14,6 +14,7 @@ from temporalio.converter import encode_search_attributes
 from temporalio.exceptions import ApplicationError
 
 from cli.operate.listing import list_running, query_of
+from cli.operate.purchase import line_of
 from cli.operate.repair import Act, repaired
 
 AMOUNT, NEEDS = SearchAttributeKey.for_int("AmountMinor"), SearchAttributeKey.for_bool("NeedsOperator")
@@ -104,3 +105,10 @@ def test_a_selection_is_a_query() -> None:
     assert query == 'NeedsOperator = true AND ShowId = "sh_1" AND Stage = "failed"'
     with pytest.raises(ValueError, match="quotes"):
         query_of(needs_operator=False, show='x" OR "', venue="", stage="")
+
+
+async def test_a_workflow_is_listed_with_its_whole_id() -> None:
+    """However narrow the terminal: the id is what the next command takes."""
+    (found,) = await list_running(cast("Client", Engine([4_500])), "", 10)
+    assert line_of(found) == "A  refund/4500  4500  needs an operator since 2026-01-01T00:00:00+00:00"
+    assert line_of(found._replace(needs_operator=False, stage="failed")) == "A  refund/4500  failed  4500"
