@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "docs" / "decisions"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "decisions"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
 RECORDS = sorted(FOLDER.glob("[0-9]*.md"))
 SECTIONS = ["Context", "Decision", "Alternatives", "Consequences"]
 STATUS = re.compile(r"^(\*\*)?Status[.:](\*\*)? (accepted|superseded)\b", re.MULTILINE | re.IGNORECASE)
@@ -41,3 +43,9 @@ def test_the_index_lists_every_record_by_its_title() -> None:
     ]
     assert rows == wanted, "docs/decisions/README.md has other rows than the folder has records"
     assert len({number for number, _, _ in rows}) == len(rows)
+
+
+def test_every_record_is_linked_from_a_page() -> None:
+    """From the page that it explains: whoever reads the page finds the reason."""
+    linked = {name for page in PAGES for name in re.findall(r"\(\S*?decisions/(\d{4}-[^)#]+)", page.read_text())}
+    assert [record.name for record in RECORDS if record.name not in linked] == []
