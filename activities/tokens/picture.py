@@ -32,7 +32,7 @@ FONT = "'Avenir Next','Segoe UI','Helvetica Neue',Helvetica,Arial,sans-serif"
 class Face(NamedTuple):
     """What a picture shows; an empty text is left out. `show_id` decides the colours and is not shown.
 
-    `ends` is the end of the show in UTC: a show knows no other moment of itself.
+    `ends` is the end of the show, in UTC.
     """
 
     title: str

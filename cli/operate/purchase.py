@@ -44,7 +44,7 @@ def show(
         key = SecretStr(key_file.read_text().strip())
     if key is None:
         typer.echo(
-            "boxoffice purchase: --data-dir names the folder of a stack, or --key-file the file of a key", err=True
+            "boxoffice purchase: no API key; name a stack by --data-dir, or the file of a key by --key-file", err=True
         )
         raise typer.Exit(2)
     try:

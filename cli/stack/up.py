@@ -25,7 +25,7 @@ from settings.check import PRODUCTION, settings_of, withheld
 
 def _port(name: str) -> Any:
     """Return the option of a port."""
-    told = f"{PORT_DEFAULTS[name]} where none is given; 0 is a free port"
+    told = f"{PORT_DEFAULTS[name]}, or a free one where that is taken; 0 is a free port"
     return typer.Option(min=0, max=65535, help=told, show_default=False)
 
 

@@ -84,7 +84,7 @@ class NotOnSale(Refusal):
     """The show is cancelled, outside its sale window, or not registered on chain yet."""
 
     code = "not-on-sale"
-    remedy = "Read the show: `on_sale`, `sale_from`, `sale_until` and `called_off` say why and since when."
+    remedy = "Read the show: `state` says why, `sale_from` and `sale_until` when its sale is."
 
 
 class MintingUnfunded(Refusal):

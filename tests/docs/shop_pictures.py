@@ -100,9 +100,10 @@ def _at(path: str) -> Visit:
 
 def _order(page: Page, shown: Shown) -> None:
     page.goto(shown.order)
-    page.get_by_text("on chain").first.click()
+    page.get_by_text("Verified on chain").first.click()
     page.evaluate("document.querySelector('img.picture').scrollIntoView()")
-    page.wait_for_function("document.querySelector('img.picture').naturalWidth > 0")
+    # Not a wait by a function: the page's policy refuses its second look.
+    page.locator("img.picture").first.evaluate("picture => picture.decode()")
 
 
 def _proof(page: Page, shown: Shown) -> None:
