@@ -26,7 +26,6 @@ from api.http.problems import (
     REQUEST_TIMEOUT,
     TRY_AGAIN,
     UNSUPPORTED_MEDIA_TYPE,
-    URN,
     ProblemType,
     type_of,
 )
@@ -133,14 +132,3 @@ def _schema(status: int, kinds: list[ProblemType]) -> Json:
         properties["errors"] = {"type": "array", "items": {"$ref": "#/components/schemas/InvalidField"}}
     required = ["type", "title", "status", "detail"]
     return {"type": "object", "required": required, "properties": properties}
-
-
-def problem_types_of(operation: Json, document: Json) -> list[str]:
-    """Return the codes of the problem types that an operation of a document declares."""
-    codes = []
-    for answer in operation["responses"].values():
-        if MEDIA_TYPE in answer.get("content", {}):
-            name = answer["content"][MEDIA_TYPE]["schema"]["$ref"].rpartition("/")[2]
-            urns = document["components"]["schemas"][name]["properties"]["type"]["enum"]
-            codes += [urn.removeprefix(URN) for urn in urns]
-    return codes

@@ -144,9 +144,7 @@ class PayoutActivities:
         return seen.status
 
     async def _record_account(self, venue: VenueRef, state: AccountState) -> AccountStatus:
-        abilities = Capabilities(
-            state.may_receive, state.may_pay_out, state.asked_for, state.is_gone, state.settlement_currencies
-        )
+        abilities = Capabilities(**state.model_dump(exclude={"account_id"}))
 
         def decide(uow: UnitOfWork) -> None:
             payee = payee_of(uow, venue.tenant_id, venue.venue_id)
@@ -154,14 +152,7 @@ class PayoutActivities:
             payee.record_capabilities(abilities, uow.at)
 
         await self._store.commit(decide, (Payee.stream(venue.venue_id),))
-        return AccountStatus(
-            account_id=state.account_id,
-            may_receive=state.may_receive,
-            may_pay_out=state.may_pay_out,
-            asked_for=state.asked_for,
-            is_gone=state.is_gone,
-            settlement_currencies=state.settlement_currencies,
-        )
+        return AccountStatus.model_validate(state.model_dump())
 
 
 def _request(venue: VenueRef, found: Venue) -> AccountRequest:

@@ -3,8 +3,8 @@
 import sys
 from collections import defaultdict
 
-from api.described import problem_types_of
-from api.http.problems import PROBLEM_TYPES, URN, ProblemType
+from api.described import Json
+from api.http.problems import MEDIA_TYPE, PROBLEM_TYPES, URN, ProblemType
 from tests.fakes.api_client import document
 
 LISTED_MAX = 14
@@ -30,6 +30,17 @@ def page() -> str:
                 operations[code].append(operation["operationId"])
     kinds = sorted(PROBLEM_TYPES.values(), key=lambda kind: (kind.status, kind.code))
     return HEAD + "".join(_section(kind, operations[kind.code], everything) for kind in kinds)
+
+
+def problem_types_of(operation: Json, document: Json) -> list[str]:
+    """Return the codes of the problem types that an operation of a document declares."""
+    codes = []
+    for answer in operation["responses"].values():
+        if MEDIA_TYPE in answer.get("content", {}):
+            name = answer["content"][MEDIA_TYPE]["schema"]["$ref"].rpartition("/")[2]
+            urns = document["components"]["schemas"][name]["properties"]["type"]["enum"]
+            codes += [urn.removeprefix(URN) for urn in urns]
+    return codes
 
 
 def _section(kind: ProblemType, operations: list[str], everything: list[str]) -> str:

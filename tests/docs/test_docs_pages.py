@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from api.described import problem_types_of
 from api.http.problems import REFUSALS
 from domain.core import errors
 from domain.core.errors import Refusal
 from domain.tickets.ticket import TicketRedeemed
 from tests.docs import acts, door, problems, scopes, states
+from tests.docs.problems import problem_types_of
 from tests.fakes.api_client import document
 
 ROOT = Path(__file__).parents[2]
