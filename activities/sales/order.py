@@ -1,6 +1,6 @@
 """The store-only steps of the purchase saga: stock, order and tickets, each keyed and idempotent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from activities.catalog.prices import discount_of, priced
@@ -108,13 +108,18 @@ class SalesActivities:
 
     @activity_on(PURCHASES, name="fulfil_order")
     async def fulfil_order(self, purchase: PurchaseRef) -> None:
-        """Record that the purchase is fulfilled; refuse before the sale and the mint of each ticket are posted."""
+        """Record that the purchase is fulfilled.
+
+        Refuse before the sale and the mint of each ticket are posted, or its leaf is recorded where a claim mints.
+        """
 
         def decide(uow: UnitOfWork) -> None:
             order = _order(uow, purchase)
             if order.state != "fulfilled":
-                waits = uow.get(Show, order.show_id).mints_at_claim
-                _check_posted(uow, sale_key(order.identity), *map(mint_key, () if waits else ticket_ids_of(order)))
+                show = uow.get(Show, order.show_id)
+                minted = () if show.mints_at_claim else ticket_ids_of(order)
+                _check_posted(uow, sale_key(order.identity), *map(mint_key, minted))
+                _check_leaves(uow, ticket_ids_of(order) if show.minting == "on_claim" else ())
             order.fulfil(uow.at)
 
         keys = (sale_key(purchase.purchase_id), *map(mint_key, self._tickets_placed.pop(purchase, ())))
@@ -162,6 +167,14 @@ def _check_posted(uow: UnitOfWork, *keys: str) -> None:
     missing = [key for key in keys if uow.find(BooksTransaction, key) is None]
     if missing:
         raise EvidenceMissing(f"{len(missing)} postings are missing, such as {missing[0]}", key=missing[0])
+
+
+def _check_leaves(uow: UnitOfWork, ticket_ids: Iterable[str]) -> None:
+    """Refuse the end of a sale with a valid ticket that has neither a leaf nor a token."""
+    tickets = [uow.get(Ticket, ticket_id) for ticket_id in ticket_ids]
+    missing = [one.identity for one in tickets if one.leaf is None and one.state != "void" and not one.mint_address]
+    if missing:
+        raise EvidenceMissing(f"{len(missing)} leaves are missing, such as that of {missing[0]}", ticket_id=missing[0])
 
 
 def _check_released(uow: UnitOfWork, purchase: PurchaseRef) -> None:
