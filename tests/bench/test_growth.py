@@ -61,8 +61,10 @@ def test_a_purchase_touches_as_many_blocks_in_a_store_a_hundred_times_as_large()
     assert costs[1] <= GROWTH_MAX * costs[0]
 
 
-@pytest.mark.parametrize("name", COST)
-def test_a_cost_that_grows_is_named(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "judged"), [("api_us", "processor_us"), ("blocks", "blocks"), ("log_bytes", "log_bytes")]
+)
+def test_a_cost_that_grows_is_named(name: str, judged: str) -> None:
     """A quarter more may be noise; beyond it the command fails."""
     assert grown([COST, {**COST, name: COST[name] * GROWTH_MAX}]) == {}
-    assert grown([COST, {**COST, name: COST[name] * 2}]) == {name: 2.0}
+    assert list(grown([COST, {**COST, name: COST[name] * 2}])) == [judged]
