@@ -32,11 +32,8 @@ ELSEWHERE = {
     "relay/each.py: repeat": ITS_OWN_WAIT,
     "adapters/stripe/undelivered_events.py: UndeliveredEvents.undelivered": READS,
     "relay/each.py: Each.run": "the loop over subjects itself",
-    "relay/relay.py: Relay.run": ITS_OWN_WAIT,
     "relay/relay.py: Relay.tick": "tasks, not subjects: each has its own guard, and runs again in the next tick",
     "relay/retention.py: Retention._erase_kind": "batches of one kind of data",
-    "relay/retention.py: Retention.run": ITS_OWN_WAIT,
-    "relay/schedules.py: Schedules.run": ITS_OWN_WAIT,
     "relay/workflow_client.py: _consume_exception": ITS_OWN_WAIT,
     "workflows/core/runs/each.py: WorkflowEach.run": "the loop over subjects itself",
     "workflows/core/saga.py: gather_all": "runs all to their ends before it raises",
@@ -55,7 +52,7 @@ def test_every_loop_over_subjects_takes_each_by_itself() -> None:
 def test_the_list_of_other_loops_only_shrinks() -> None:
     """A loop that is gone is deleted from the list, and the list is no longer than it was."""
     assert set(ELSEWHERE) - awaiting_loops() == set()
-    assert len(ELSEWHERE) <= 36
+    assert len(ELSEWHERE) <= 33
 
 
 def test_there_are_loops() -> None:
