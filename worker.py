@@ -52,8 +52,6 @@ class Tuning(TypedDict, total=False):
     """Options that may differ between workers."""
 
     max_concurrent_activities: int
-    max_concurrent_activity_task_polls: int
-    max_concurrent_workflow_task_polls: int
     max_cached_workflows: int
     identity: str
     graceful_shutdown_timeout: timedelta

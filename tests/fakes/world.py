@@ -160,8 +160,6 @@ class SagaWorld:
         """Run one worker per queue, as in production; `interceptor` replaces the gates."""
         activities = self.activities()
         tuning.setdefault("graceful_shutdown_timeout", timedelta())
-        tuning.setdefault("max_concurrent_activity_task_polls", 2)  # each poll is work at the start and the end
-        tuning.setdefault("max_concurrent_workflow_task_polls", 2)
         tuning.setdefault("workflow_failure_exception_types", [RestrictedWorkflowAccessError])  # a test ends, not hangs
         async with AsyncExitStack() as stack:
             for queue in all_queues():
