@@ -91,7 +91,7 @@ def fuzz(url: str, roles: Mapping[str, Mapping[str, str]], known: Known) -> tupl
             break
         try:
             ask(operation, role, roles[role], known, FIRST_SEED + number, answers)
-        except Exception as fault:  # noqa: BLE001 - all of them are told at the end
+        except (Exception, BaseExceptionGroup) as fault:  # noqa: BLE001 - all of them are told at the end
             faults.setdefault(
                 operation.label, f"{operation.label} as {role}, seed {FIRST_SEED + number}: {told(fault)}"
             )
