@@ -103,6 +103,7 @@ RUN = {
 CONTAINERS = "needs Docker; tests/architecture/test_compose.py checks the file with the code"
 CLUSTER = "needs a cluster; tests/packaging/test_kubernetes.py checks the files with the code"
 NOT_RUN = {
+    "temporal workflow metadata -w letters": "needs a mail server that is away; tests/workflows/ has what it says",
     "docker compose": CONTAINERS,
     "kubectl": CLUSTER,
     "export BOXOFFICE_TEMPORAL__ADDRESS": "needs an account; tests/real/test_outside.py sells through such a front",
