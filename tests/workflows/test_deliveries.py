@@ -87,6 +87,13 @@ async def needing_an_operator(world: SagaWorld, handle: WorkflowHandle[DeliveryW
     assert (await seen_by_operator(handle)).needs[0].reason == Reason.ENDPOINT_FAILING
 
 
+async def note_delivered(world: SagaWorld, lines: list[OutgoingLine]) -> None:
+    """Note in the log that the endpoint took these events in an earlier run."""
+    for line in lines:
+        sent = ("we", line.position, line.event_id, line.type)
+        await world.deliveries.note(DeliveryAttempt(*sent, "delivered", 200, None, AT))
+
+
 async def state(world: SagaWorld) -> str:
     endpoint = await world.store.read(lambda uow: uow.get(WebhookEndpoint, "we"))
     return endpoint.state
@@ -188,6 +195,30 @@ async def test_an_operator_ends_a_pause_between_two_tries(world: SagaWorld, clie
     check_each_once_in_order(world, many())
 
 
+async def test_a_wake_during_a_look_ends_a_pause(world: SagaWorld, client: Client) -> None:
+    """What failed an hour ago is tried now, also if the wish came while the workflow asked what is due."""
+    bad = many()[-1]
+
+    def answers(*_: object) -> ReceiverAnswer:
+        if not world.gates.gates:
+            world.gates.close("list_due_events", "before")
+            return BROKEN
+        return TAKEN
+
+    world.receiver.answers = answers
+    await created(world)
+    await note_delivered(world, many()[:-1])
+    lane = Lane(name=bad.purchase_id or "", positions=(bad.position,), tries=10, since=1.0)
+    with world.server.auto_time_skipping_disabled():
+        handle = await start(client, seen=0, after=bad.position, lanes=(lane,))
+        await until(lambda: world.gates.gates)
+        (gate,) = world.gates.gates.values()
+        await gate.reached.wait()
+        await handle.signal("look_again")
+        gate.open.set()
+        assert await handle.result() == 1
+
+
 @pytest.mark.parametrize("how", ["switched off", "deleted"])
 async def test_nothing_is_sent_to_an_endpoint_that_is_not_on(world: SagaWorld, client: Client, how: str) -> None:
     """A workflow that waits for a failing receiver ends when its endpoint is switched off or deleted."""
@@ -254,10 +285,7 @@ async def test_a_long_run_continues_as_new(world: SagaWorld, client: Client) -> 
     """The next run has the lanes, the failures and the position of the one before."""
     lane = Lane(name="pu_0", positions=(1, 21), tries=3, since=1.0, due=0.0)
     await created(world)
-    for line in many()[:40]:
-        if line.position not in lane.positions:
-            sent = ("we", line.position, line.event_id, line.type)
-            await world.deliveries.note(DeliveryAttempt(*sent, "delivered", 200, None, AT))
+    await note_delivered(world, [line for line in many()[:40] if line.position not in lane.positions])
     handle = await start(client, seen=0, after=40, lanes=(lane,), failures=2, failing_since=1.0, delivered=5)
     assert await ended(handle) == 5 + 2 + 40  # what lies before is delivered by an earlier run, or waits in a lane
     taken = [event["position"] for event in world.receiver.taken]

@@ -122,6 +122,8 @@ class DeliveryWorkflow(ToldOfNews):
         """Read what is due next, as far as there is room; return the endpoint's state and how many events came."""
         waiting = [position for lane in self._lanes.values() for position in lane.positions]
         room = WAITING_MAX - len(waiting)
+        if self._woken:  # also by what came during the last look
+            self._wake_lanes()
         self._woken = False  # what wakes the workflow from here on is news
         asked = ListDue(
             endpoint=self._endpoint,
