@@ -20,7 +20,7 @@ AT_ONCE = 12
 LOOK_SECONDS = 0.5
 SOON_SECONDS = 10.0
 RUNNING = WorkflowExecutionStatus.RUNNING
-OUR_BUGS = ("unexpected error in request", "activity failed with an unexpected error", "relay task failed")
+OUR_BUGS = ("unexpected error in request", "activity failed with an unexpected error", "failed; continuing")
 BUGS = re.compile("|".join((*OUR_BUGS, "Failed activation", "never retrieved")))
 Document = dict[str, Any]
 

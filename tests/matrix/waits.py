@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOM = Path(__file__).parents[2] / "workflows"
 NAMES = {"summary", "timeout_summary"}
+POSITIONS = {"_pause": slice(-1, None), "_rest": slice(1, 2)}  # of the summary
 
 
 def timers_of(source: str) -> set[str]:
@@ -14,7 +15,7 @@ def timers_of(source: str) -> set[str]:
         text
         for function in ast.walk(ast.parse(source))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        and {"wait_condition", "sleep", "_pause"} & {getattr(node, "attr", "") for node in ast.walk(function)}
+        and {"wait_condition", "sleep", "_pause", "_rest"} & {getattr(node, "attr", "") for node in ast.walk(function)}
         for text in _summaries(function)
     }
 
@@ -31,8 +32,8 @@ def _summaries(function: ast.AST) -> Iterator[str]:
             yield from _words(node.value)
         if isinstance(node, ast.Assign):
             yield from _assigned(node)
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "_pause" and node.args:
-            yield from _words(node.args[-1])
+        if isinstance(node, ast.Call) and (attr := getattr(node.func, "attr", "")) in POSITIONS:
+            yield from (text for argument in node.args[POSITIONS[attr]][:1] for text in _words(argument))
 
 
 def _assigned(node: ast.Assign) -> Iterator[str]:
