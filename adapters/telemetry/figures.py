@@ -40,6 +40,8 @@ LETTERS = (
 )
 STUCK = 'NeedsOperator = true AND ExecutionStatus = "Running"'
 CASES = 'WorkflowType = "PaymentCaseWorkflow" AND ExecutionStatus = "Running"'
+# The server names a problem after a few failures of a task in a row.
+FAILING = 'TemporalReportedProblems IS NOT NULL AND ExecutionStatus = "Running"'
 STUCK_SINCE = SearchAttributeKey.for_datetime("StuckSince")
 
 FIGURES_AGE = Gauge("boxoffice_figures_seconds", "Seconds since the figures of the business were read")
@@ -53,6 +55,8 @@ LETTER_LAG = Gauge("boxoffice_letter_lag_seconds", "Time since the oldest letter
 NEEDS_OPERATOR = Gauge("boxoffice_needs_operator", "Running workflows that need an operator, by kind", ("workflow",))
 STUCK_SECONDS = Gauge("boxoffice_stuck_seconds", "Time since the longest-stuck workflow needs an operator")
 OPEN_CASES = Gauge("boxoffice_open_cases", "Payments that no purchase waits for and that are not resolved")
+
+FAILING_WORKFLOWS = Gauge("boxoffice_failing_workflows", "Running workflows whose task fails again and again, by a bug")
 
 
 class Figures:
@@ -109,8 +113,7 @@ class Figures:
         service, namespace = self._client.workflow_service, self._client.namespace
         listing = ListWorkflowExecutionsRequest(namespace=namespace, query=STUCK, page_size=LISTED_MAX)
         listed = await service.list_workflow_executions(listing, timeout=CALL_TIME)
-        counting = CountWorkflowExecutionsRequest(namespace=namespace, query=CASES)
-        cases = await service.count_workflow_executions(counting, timeout=CALL_TIME)
+        open_cases, failing = await self._count(CASES), await self._count(FAILING)
         kinds, since = Counter[str](), list[datetime]()
         for found in listed.executions:
             kinds[found.type.name] += 1
@@ -120,7 +123,14 @@ class Figures:
         for kind, number in kinds.items():
             NEEDS_OPERATOR.labels(kind).set(number)
         STUCK_SECONDS.set((self._now() - min(since)).total_seconds() if since else 0)
-        OPEN_CASES.set(cases.count)
+        OPEN_CASES.set(open_cases)
+        FAILING_WORKFLOWS.set(failing)
+
+    async def _count(self, query: str) -> int:
+        """Return the number of workflows that a query finds."""
+        counting = CountWorkflowExecutionsRequest(namespace=self._client.namespace, query=query)
+        found = await self._client.workflow_service.count_workflow_executions(counting, timeout=CALL_TIME)
+        return found.count
 
 
 async def _tried(read: Callable[[], Awaitable[None]]) -> bool:

@@ -23,6 +23,7 @@ AT_REST = {
     'boxoffice_needs_operator{workflow="RefundWorkflow"}': "0x90",
     "boxoffice_stuck_seconds": "0x90",
     "boxoffice_open_cases": "0x90",
+    "boxoffice_failing_workflows": "0x90",
     'boxoffice_refunds{state="failed"}': "0x90",
     'boxoffice_unexplained_minor{currency="eur"}': "0 -3x59 0x30",
     'boxoffice_invariant_violations{invariant="whole-balance"}': "0 1x59 0x30",

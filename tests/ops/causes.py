@@ -46,10 +46,9 @@ from tests.contract.selling import sell
 from tests.devstack.chain.dev_chain import pay
 from tests.fakes.corrupted_history import LATE, with_payment
 from tests.fakes.letter_box import CODES, LINKS, FakeMailServer, print_nothing
-from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.world import SagaWorld
-from tests.ops.prometheus import JOB, holds
-from tests.ops.watched import LOW_LAMPORTS, Watched, until
+from tests.ops.prometheus import JOB
+from tests.ops.watched import LOW_LAMPORTS, Watched, shown, until
 from tests.workflows.conftest import installed, register_search_attributes
 from tests.workflows.test_deliveries import created, many, needing_an_operator
 from tests.workflows.test_deliveries import start as start_deliveries
@@ -57,17 +56,18 @@ from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.payouts import TransfersInput, TransfersWorkflow
 from workflows.refund import RefundInput, RefundWorkflow
 
+Make = Callable[[Watched], Awaitable[None]]
+
 
 class Cause(NamedTuple):
     """What makes an alert fire, the labels that it has then, and the alerts that the same cause fires besides."""
 
-    make: Callable[[Watched], Awaitable[None]]
+    make: Make
     labels: dict[str, str]
     others: dict[str, dict[str, str]]
 
 
 CAUSES: dict[str, Cause] = {}
-Make = Callable[[Watched], Awaitable[None]]
 OF_REFUND = {"workflow": "RefundWorkflow"}
 HOURS = 3600.0
 GOOD_MINUTES = 15  # of an API, before its requests fail
@@ -93,14 +93,6 @@ async def sale(watched: Watched) -> str:
     await handle.signal("look_again")
     assert (await handle.result()).outcome == "fulfilled"
     return intent_id
-
-
-async def shown(watched: Watched, alert: str) -> None:
-    """Let the worker read its figures until the engine lists what the alert is about."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not holds(alert, watched.now()):
-            await watched.look()
-            await asyncio.sleep(0.2)
 
 
 @asynccontextmanager
@@ -132,6 +124,15 @@ async def a_bug_for_an_hour(watched: Watched) -> None:
     async with refund_that_needs_somebody(watched):
         watched.lead = timedelta(minutes=61)
         await watched.look()
+        watched.minute()
+
+
+@cause_of("WorkflowTasksFail")
+async def a_workflow_that_no_build_can_read(watched: Watched) -> None:
+    """Its input is not that of its kind."""
+    async with watched.world.running():
+        await watched.client.start_workflow("RefundWorkflow", 1, id="refund/bad", task_queue=PURCHASES)
+        await shown(watched, "WorkflowTasksFail")
         watched.minute()
 
 
@@ -382,12 +383,11 @@ async def a_process_that_ended(watched: Watched) -> None:
 @cause_of("RequestsFail")
 async def an_api_without_its_database(watched: Watched) -> None:
     """One of ten requests is answered with a fault, minute by minute; before, none of them was."""
-    venue = {"name": "Hall"}
     for minute in range(2 * GOOD_MINUTES):
         for number in range(10):
             fails = minute >= GOOD_MINUTES and number == 0
             watched.api.store.refuse_connections = int(fails)
             headers = {"Idempotency-Key": f"venue-{minute}-{number}"}
-            answer = await watched.http.post("/api/v1/venues", json=venue, headers=headers)
+            answer = await watched.http.post("/api/v1/venues", json={"name": "Hall"}, headers=headers)
             assert (answer.status_code == httpx.codes.SERVICE_UNAVAILABLE) is fails, answer.text
         watched.minute()

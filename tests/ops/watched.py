@@ -42,7 +42,7 @@ from tests.fakes.corrupted_history import Day
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.shop_world import ApiWorld
 from tests.fakes.world import SagaWorld
-from tests.ops.prometheus import REST_MINUTES, Scrape, scrape
+from tests.ops.prometheus import REST_MINUTES, Scrape, holds, scrape
 from tests.relay.gauge import Clock
 from tests.workflows.conftest import installed
 from workflows.core.search_attributes import KEYS
@@ -172,6 +172,14 @@ class Watched:
     def rest(self, minutes: int = REST_MINUTES) -> None:
         """Let nothing happen for so many minutes."""
         self.scrapes += [self.scrapes[-1]] * minutes
+
+
+async def shown(watched: Watched, alert: str) -> None:
+    """Let the worker read its figures until the engine lists what the alert is about."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not holds(alert, watched.now()):
+            await watched.look()
+            await asyncio.sleep(0.2)
 
 
 async def until(condition: Callable[[], Any]) -> None:

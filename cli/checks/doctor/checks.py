@@ -117,6 +117,17 @@ def operators(seen: Examined) -> Iterator[Finding]:
 
 
 @check
+def workflow_tasks(seen: Examined) -> Iterator[Finding]:
+    """Report workflows that stand still, because their task fails again and again."""
+    for engine in _of(seen.engine):
+        for workflow_id in engine.failing:
+            remedy = f"temporal workflow show -w {workflow_id}, then the runbook: a stuck workflow task"
+            yield Finding(
+                "workflow_tasks", "error", workflow_id, "stands still: its task fails again and again", remedy
+            )
+
+
+@check
 def emulators(seen: Examined) -> Iterator[Finding]:
     """Report emulators, which no production may have."""
     if not seen.is_production:

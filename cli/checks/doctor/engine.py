@@ -19,6 +19,8 @@ from workflows.registry import workflows_on
 PINNING = "pinning"
 UNNAMED = "a worker without a build"
 NEED_OPERATOR = "NeedsOperator = true AND ExecutionStatus = 'Running'"
+FAILING = "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running'"
+LISTED_MAX = 20
 NOT_ALLOWED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.UNAUTHENTICATED)
 
 
@@ -37,6 +39,7 @@ async def read_engine(settings: Settings, attributes: frozenset[str]) -> Tempora
         paused_schedules=tuple(name for name, paused in states.items() if paused),
         missing_schedules=tuple(name for name, paused in states.items() if paused is None),
         need_operator=stuck,
+        failing=tuple([found.id async for found in client.list_workflows(FAILING, limit=LISTED_MAX)]),
     )
 
 

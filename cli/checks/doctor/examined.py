@@ -24,6 +24,7 @@ class TemporalSeen(NamedTuple):
     paused_schedules: tuple[str, ...]
     missing_schedules: tuple[str, ...]
     need_operator: int
+    failing: tuple[str, ...]
 
 
 class Endpoint(NamedTuple):
