@@ -45,6 +45,7 @@ async def watched(tables_url: str, pool: Pool, chain: DevChain, day: Day) -> Asy
 
 
 @pytest.mark.parametrize("alert", ALERTS)
+@pytest.mark.nightly
 async def test_each_alert_fires_at_its_cause(alert: str, watched: Watched, tmp_path: Path) -> None:
     """It alone, or with those that the same cause fires; not before its time, and not while all is well."""
     assert alert in CAUSES, f"the alert {alert} has no cause: add one to tests/ops/causes.py"

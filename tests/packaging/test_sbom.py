@@ -5,10 +5,13 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 LOCKED = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
 
 
+@pytest.mark.nightly
 def test_the_list_has_every_package_of_the_lock(tmp_path: Path) -> None:
     """Each locked package is there in its version, with its hashes, and so is the product itself."""
     target = tmp_path / "sbom.json"

@@ -28,6 +28,7 @@ async def changed(shop: Shop, capacity: int) -> Any:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.nightly
 async def test_more_tickets_and_then_fewer(shop: Shop) -> None:
     """A sold-out show sells added tickets, the chain's group grows, and the capacity stays above the sold seats."""
     await shop.open(capacity=1)

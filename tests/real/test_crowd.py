@@ -36,6 +36,7 @@ async def paid(shop: Shop, answer: dict[str, Any]) -> int:
     return await shop.pay(secret)
 
 
+@pytest.mark.nightly
 async def test_two_hundred_buyers_for_fifty_seats(shop: Shop) -> None:
     """Exactly fifty buyers get a seat, the others are refused as sold out, and nothing hangs."""
     await shop.open(capacity=SEATS)

@@ -52,6 +52,7 @@ async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left:
     assert await payable(shop) == left
 
 
+@pytest.mark.nightly
 async def test_a_dispute_of_which_no_webhook_comes(shop: Shop) -> None:
     """Stripe lists undelivered events: the dispute is found without a webhook."""
     purchase, intent_id = await opened(shop)
@@ -65,6 +66,7 @@ async def test_a_dispute_of_which_no_webhook_comes(shop: Shop) -> None:
     require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
 
 
+@pytest.mark.nightly
 async def test_a_dispute_of_a_second_payment(shop: Shop) -> None:
     """It hits neither the tickets of the sale nor its venue: the buyer had that money back, the loss is ours."""
     purchase, _ = await opened(shop)
@@ -83,6 +85,7 @@ async def test_a_dispute_of_a_second_payment(shop: Shop) -> None:
     await ends(shop, purchase, "fulfilled", None)
 
 
+@pytest.mark.nightly
 async def test_a_dispute_of_refunded_money(shop: Shop) -> None:
     """It takes what the refund has left and is ours else; what Stripe returns of it pays our loss first."""
     purchase, intent_id = await opened(shop)
@@ -106,6 +109,7 @@ async def test_a_dispute_of_refunded_money(shop: Shop) -> None:
     assert [line["state"] for line in receipt["disputes"]] == ["lost"]
 
 
+@pytest.mark.nightly
 async def test_a_pending_refund_that_is_disputed(shop: Shop) -> None:
     """Stripe fails it; once the bank has paid the buyer nothing is owed, and the refund ends by itself.
 

@@ -39,6 +39,7 @@ async def opened(shop: Shop, key: str) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(280)
+@pytest.mark.nightly
 async def test_a_killed_worker_loses_no_purchase(tmp_path: Path) -> None:
     """The worker is killed before and after the effect of each step; every purchase ends right, all sums agree."""
     points = tmp_path / "points"

@@ -80,6 +80,7 @@ async def test_the_code_of_a_letter_opens_the_door(shop: Shop) -> None:
     await shop.ended(made["purchase_id"])
 
 
+@pytest.mark.nightly
 async def test_each_letter_comes_once_through_a_killed_worker_and_beside_bad_addresses(shop: Shop) -> None:
     """One address is refused for good, one for now; an answer is lost; and the worker is killed meanwhile."""
     await shop.open()

@@ -61,6 +61,7 @@ async def command(env: dict[str, str], *words: str) -> tuple[int, str]:
     return child.returncode or 0, out.decode() + err.decode()
 
 
+@pytest.mark.nightly
 async def test_a_purchase_on_a_temporal_behind_tls_and_a_database_from_outside(tmp_path: Path) -> None:
     """A purchase is sold through the front, the commands read through it, and nobody else gets in."""
     authority, port = Authority(tmp_path), free_port()

@@ -34,6 +34,7 @@ async def test_a_capture_that_fails_after_the_authorisation(shop: Shop, how: str
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
+@pytest.mark.nightly
 async def test_a_payment_that_stripe_refuses_for_good(shop: Shop, *, cancelled: bool) -> None:
     """The buyer hears it at once with the reason, or cancels first; nothing is held, and no workflow is left."""
     await shop.open()
@@ -71,6 +72,7 @@ async def test_a_capture_whose_answer_was_lost(shop: Shop) -> None:
     assert ended["payment"]["captured_minor"] == ended["price"]["total_minor"]
 
 
+@pytest.mark.nightly
 async def test_a_capture_that_meets_stored_server_errors(shop: Shop) -> None:
     """Stripe keeps each 500 under its key: after a look the next key is used, and the money is taken once."""
     purchase, intent_id = await opened(shop)
@@ -90,6 +92,7 @@ async def test_an_authorisation_that_lapses(shop: Shop) -> None:
     await ends(shop, purchase, "cancelled", "payment-refused")
 
 
+@pytest.mark.nightly
 async def test_an_authorisation_that_is_about_to_lapse(shop: Shop) -> None:
     """Without a webhook the next poll finds it, and captures the money before it lapses."""
     purchase, intent_id = await opened(shop)
@@ -106,6 +109,7 @@ async def test_automatic_capture(shop: Shop) -> None:
     await ends(shop, purchase, "fulfilled", None)
 
 
+@pytest.mark.nightly
 async def test_automatic_capture_is_undone_by_a_refund(shop: Shop) -> None:
     """The buyer pays and cancels before the seats are confirmed: the captured money is owed, and refunded."""
     purchase = await paid_and_cancelled(shop)
@@ -114,6 +118,7 @@ async def test_automatic_capture_is_undone_by_a_refund(shop: Shop) -> None:
     await returned(shop, purchase, "purchase-cancelled")
 
 
+@pytest.mark.nightly
 async def test_an_undo_whose_refund_fails_at_the_bank(shop: Shop) -> None:
     """It had succeeded, and the bank returns it: seats are free, and the money is owed until an operator pays it."""
     purchase = await paid_and_cancelled(shop, "pm_card_refundFail")
@@ -132,6 +137,7 @@ async def test_an_undo_whose_refund_fails_at_the_bank(shop: Shop) -> None:
     await returned(shop, purchase, "purchase-cancelled")
 
 
+@pytest.mark.nightly
 async def test_an_undo_whose_refund_our_balance_does_not_cover(shop: Shop) -> None:
     """Stripe refuses it for lack of funds: once our balance covers it, it is asked for again under a new key."""
     await shop.emulate("settings", uncovered_refunds="refuse")
@@ -151,6 +157,7 @@ async def test_an_undo_whose_refund_our_balance_does_not_cover(shop: Shop) -> No
     assert made["metadata"]["refund_key"] == f"{failed['refunds'][0]['refund_id']}:refund:2"
 
 
+@pytest.mark.nightly
 async def test_an_undo_that_a_person_refunds_instead(shop: Shop) -> None:
     """The bank refuses our refund, and a person makes it in the dashboard: that one counts, and none is made twice."""
     purchase = await paid_and_cancelled(shop, "pm_card_pendingRefund")
@@ -166,6 +173,7 @@ async def test_an_undo_that_a_person_refunds_instead(shop: Shop) -> None:
     await returned(shop, purchase, "purchase-cancelled")
 
 
+@pytest.mark.nightly
 async def test_a_refund_in_the_dashboard_before_the_sale_is_known(shop: Shop) -> None:
     """A refunded payment buys nothing."""
     purchase, intent_id = await opened(shop, capture_method="automatic")
@@ -177,6 +185,7 @@ async def test_a_refund_in_the_dashboard_before_the_sale_is_known(shop: Shop) ->
 
 
 @pytest.mark.parametrize("changed", [{"amount": "900"}, {"currency": "usd"}])
+@pytest.mark.nightly
 async def test_another_amount_or_currency(shop: Shop, changed: dict[str, str]) -> None:
     """The payment was changed at Stripe before the buyer paid it: the captured money is refunded."""
     purchase, intent_id = await opened(shop, capture_method="automatic")
@@ -186,6 +195,7 @@ async def test_another_amount_or_currency(shop: Shop, changed: dict[str, str]) -
 
 
 @pytest.mark.parametrize("seats", ["there", "gone"])
+@pytest.mark.nightly
 async def test_money_that_comes_after_the_hold_has_ended(shop: Shop, seats: str) -> None:
     """Another payment with the purchase's metadata buys the seats if they are still free."""
     purchase, _ = await opened(shop, capacity=1, hold_seconds=2)
@@ -219,6 +229,7 @@ async def test_two_payments_for_one_order(shop: Shop) -> None:
     assert ([one["intent_id"] for one in ended["refunds"]], ended["refund_state"]) == ([second["id"]], "none")
 
 
+@pytest.mark.nightly
 async def test_a_second_payment_whose_refund_fails(shop: Shop) -> None:
     """The bank refuses it after all: it is owed to its buyer, tried again under a new key, and the sale stands."""
     purchase, _ = await opened(shop)
@@ -253,6 +264,7 @@ async def test_a_refund_in_the_dashboard_after_the_sale(shop: Shop, amount: int 
     await ends(shop, purchase, "fulfilled", None)
 
 
+@pytest.mark.nightly
 async def test_a_refund_in_the_dashboard_of_more_than_is_owed(shop: Shop) -> None:
     """A part was paid by hand before: an operator lets the platform bear it, and all sums agree."""
     purchase, intent_id = await opened(shop)
@@ -287,6 +299,7 @@ async def test_a_slow_payment_keeps_the_hold_until_it_is_decided(shop: Shop, met
     await ends(shop, purchase, "fulfilled", None)
 
 
+@pytest.mark.nightly
 async def test_a_debit_for_which_the_show_waits_days(shop: Shop) -> None:
     """The show takes a debit alone: the purchase says until when the seats are held, and the money buys them."""
     terms = {"capture_method": "automatic", "payment_methods": ["sepa_debit"], "processing_days": 14}
@@ -304,6 +317,7 @@ async def test_a_debit_for_which_the_show_waits_days(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("outcome", "end"), [("fail", ("cancelled", "hold-expired")), ("succeed", ("fulfilled", None))]
 )
+@pytest.mark.nightly
 async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str, end: tuple[str, str | None]) -> None:
     """After the limit an operator is told; the seats stay held, and the bank's decision sells or frees them."""
     purchase, intent_id = await opened(shop, hold_seconds=2, capture_method="automatic")

@@ -130,6 +130,7 @@ async def the_balance_at_stripe_is_the_statements(shop: Shop, account_id: str) -
     assert at_stripe == sum(one["available_minor"] for one in shown)
 
 
+@pytest.mark.nightly
 async def test_a_payout_is_reversed_and_the_reversal_fails(shop: Shop) -> None:
     """The money comes back from the bank, and goes there again when the bank refuses the reversal after all."""
     await shop.emulate("settings", onboarding="complete")
@@ -151,6 +152,7 @@ async def test_a_payout_is_reversed_and_the_reversal_fails(shop: Shop) -> None:
     await shop.check_sums([purchase_id])
 
 
+@pytest.mark.nightly
 async def test_a_vanished_account_stops_no_other_venue(shop: Shop, stack: Stack) -> None:
     """The other venue gets its share; the venue of the vanished account gets its own after another onboarding."""
     await shop.emulate("settings", onboarding="new")
@@ -175,6 +177,7 @@ async def test_a_vanished_account_stops_no_other_venue(shop: Shop, stack: Stack)
     await shop.check_sums([first])
 
 
+@pytest.mark.nightly
 async def test_a_forbidden_account_stops_no_other_webhooks(shop: Shop, stack: Stack) -> None:
     """The lost news of the other venue's payout is fetched, though an account of the same round is forbidden."""
     await shop.emulate("settings", onboarding="complete")

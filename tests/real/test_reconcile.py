@@ -118,6 +118,7 @@ RARE = {
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.nightly
 async def test_reconcile_judges_a_stack_that_sells(tmp_path: Path) -> None:
     """Nothing is reported while purchases run; an unrecorded refund breaks the right invariants."""
     folder = tmp_path / "stack"

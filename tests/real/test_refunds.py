@@ -134,6 +134,7 @@ async def finish(shop: Shop, purchase_id: str, outcome: str) -> None:
     await shop.emulate(f"refunds/{refund['stripe_refund_id']}/finish", outcome=outcome)
 
 
+@pytest.mark.nightly
 async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
     """A pending refund is not done; an operator retries one that failed, before or after it had succeeded."""
     await shop.open()
@@ -158,6 +159,7 @@ async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
     await shop.check_sums([slow["purchase_id"]])
 
 
+@pytest.mark.nightly
 async def test_a_failed_refund_that_a_person_makes_in_the_dashboard(shop: Shop) -> None:
     """It takes the place of ours: the same tickets, and nothing is given back twice when an operator tries again."""
     await shop.open()

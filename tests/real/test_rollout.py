@@ -79,6 +79,7 @@ async def many(shop: Shop, name: str, count: int) -> list[Any]:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.nightly
 async def test_purchases_in_flight_move_to_the_next_build(tmp_path: Path) -> None:
     """Purchases that wait for payment take the old path in the new build, new ones the new path; all end well."""
     async with running_stack(tmp_path / "stack", env=OLD, up=UP) as stack, Shop.at(stack) as shop:
@@ -107,6 +108,7 @@ async def test_purchases_in_flight_move_to_the_next_build(tmp_path: Path) -> Non
             await told(log, "build B is the current one")
 
 
+@pytest.mark.nightly
 async def test_the_relay_runs_alone(stack: Stack, tmp_path: Path) -> None:
     """A worker without queues starts, polls nothing, and ends when it is told to."""
     ready = tmp_path / "ready"

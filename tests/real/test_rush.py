@@ -15,6 +15,7 @@ BUYERS, SEATS = 60, 20
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.nightly
 async def test_a_small_rush_sells_every_seat_once_and_tells_everybody(stack: Stack, tmp_path: Path) -> None:
     """Of sixty buyers twenty get a seat, forty are refused, none is left without an answer, and the invariants hold."""
     picture = tmp_path / "rush.png"

@@ -60,6 +60,7 @@ async def finished(shop: Shop) -> Any:
             await asyncio.sleep(0.2)
 
 
+@pytest.mark.nightly
 async def test_a_cancelled_show_outlives_three_kills(stack: Stack, shop: Shop) -> None:
     """Every order is refunded exactly once; the progress figures are exact, and nothing remains at the end."""
     await shop.open(capacity=ORDERS + 5)

@@ -16,6 +16,7 @@ async def terminate(shop: Shop, purchase_id: str) -> None:
     await engine.get_workflow_handle(f"purchase/{purchase_id}").terminate("by an operator")
 
 
+@pytest.mark.nightly
 async def test_a_terminated_purchase_comes_to_its_end(shop: Shop) -> None:
     """Unpaid ones are cancelled, paid ones are fulfilled, from any state in which they were terminated."""
     await shop.open(hold_seconds=HOLD_SECONDS)

@@ -80,6 +80,7 @@ async def sold(shop: Shop) -> list[str]:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.nightly
 async def test_equal_keys_end_right_in_each_deployment(shop: Shop, tmp_path: Path) -> None:
     """No id is shared, every purchase ends in its own deployment, and both reconcile whole."""
     async with guest_of(shop.stack, tmp_path / "guest") as guest, Shop.at(guest) as other:

@@ -159,6 +159,7 @@ KINDS = [pytest.param(kind, id=kind.__name__, marks=SLOW.get(kind.__name__, ()))
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.nightly
 async def test_a_week_of_outage_fits_into_one_history(kind: type, patient: SagaWorld, client: Client) -> None:
     """Even in one run; that runs end comes on top. Each activity that fails has its line."""
     handle = await everything_away(kind, patient, client)
