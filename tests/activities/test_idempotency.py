@@ -16,6 +16,7 @@ from domain.core.errors import (
     PurchaseCancelled,
     SeatsUnavailable,
     UnknownSubject,
+    WrongState,
 )
 from domain.core.evidence import EvidenceMissing
 from domain.core.ids import hold_key_of
@@ -26,7 +27,7 @@ from domain.stock.allocation import Allocation
 from domain.tickets.ticket import Ticket
 from tests.fakes.judged import judged
 from tests.fakes.samples import AT, LATER
-from tests.fakes.store_world import SHOW, VENUE, StoreWorld, ending
+from tests.fakes.store_world import SHOW, VENUE, StoreWorld, ending, payment_of
 
 ALL_FREE = [(5, 0, 0), (3, 0, 0)]
 HELD = [(3, 2, 0), (2, 1, 0)]
@@ -121,6 +122,19 @@ async def test_without_a_connection_nothing_happens(world: StoreWorld) -> None:
         await world.sales.place_order(purchase)
     assert not transient.value.unknown
     assert await world.stock() == ALL_FREE
+
+
+async def test_a_sale_is_settled_with_the_payment_that_was_captured(world: StoreWorld) -> None:
+    """Another attempt's payment, which was never captured, has no fee of Stripe to post."""
+    purchase = await world.bought()
+    await world.sales.confirm_seats(purchase)
+    await world.capture(purchase)
+    await world.sales.confirm_order(purchase)
+    other = purchase.model_copy(update={"attempt": purchase.attempt + 1})
+    await world.store.commit(lambda uow: payment_of(uow, other))
+    with pytest.raises(WrongState, match="only a captured payment"):
+        await world.books.settle_sale(other)
+    await world.books.settle_sale(purchase)
 
 
 async def test_the_whole_good_way_repeats_without_a_trace(world: StoreWorld) -> None:

@@ -60,10 +60,10 @@ ACTS = (
         "tests/relay/test_schedules.py::test_what_an_operator_decided_outlives_a_deploy",
     ),
     Mutant(
-        "a signal with an input fails the workflow task",
+        "a signal without an input fails the workflow task",
         "workflows/core/operated.py",
         "def look_again(self, *_: object)",
-        "def look_again(self)",
+        "def look_again(self, _: object)",
         "tests/workflows/core/test_handlers.py::test_nothing_that_is_sent_fails_a_workflow[RefundWorkflow]",
     ),
 )

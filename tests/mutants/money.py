@@ -41,7 +41,7 @@ MONEY = (
         "activities/books/post.py",
         '    if payment.state != "captured":',
         "    if False:",
-        f"{STORE}::test_the_whole_good_way_repeats_without_a_trace",
+        f"{STORE}::test_a_sale_is_settled_with_the_payment_that_was_captured",
     ),
     Mutant(
         "another amount than the price buys tickets",
@@ -188,7 +188,7 @@ MONEY = (
         "activities/payments/release.py",
         'raise TransientError(f"intent is {state.status}: it can be neither cancelled nor refunded yet")\n',
         "return state\n",
-        "tests/workflows/test_slow_payments.py::test_a_cancel_of_a_debit_waits_for_the_bank",
+        "tests/workflows/test_slow_payments.py::test_a_debit_under_way_is_not_let_go",
     ),
     Mutant(
         "money that went back buys tickets",

@@ -5,7 +5,10 @@ from datetime import timedelta
 
 import pytest
 from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
 
+from activities.payments.intent import PaymentActivities
+from domain.core.transient import TransientError
 from domain.orders.order import HoldExtended
 from domain.payments.payment import PaymentProcessingBegun
 from tests.fakes.world import PurchaseHandle, SagaWorld
@@ -93,6 +96,17 @@ async def test_a_cancel_of_a_debit_waits_for_the_bank(world: SagaWorld, client: 
     world.gateway.finish_processing(await world.intent_id(), succeed=False)
     assert (await world.ended(handle)).reason == "purchase-cancelled"
     assert await world.stock() == (10, 0, 0)
+
+
+async def test_a_debit_under_way_is_not_let_go(world: SagaWorld, client: Client) -> None:
+    """The step is tried again until the bank has decided."""
+    handle = await slow(world, client)
+    payments = PaymentActivities(world.store, world.gateway, world.checkouts)
+    with pytest.raises(TransientError, match="neither cancelled nor refunded yet"):
+        await ActivityEnvironment().run(payments.cancel_payment, await world.ref())
+    world.gateway.finish_processing(await world.intent_id())
+    await handle.signal(PurchaseWorkflow.look_again)
+    assert (await world.ended(handle)).outcome == "fulfilled"
 
 
 async def test_only_the_methods_of_the_show_can_pay(world: SagaWorld, client: Client) -> None:
