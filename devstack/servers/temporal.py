@@ -34,6 +34,7 @@ SERVER_SETTINGS = {
     "matching.numTaskqueueWritePartitions": "1",
 }
 ASK_TIMEOUT = "10s"
+START_SECONDS = 60.0  # on a busy machine its workers of its own take a while after it listens
 # It collects garbage when its memory has grown fivefold, not twofold: a twelfth of its processor time, for 200 MB.
 SELDOM = {"GOGC": "400"}
 
@@ -114,4 +115,5 @@ def temporal_process(folder: Path, port: int, ui_port: int | None, on_ready: OnR
         SELDOM,
         on_ready=on_ready,
         stop_signal=signal.SIGKILL,
+        start_seconds=START_SECONDS,
     )

@@ -15,7 +15,7 @@ Probe = Callable[[int], Awaitable[None]]
 """Takes the process's pid; returns once it is healthy, and raises otherwise."""
 
 OnReady = Callable[[], Awaitable[Mapping[str, str]]]
-"""Runs once a process is healthy for the first time; returns environment for the processes that need it."""
+"""Runs once a process is healthy for the first time, again if it raises; returns environment for who needs it."""
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
@@ -20,6 +20,8 @@ BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 CALM_SECONDS = 1.0
 LOG_BYTES_MAX = 50_000_000
 ROOT = Path(__file__).parents[2]
+
+T = TypeVar("T")
 
 
 class ProcessRunner:
@@ -89,24 +91,39 @@ class ProcessRunner:
         self._set_state("starting")
         return self._child
 
+    async def set_up(self) -> Mapping[str, str]:
+        """Do what is done once the process is healthy; return what it adds to the environment.
+
+        Tried again as a probe is: a server on a busy machine answers its probe well before it can do much else.
+        Raise `ProcessFailedError` if the process ends or all tries fail.
+        """
+        on_ready, child = self.process.on_ready, self._child
+        if on_ready is None or child is None:
+            return {}
+        return await self._until(child, on_ready, "could not be set up")
+
     async def _until_healthy(self, child: asyncio.subprocess.Process) -> None:
+        try:
+            await self._until(child, lambda: self.process.probe(child.pid), "did not become healthy")
+        except ProcessFailedError:
+            kill_group(child.pid, 9)
+            await child.wait()
+            raise
+
+    async def _until(self, child: asyncio.subprocess.Process, ask: Callable[[], Awaitable[T]], failed: str) -> T:
+        """Return what the process answers once it does; raise after `start_seconds`, or when it ends."""
         until = time.monotonic() + self.process.start_seconds
         reason = "no answer"
         while time.monotonic() < until and child.returncode is None:
             try:
-                await asyncio.wait_for(self.process.probe(child.pid), timeout=max(0.1, until - time.monotonic()))
-            except Exception as error:  # noqa: BLE001 - any error of a probe means: not healthy yet
+                return await asyncio.wait_for(ask(), timeout=max(0.1, until - time.monotonic()))
+            except Exception as error:  # noqa: BLE001 - any error means: not ready yet
                 reason = f"{type(error).__name__}: {error}"
                 await asyncio.sleep(PROBE_EVERY_SECONDS)
-            else:
-                return
         if child.returncode is not None:
             reason = f"exit status {child.returncode}"
-        else:
-            kill_group(child.pid, 9)
-            await child.wait()
         raise ProcessFailedError(
-            f"{self.process.name} did not become healthy: {reason}\nlast lines of {self.log}:\n{tail_of(self.log)}"
+            f"{self.process.name} {failed}: {reason}\nlast lines of {self.log}:\n{tail_of(self.log)}"
         )
 
     async def keep(self, env: Callable[[], Mapping[str, str]]) -> None:

@@ -85,8 +85,7 @@ class Supervisor:
                 if need in self._ready_events:
                     await self._ready_events[need].wait()
             await runner.start(self._env)
-            if runner.process.on_ready is not None:
-                self._env.update(await runner.process.on_ready())
+            self._env.update(await runner.set_up())
         except ProcessFailedError:
             raise
         except Exception as error:
