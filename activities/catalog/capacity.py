@@ -9,6 +9,7 @@ from activities.core.task_queues import MINT, PURCHASES, activity_on
 from activities.tokens.group_size import GroupChain, fit
 from domain.catalog.show import Show
 from domain.core.errors import WrongState
+from domain.core.evidence import EvidenceMissing
 from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 
@@ -59,13 +60,15 @@ class CapacityActivities:
 
     @activity_on(PURCHASES, name="raise_stock")
     async def raise_stock(self, change: CapacityChange) -> None:
-        """Apply the increases to the stock, which completes the change."""
+        """Apply the increases to the stock, which completes the change; refuse before its group size is recorded."""
 
         def decide(uow: UnitOfWork) -> None:
             show = uow.get(Show, change.show_id)
             requested = show.capacities_of(change.number)
             if requested is None:
                 return
+            if show.group_confirmed_for != change.number:
+                raise EvidenceMissing("the group's new size on chain is not recorded", show_id=show.identity)
             for name, capacity in requested.items():
                 uow.get(Allocation, name).resize(capacity, uow.at)
             show.finish_capacities(change.number, uow.at, made=True)
@@ -82,12 +85,13 @@ class GroupSizeActivities:
 
     @activity_on(MINT, name="fit_group")
     async def fit_group(self, change: CapacityChange) -> None:
-        """Resize the show's group on chain to the new stock, but never below its number of members."""
+        """Resize the show's group on chain to the new stock, never below its number of members, and record that."""
 
         def wants(show: Show, _: int) -> bool:
             return show.capacities_of(change.number) is not None
 
         await fit(self._store, self._chain, change.show_id, wants)
+        await self._store.commit(lambda uow: uow.get(Show, change.show_id).confirm_group_size(change.number, uow.at))
 
 
 def _fits(stock: list[tuple[Allocation, int]]) -> bool:

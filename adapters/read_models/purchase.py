@@ -25,7 +25,7 @@ from domain.catalog.discount import (
     DiscountReturned,
     discount_id_of,
 )
-from domain.catalog.show import GroupCapacityAdded, GroupResizeSigned
+from domain.catalog.show import GroupCapacityAdded, GroupResizeSigned, GroupSizeConfirmed
 from domain.core.aggregate import DomainEvent
 from domain.core.timestamp import iso
 from domain.money.books import TransactionPosted
@@ -334,6 +334,7 @@ TABLES = (
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, BuyerCorrectionDecided, BuyerErasureDecided, ClaimEnded, ClaimSigned, ClaimSold,
-    DiscountKeyUsed, GroupCapacityAdded, GroupResizeSigned, OperatorActed, PaymentIntentRefused, RefundsOpened,
-    RefundsPriced, ReversalRefused, RootSigned, ShortfallNoted, TicketsClaimed, CheckInUndone, ClaimReduced,
+    DiscountKeyUsed, GroupCapacityAdded, GroupResizeSigned, GroupSizeConfirmed, OperatorActed, PaymentIntentRefused,
+    RefundsOpened, RefundsPriced, ReversalRefused, RootSigned, ShortfallNoted, TicketsClaimed, CheckInUndone,
+    ClaimReduced,
 })  # fmt: skip

@@ -131,6 +131,18 @@ class GroupResizeSigned(DomainEvent["Show"]):
         show.resize_signed = SignedTransaction.model_validate(self.signed)
 
 
+class GroupSizeConfirmed(DomainEvent["Show"]):
+    """The show's group on chain was seen with the size that a capacity change needs."""
+
+    TOPIC = "show.group-size-confirmed"
+
+    number: int
+
+    def apply(self, show: "Show") -> None:
+        """Let the change raise the stock."""
+        show.group_confirmed_for = self.number
+
+
 class CapacityChangeEnded(DomainEvent["Show"]):
     """A capacity change was made, or given up because of the held and sold seats."""
 
@@ -196,7 +208,7 @@ class Show(TokenizedAggregate):
         self.transfer: TransferPolicy = transfer
         self.minting: Minting = minting
         self.on_sale = self.called_off = False
-        self.capacity_changes = 0
+        self.capacity_changes = self.group_confirmed_for = 0  # numbers of the newest change, and of one seen on chain
         self.capacities_asked: dict[str, int] | None = None
         self.resize_signed: SignedTransaction | None = None
         self.added_group_capacity: dict[str, int] = {}  # by refund: burnt tokens stay members of the group
@@ -303,6 +315,11 @@ class Show(TokenizedAggregate):
         """Store a signed transaction, if `after` is still the newest one and `wanted` is still the group size."""
         if (self.resize_signed, self.group_size) == (after, wanted):
             self.record(GroupResizeSigned, at, signed=signed.model_dump())
+
+    def confirm_group_size(self, number: int, at: datetime) -> None:
+        """Record that the group on chain fits the change under way, once; nothing after the change's end."""
+        if self.capacities_of(number) is not None and self.group_confirmed_for != number:
+            self.record(GroupSizeConfirmed, at, number=number)
 
     def finish_capacities(self, number: int, at: datetime, *, made: bool) -> None:
         """End the change under way."""

@@ -10,6 +10,7 @@ from activities.core.commands import CapacityChange
 from activities.core.task_queues import PURCHASES
 from domain.catalog.show import Show
 from domain.core.errors import WrongState
+from domain.core.evidence import EvidenceMissing
 from domain.core.transient import TransientError
 from domain.stock.allocation import Allocation
 from tests.fakes.world import SagaWorld
@@ -78,6 +79,18 @@ async def test_late_steps_of_an_ended_change_do_nothing(world: SagaWorld, client
     assert await world.capacities.lower_stock(late)
     await ActivityEnvironment().run(world.group_sizes.fit_group, late)
     await world.capacities.raise_stock(late)
+    assert (await capacity(world), await group(world)) == (12, (0, 12))
+
+
+async def test_no_stock_without_the_group_on_chain(world: SagaWorld) -> None:
+    """Somebody answered for the step on chain: nothing goes on sale before the group's size is recorded."""
+    await world.open_show()
+    begun = await world.capacity_changes.begin("default", "sh", {"tt": 12})
+    with pytest.raises(EvidenceMissing):
+        await world.capacities.raise_stock(begun)
+    assert (await capacity(world), await group(world)) == (10, (0, 10))
+    await ActivityEnvironment().run(world.group_sizes.fit_group, begun)
+    await world.capacities.raise_stock(begun)
     assert (await capacity(world), await group(world)) == (12, (0, 12))
 
 

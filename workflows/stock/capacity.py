@@ -29,7 +29,12 @@ class CapacityWorkflow(Operated):
             await self._end("refused", "More are held and sold by now than there should be.")
             return "refused"
         self._status.set_stage("fitting", "Lets the group on chain take what the stock will be.")
-        await call(GroupSizeActivities.fit_group, start, MINT_POLICY, "size the group on chain", forward_only=True)
-        await call(steps.raise_stock, start, STORE, "put what rises on sale", forward_only=True)
+        await self._fit_group()
+        summary = "put what rises on sale"
+        await call(steps.raise_stock, start, STORE, summary, forward_only=True, before=self._fit_group)
         await self._end("made", "The capacities are as asked.")
         return "made"
+
+    async def _fit_group(self) -> None:
+        method, summary = GroupSizeActivities.fit_group, "size the group on chain"
+        await self._caller.call(method, self._change, MINT_POLICY, summary, forward_only=True)

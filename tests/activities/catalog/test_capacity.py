@@ -83,6 +83,20 @@ def test_bytes_are_stored_one_after_another() -> None:
     assert (show.resize_signed, again.resize_signed) == (OTHER, OTHER)
 
 
+def test_the_size_on_chain_is_recorded_once_per_change() -> None:
+    """It is evidence for this change alone: neither a change that ended nor the next one has it."""
+    show = on_sale()
+    show.begin_capacities({"floor": 9}, AT)
+    for _ in range(2):
+        show.confirm_group_size(1, AT)
+    show.finish_capacities(1, AT, made=True)
+    show.confirm_group_size(1, AT)
+    assert names_of(show).count("GroupSizeConfirmed") == 1
+    assert show.begin_capacities({"floor": 4}, AT) == 2
+    again: Show = folded(through_json(events_of(show)))
+    assert show.group_confirmed_for == again.group_confirmed_for == 1
+
+
 def test_the_invariants_know_the_new_capacity() -> None:
     """Seats beyond the old capacity violate the invariant, unless the capacity was raised."""
     seats = new_allocation(capacity=1)

@@ -24,6 +24,7 @@ REASONS: dict[str, frozenset[type[DomainEvent]]] = {
     }),
     "a plan: the resized stock itself is judged, and the group on chain": frozenset({
         show.CapacityChangeBegun, show.CapacityChangeEnded, show.GroupCapacityAdded, show.GroupResizeSigned,
+        show.GroupSizeConfirmed,
     }),
     "a run over the orders of a cancelled show; each refund is judged": frozenset({
         show_cancellation.ShowCancellationBegun, show_cancellation.ShowCancellationPaused,

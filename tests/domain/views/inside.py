@@ -24,7 +24,7 @@ REASONS: dict[str, frozenset[type[DomainEvent]]] = {
         discount.DiscountClaimed, discount.DiscountReturned,
     }),
     "a step towards show.capacity_changed or show.refunded": frozenset({
-        show.CapacityChangeBegun, show.GroupCapacityAdded, show.GroupResizeSigned,
+        show.CapacityChangeBegun, show.GroupCapacityAdded, show.GroupResizeSigned, show.GroupSizeConfirmed,
         show_cancellation.ShowCancellationBegun, show_cancellation.ShowCancellationPaused,
         show_cancellation.ShowCancellationResumed,
     }),
