@@ -27,11 +27,12 @@ from adapters.postgres.deployment import read_deployment
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.telemetry.activities import SubjectInterceptor
 from adapters.telemetry.loop import COMMIT_QUEUE, check_database, free_port, serve_loop
+from adapters.telemetry.set_aside import SetAsideMetric
 from adapters.telemetry.start import start_telemetry
 from adapters.telemetry.traces import temporals_interceptors
 from adapters.temporal.build_routing import auto_upgrade, log_current_build
 from adapters.temporal.connect import ClientOptions, connect_when_up, data_converter
-from adapters.temporal.metrics import SetAsideMetric, temporals_runtime
+from adapters.temporal.metrics import temporals_runtime
 from adapters.temporal.sandbox import restricted, runner_of
 from assembly.activities import assemble
 from assembly.loops import Parts, relay, start_loops
@@ -160,7 +161,7 @@ async def work(
                 max_concurrent_activities=at_once,
             )
             await closing.enter_async_context(worker)
-        parts = Parts(settings, deployment, store, pool, client, Each(SetAsideMetric(client)), closing, stopping)
+        parts = Parts(settings, deployment, store, pool, client, Each(SetAsideMetric()), closing, stopping)
         start_loops(parts, queues)
         closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
         tune_gc()

@@ -45,7 +45,8 @@ from adapters.solana.keys import seed_of
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
 from adapters.stripe.payments import StripePayments
-from adapters.temporal.metrics import show_node, show_refused_signature
+from adapters.telemetry.chain import show_node
+from adapters.temporal.metrics import show_refused_signature
 from domain.core.ids import Deployment, Identity
 from settings import Settings
 from settings.chain import nodes_of, token_chain_of

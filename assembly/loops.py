@@ -26,8 +26,8 @@ from adapters.privacy.retention import PostgresRetention
 from adapters.read_models.pending.follow_up import RelayQueries
 from adapters.stripe.listing import StripeListing
 from adapters.stripe.undelivered_events import UndeliveredEvents
+from adapters.telemetry.chain import PayerMetrics, show_well
 from adapters.telemetry.figures import Figures
-from adapters.temporal.metrics import PayerMetrics
 from assembly.activities import stripe_client
 from domain.core.ids import Deployment
 from relay.each import Each, repeat
@@ -83,9 +83,8 @@ def own_balance(parts: Parts) -> Running:
 def payer_watch(parts: Parts) -> Running:
     """Return the loop that watches the payer of tokens."""
     solana = parts.settings.solana
-    parts.closing.push_async_callback((payer := payer_of(parts.settings)).close)
-    shown = PayerMetrics(parts.client)
-    watch = PayerWatch(payer, PostgresMinting(parts.pool), shown, solana.payer_low_lamports, utc_now)
+    parts.closing.push_async_callback((payer := payer_of(parts.settings, show_well)).close)
+    watch = PayerWatch(payer, PostgresMinting(parts.pool), PayerMetrics(), solana.payer_low_lamports, utc_now)
     return repeat(watch.look, solana.payer_every_seconds, parts.stopping, "reading the payer")
 
 

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
@@ -25,8 +24,8 @@ log = logging.getLogger(__name__)
 class SetAsideGauge(Protocol):
     """Shows operators the number of a loop's subjects that are set aside."""
 
-    def set(self, loop: str, subjects: int) -> None:
-        """Show the number."""
+    def watch(self, loop: str, count: Callable[[], int]) -> None:
+        """Show the number whenever somebody looks; another thread may count."""
 
 
 class Each:
@@ -35,27 +34,33 @@ class Each:
     def __init__(self, gauge: SetAsideGauge, clock: Callable[[], float] = time.monotonic) -> None:
         self._gauge = gauge
         self._clock = clock
-        self._setbacks: dict[str, Setbacks] = defaultdict(Setbacks)
+        self._setbacks: dict[str, Setbacks] = {}
 
     def set_aside(self, body: Callable[..., Any]) -> int:
         """Return the number of a loop's subjects that are set aside: so many more are asked for in a batch."""
-        return len(self._setbacks[loop_of(body).name])
+        return len(self._setbacks_of(loop_of(body)))
 
     async def run(self, body: Callable[[S], Awaitable[T]], subjects: Iterable[S], at_once: int = 1) -> list[T]:
         """Run a loop's body for every subject that is due; return the results of those that did not fail."""
         loop = loop_of(body)
-        setbacks = self._setbacks[loop.name]
+        setbacks = self._setbacks_of(loop)
         setbacks.forget_solved(self._clock())
         due = [subject for subject in subjects if setbacks.is_due(loop.identity(subject), self._clock())]
         results: list[T] = []
         for first in range(0, len(due), at_once):
             works = (self._run_one(loop, body, subject, results) for subject in due[first : first + at_once])
             await asyncio.gather(*works)
-        self._gauge.set(loop.name, len(setbacks))
         return results
 
+    def _setbacks_of(self, loop: Loop) -> Setbacks:
+        """Return the subjects of a loop that are set aside; from its first turn on they are shown."""
+        if loop.name not in self._setbacks:
+            self._setbacks[loop.name] = setbacks = Setbacks()
+            self._gauge.watch(loop.name, lambda: setbacks.count(self._clock()))
+        return self._setbacks[loop.name]
+
     async def _run_one(self, loop: Loop, body: Callable[[S], Awaitable[T]], subject: S, results: list[T]) -> None:
-        name, setbacks = loop.identity(subject), self._setbacks[loop.name]
+        name, setbacks = loop.identity(subject), self._setbacks_of(loop)
         try:
             results.append(await body(subject))
         except Exception as error:

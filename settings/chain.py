@@ -45,6 +45,6 @@ def token_chain_of(settings: Settings, nodes: NodePool, alarm: Alarm) -> SolanaT
     )
 
 
-def payer_of(settings: Settings) -> PayerReader:
+def payer_of(settings: Settings, observe: Observe = lambda _: None) -> PayerReader:
     """Return the reader of the payer's money, with nodes of its own."""
-    return PayerReader(nodes_of(settings), str(settings.solana.keys.payer), settings.solana.priority_fee_max)
+    return PayerReader(nodes_of(settings, observe), str(settings.solana.keys.payer), settings.solana.priority_fee_max)

@@ -41,6 +41,10 @@ class Setbacks:
         """Return the number of subjects that are set aside."""
         return len(self._of)
 
+    def count(self, now: float) -> int:
+        """Return how many are set aside and not forgotten by now; another thread may ask."""
+        return sum(now - known.due_at <= self._longest for known in list(self._of.values()))
+
     def __contains__(self, subject: str) -> bool:
         """Say whether a subject is set aside."""
         return subject in self._of

@@ -14,6 +14,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.converter import decode_typed_search_attributes
 
 from adapters.postgres.connections import Pool, connection_of
+from adapters.telemetry.set_aside import SET_ASIDE
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 15.0
@@ -31,6 +32,7 @@ WAITING = (
     "SELECT count(*), coalesce(extract(epoch FROM now() - min(received_at)), 0) FROM webhook_inbox"
     " WHERE signalled_at IS NULL"
 )
+ENDPOINTS = "SELECT count(*) FROM rm_endpoints WHERE doc->>'state' = 'failing'"
 # Letters that operators hear of: those that are late by now, and those that were not taken lately.
 LETTERS = (
     "SELECT count(*) FILTER (WHERE state IN ('due', 'sending')), count(*) FILTER (WHERE state = 'refused'),"
@@ -42,6 +44,9 @@ STUCK = 'NeedsOperator = true AND ExecutionStatus = "Running"'
 CASES = 'WorkflowType = "PaymentCaseWorkflow" AND ExecutionStatus = "Running"'
 # The server names a problem after a few failures of a task in a row.
 FAILING = 'TemporalReportedProblems IS NOT NULL AND ExecutionStatus = "Running"'
+# What a round of transfers has set aside is in its result, until the next round.
+SHARES = "send shares"
+ROUNDS = 'WorkflowType = "TransfersWorkflow" AND ExecutionStatus = "Completed"'
 STUCK_SINCE = SearchAttributeKey.for_datetime("StuckSince")
 
 FIGURES_AGE = Gauge("boxoffice_figures_seconds", "Seconds since the figures of the business were read")
@@ -50,6 +55,9 @@ REFUNDS = Gauge("boxoffice_refunds", "Refunds that have not succeeded, by state"
 MINT_DEBT = Gauge("boxoffice_mint_debt", "Sold tickets whose token is not on chain yet, by the books")
 WEBHOOKS_WAITING = Gauge("boxoffice_webhooks_waiting", "Received webhooks that were not acted on")
 WEBHOOK_LAG = Gauge("boxoffice_webhook_lag_seconds", "Age of the oldest webhook that was not acted on")
+ENDPOINTS_OFF = Gauge(
+    "boxoffice_webhook_endpoints_switched_off", "Webhook endpoints that are switched off after failing for days"
+)
 LETTERS_LEFT = Gauge("boxoffice_letters", "Letters to buyers that were not sent, by state", ("state",))
 LETTER_LAG = Gauge("boxoffice_letter_lag_seconds", "Time since the oldest letter that waits has been due")
 NEEDS_OPERATOR = Gauge("boxoffice_needs_operator", "Running workflows that need an operator, by kind", ("workflow",))
@@ -74,6 +82,7 @@ class Figures:
         self._clock = clock
         self._now = now
         self._read_at = clock()
+        self._round, self._left = "", 0
         FIGURES_AGE.set_function(lambda: self._clock() - self._read_at)
 
     async def run(self) -> None:
@@ -95,6 +104,7 @@ class Figures:
             rows = await (await connection.execute(STATES, wanted)).fetchall()
             [(debt,)] = await (await connection.execute(DEBT)).fetchall()
             [(waiting, lag)] = await (await connection.execute(WAITING)).fetchall()
+            [(off,)] = await (await connection.execute(ENDPOINTS)).fetchall()
             [(due, refused, given_up, late)] = await (await connection.execute(LETTERS)).fetchall()
         found = {(kind, state): number for kind, state, number in rows}
         for state in PURCHASE_STATES:
@@ -104,6 +114,7 @@ class Figures:
         MINT_DEBT.set(int(debt))
         WEBHOOKS_WAITING.set(waiting)
         WEBHOOK_LAG.set(float(lag))
+        ENDPOINTS_OFF.set(off)
         for state, number in (("due", due), ("refused", refused), ("given-up", given_up)):
             LETTERS_LEFT.labels(state).set(number)
         LETTER_LAG.set(max(float(late), 0.0))
@@ -125,6 +136,20 @@ class Figures:
         STUCK_SECONDS.set((self._now() - min(since)).total_seconds() if since else 0)
         OPEN_CASES.set(open_cases)
         FAILING_WORKFLOWS.set(failing)
+        SET_ASIDE.labels(SHARES).set(await self._left_by_last_round())
+
+    async def _left_by_last_round(self) -> int:
+        """Return the number of shares that the last round of transfers has set aside."""
+        listing = ListWorkflowExecutionsRequest(namespace=self._client.namespace, query=ROUNDS, page_size=1)
+        listed = await self._client.workflow_service.list_workflow_executions(listing, timeout=CALL_TIME)
+        if not listed.executions:
+            return 0
+        run = listed.executions[0].execution
+        if run.run_id != self._round:
+            handle = self._client.get_workflow_handle(run.workflow_id, run_id=run.run_id, result_type=dict)
+            result = await handle.result(rpc_timeout=CALL_TIME)
+            self._round, self._left = run.run_id, len(result.get("set_aside", {}))
+        return self._left
 
     async def _count(self, query: str) -> int:
         """Return the number of workflows that a query finds."""

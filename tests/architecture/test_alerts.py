@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.docs.test_observing import metrics
+from tests.docs.test_observing import kinds, metrics
 
 ROOT = Path(__file__).parents[2]
 RULES: dict[str, Any] = yaml.safe_load((ROOT / "ops" / "alerts.yml").read_text())
@@ -69,6 +69,13 @@ UNWATCHED = {
 }
 
 
+# Alerts on what happened, which a counter tells; what is true until somebody acts is read anew, by whatever process.
+OF_A_MOMENT = {
+    "SignatureRefused": "the message is gone; whoever builds another one is refused again",
+    "RequestsFail": "the requests of five minutes; those that fail later count again",
+}
+
+
 def asked() -> Iterator[str]:
     """Yield every expression of the rules and of the dashboard."""
     yield from (rule["expr"] for rule in ALERTS.values())
@@ -89,6 +96,17 @@ def test_every_metric_has_an_alert_or_a_reason() -> None:
     watched = {name for rule in ALERTS.values() for name in re.findall(r"\bboxoffice_\w+", rule["expr"])}
     assert metrics() == watched | UNWATCHED.keys()
     assert not watched & UNWATCHED.keys()
+
+
+def test_no_alert_forgets_its_cause_at_a_restart() -> None:
+    """A counter of one process begins again at nothing, while its cause may remain."""
+    counters = [name for name, kind in kinds().items() if kind.lower().endswith("counter")]
+    assert {name for name, rule in ALERTS.items() for one in counters if one in rule["expr"]} == OF_A_MOMENT.keys()
+
+
+def test_no_gauge_outlives_its_reader() -> None:
+    """What a workflow or an activity sets with Temporal's meter stays in its worker, by queue and kind of activity."""
+    assert {name for name, kind in kinds().items() if kind == "create_gauge"} == set()
 
 
 def test_every_alert_has_a_summary_and_a_page() -> None:

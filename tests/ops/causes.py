@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import httpx
 import psycopg
@@ -259,20 +259,19 @@ async def a_webhook_that_nobody_acts_on(watched: Watched) -> None:
 
 @cause_of("WebhookEndpointSwitchedOff")
 async def an_endpoint_that_fails_for_days(watched: Watched) -> None:
-    """Its workflow runs on a server that skips the days, with this process's metrics."""
-    runtime = watched.client.service_client.config.runtime
+    """Its workflow runs on a server that skips the days, over this process's events."""
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=installed("temporal-test-server"),
         data_converter=data_converter({}),
-        runtime=runtime,
     ) as server:
         await register_search_attributes(server.client)
-        world = SagaWorld(server)
+        world = SagaWorld(server, cast(Any, watched.store))
         world.told += many()
         world.receiver.answers = lambda _, __: ReceiverAnswer(None, "ClientConnectorError")
         async with world.running():
             await created(world)
             await needing_an_operator(world, await start_deliveries(server.client))
+    await watched.restart()
     watched.minute()
 
 
@@ -341,6 +340,8 @@ async def a_share_that_fails(watched: Watched) -> None:
         world.connect.broken[(await world.ref()).purchase_id] = StripeRequestError("an answer that nobody knows")
         start = TransfersInput(delay_seconds=0, minimum_minor=1)
         await watched.client.execute_workflow(TransfersWorkflow.run, start, id="transfers", task_queue=PURCHASES)
+    await watched.restart()
+    await shown(watched, "SubjectsSetAside")
     watched.minute()
 
 

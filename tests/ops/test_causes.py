@@ -20,8 +20,6 @@ __all__ = ["pool", "store_server", "tables_url"]
 SHOWN_LATER = {
     "boxoffice_needs_operator",
     "boxoffice_signatures_refused",
-    "boxoffice_subjects_set_aside",
-    "boxoffice_webhook_endpoints_switched_off",
 }
 
 

@@ -24,12 +24,14 @@ from adapters.solana.rpc.client import NO_LIMITS, NodeClient
 from adapters.solana.rpc.node import NodeConfig
 from adapters.solana.rpc.pool import NodePool
 from adapters.solana.signer.payer import PayerReader
-from adapters.telemetry.figures import Figures
+from adapters.telemetry.chain import NODE_WELL, PayerMetrics, show_node
+from adapters.telemetry.figures import ENDPOINTS_OFF, Figures
 from adapters.telemetry.loop import COMMIT_QUEUE, free_port
 from adapters.telemetry.reconciled import Reconciled
 from adapters.telemetry.server import Probes, Server
+from adapters.telemetry.set_aside import SET_ASIDE
 from adapters.temporal.connect import data_converter
-from adapters.temporal.metrics import PayerMetrics, show_node, temporals_runtime
+from adapters.temporal.metrics import temporals_runtime
 from cli.checks.reconcile import tell
 from domain.core.transient import TransientError
 from domain.invariants.invariant import INVARIANTS
@@ -71,7 +73,7 @@ class Watched:
         self.store = PostgresEventStore(self.url, utc_now)
         self.world = SagaWorld(env, cast(Any, self.store))
         self.world.poll_seconds = 1
-        self.figures = Figures(self.pool, env.client, self.clock, lambda: datetime.now(UTC) + self.lead)
+        self.figures = self._new_figures()
         self.reconciled = Reconciled((one.name for one in INVARIANTS), self.clock)
         self.payer = Keypair()
         self.nodes: list[OddNode] = []
@@ -90,6 +92,7 @@ class Watched:
         async with AsyncExitStack() as closing:
             closing.callback(self._stop)
             self._following.start()
+            NODE_WELL.clear()  # an earlier test's nodes are in this process's registry, too
             self.nodes = [await closing.enter_async_context(odd_node()) for _ in range(2)]
             pool = NodePool([NodeConfig(node.url) for node in self.nodes], NO_LIMITS, observe=show_node)
             self._node_client = NodeClient(pool)
@@ -99,8 +102,7 @@ class Watched:
             self.chain.fund(str(self.payer.pubkey()), 5 * LOW_LAMPORTS)
             reader = PayerReader(self.chain.url, str(self.payer.pubkey()), 5_000)
             closing.push_async_callback(reader.close)
-            gauges = PayerMetrics(self.client)
-            self.payers = PayerWatch(reader, PostgresMinting(self.pool), gauges, LOW_LAMPORTS, utc_now)
+            self.payers = PayerWatch(reader, PostgresMinting(self.pool), PayerMetrics(), LOW_LAMPORTS, utc_now)
             await self.payers.look()
             self.http = await closing.enter_async_context(api_client(app_over(self.api.deps())))
             assert (await self.http.get("/health/live")).status_code == HTTPStatus.OK
@@ -121,6 +123,16 @@ class Watched:
             folded = "SELECT position FROM rm_position"
             await until(lambda: connection.execute(head).fetchone() == connection.execute(folded).fetchone())
         await self.figures.read()
+
+    def _new_figures(self) -> Figures:
+        return Figures(self.pool, self.client, self.clock, lambda: datetime.now(UTC) + self.lead)
+
+    async def restart(self) -> None:
+        """Forget what a process forgets when it ends, and look anew."""
+        SET_ASIDE.clear()
+        ENDPOINTS_OFF.set(0)
+        self.figures = self._new_figures()
+        await self.look()
 
     async def in_activity(self, work: Callable[[], Awaitable[Any]]) -> Any:
         """Do something as an activity of this process's worker does it, with its metrics."""

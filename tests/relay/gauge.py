@@ -1,15 +1,22 @@
 """The gauge of subjects that are set aside, in memory."""
 
+from collections.abc import Callable
+
 
 class Gauge:
-    """A `SetAsideGauge`: the last number of each loop."""
+    """A `SetAsideGauge`: the present number of each loop."""
 
     def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
+        self._counts: dict[str, Callable[[], int]] = {}
 
-    def set(self, loop: str, subjects: int) -> None:
-        """Keep the number."""
-        self.numbers[loop] = subjects
+    def watch(self, loop: str, count: Callable[[], int]) -> None:
+        """Keep the loop."""
+        self._counts[loop] = count
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The numbers as they are now."""
+        return {loop: count() for loop, count in self._counts.items()}
 
 
 class Clock:

@@ -324,6 +324,22 @@ async def test_a_subject_is_not_tried_before_its_pause_is_over() -> None:
     assert tries == ["a", "b", "a", "a"]
 
 
+async def test_a_loop_that_no_longer_looks_shows_nobody() -> None:
+    """Its subjects count until they are forgotten, also when nobody runs it any more."""
+    clock, gauge = Clock(), Gauge()
+
+    class Work:
+        @each_subject("work")
+        async def one(self, subject: str) -> None:
+            raise TransientError(subject)
+
+    await Each(gauge, clock).run(Work().one, SUBJECTS)
+    clock.at = PAUSE_SECONDS_MAX
+    assert gauge.numbers == {"work": 3}
+    clock.at += PAUSE_SECONDS_MAX
+    assert gauge.numbers == {"work": 0}
+
+
 def test_a_loop_needs_a_name() -> None:
     """A method without the mark is refused."""
     with pytest.raises(TypeError, match="each_subject"):

@@ -23,17 +23,11 @@ from relay.each import Each, repeat
 from relay.payouts_client import SCHEDULE_ID, ensure_schedule
 from relay.schedules import Making, Schedules
 from tests.fakes.patience import PATIENCE_SECONDS
+from tests.relay.gauge import Gauge
 from tests.workflows.conftest import installed, register_search_attributes
 from workflows.payouts import TransfersInput
 
 START = TransfersInput(delay_seconds=1, minimum_minor=1)
-
-
-class NoGauge:
-    """Shows nothing."""
-
-    def set(self, loop: str, subjects: int) -> None:
-        """Show nothing."""
 
 
 @pytest.fixture
@@ -49,7 +43,7 @@ async def engine() -> AsyncIterator[Client]:
 def started(client: Client) -> Schedules:
     """Return the schedules of a worker that has just been started."""
     makings: dict[str, Making] = {SCHEDULE_ID: partial(ensure_schedule, client, 3600, START)}
-    return Schedules(client, makings, Each(NoGauge()))
+    return Schedules(client, makings, Each(Gauge()))
 
 
 async def test_what_an_operator_decided_outlives_a_deploy(engine: Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -97,7 +91,7 @@ async def test_an_engine_that_is_away_is_a_transient_error(engine: Client) -> No
     async def away() -> bool:
         raise RPCError("no answer", RPCStatusCode.UNAVAILABLE, b"")
 
-    schedules = Schedules(engine, {"transfers": away}, Each(NoGauge()))
+    schedules = Schedules(engine, {"transfers": away}, Each(Gauge()))
     with pytest.raises(TransientError, match="UNAVAILABLE"):
         await schedules._make(("transfers", away))
 

@@ -231,11 +231,6 @@ class DeliveryWorkflow(ToldOfNews):
         if self._failing_since is None or workflow.time() - self._failing_since < PATIENCE_SECONDS:
             return
         self._switch = "failing"
-        gauge = workflow.metric_meter().create_counter(
-            "boxoffice_webhook_endpoints_switched_off",
-            "webhook endpoints that were switched off after failing for long",
-        )
-        gauge.add(1)
         workflow.logger.error("webhook endpoint %s failed for days and is switched off", self._endpoint.endpoint_id)
 
     async def _wait_for_a_switch(self) -> None:

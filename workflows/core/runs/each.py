@@ -23,7 +23,8 @@ class WorkflowEach:
     """Runs the body of one loop; `known` are the subjects that an earlier run set aside.
 
     The body's calls are attempts (`ActivityCaller.attempt`): a step that fails sets its subject aside, for longer each
-    time. While there are any, the workflow needs an operator, and the metric shows their number.
+    time. While there are any, the workflow needs an operator. No metric is set here: it would stay in this worker when
+    the next run is another worker's.
     """
 
     def __init__(self, status: OperatorStatus, known: Mapping[str, Setback]) -> None:
@@ -61,10 +62,6 @@ class WorkflowEach:
         return [result]
 
     def _show(self, loop: str) -> None:
-        gauge = workflow.metric_meter().create_gauge(
-            "boxoffice_subjects_set_aside", "subjects that a loop has set aside"
-        )
-        gauge.set(len(self._setbacks), {"loop": loop})
         last = next(reversed(self._setbacks.known().items()), None)
         if last is None:
             self._status.clear_need(loop)
