@@ -20,7 +20,7 @@ from temporalio.worker import Interceptor, Replayer, Worker, WorkflowRunner
 from activities.core.failures import FailureInterceptor
 from activities.core.task_queues import MINT
 from activities.registry import Activities, all_queues
-from adapters.database.startup import open_event_store, or_explain
+from adapters.database.startup import opened_event_store, or_explain
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import BACKGROUND, Pool, open_pool
 from adapters.postgres.deployment import read_deployment
@@ -141,8 +141,7 @@ async def work(
     """Poll the queues, if any, and run the relay until `stopping` is set, then finish running tasks."""
     async with AsyncExitStack() as closing:
         postgres = settings.postgres
-        store = await asyncio.to_thread(open_event_store, postgres.url, postgres.commit_queue_max)
-        closing.push_async_callback(asyncio.to_thread, store.close)
+        store = await closing.enter_async_context(opened_event_store(postgres.url, postgres.commit_queue_max))
         deployment = await asyncio.to_thread(read_deployment, postgres.url)
         pool = await closing.enter_async_context(open_pool(postgres.url, postgres.pool_size, BACKGROUND))
         client = await connect(settings, engine_port := free_port(settings.worker.metrics_port))

@@ -32,7 +32,7 @@ from activities.tokens.claims.request import ClaimCommands, WalletProofs
 from activities.tokens.claims.wallets import WalletCheck
 from activities.tokens.mint import TicketReader
 from activities.tokens.trees.proof import LeafReader
-from adapters.database.startup import open_event_store, or_explain, utc_now
+from adapters.database.startup import opened_event_store, or_explain, utc_now
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import Pool, Waits, open_pool
 from adapters.postgres.deployment import DeploymentError, open_identity
@@ -81,10 +81,9 @@ DEFAULT_LIMITS = LimitSettings()
 
 async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     """Open the dependencies of the API; `closing` closes them. Temporal is connected on first use."""
-    store = await asyncio.to_thread(
-        open_event_store, settings.postgres.url, settings.postgres.commit_queue_max, coalesces=True
-    )
-    closing.push_async_callback(asyncio.to_thread, store.close)
+    postgres = settings.postgres
+    opening = opened_event_store(postgres.url, postgres.commit_queue_max, coalesces=True)
+    store = await closing.enter_async_context(opening)
     secret = seed_of(settings.deployment.secret.get_secret_value())
     identity = await asyncio.to_thread(open_identity, settings.postgres.url, secret)
     pool, reads = await open_pools(settings, closing)

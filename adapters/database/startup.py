@@ -1,9 +1,11 @@
 """Start-up: wait for the database, see that it has the tables of this build, and open the event store."""
 
+import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -41,6 +43,18 @@ def open_event_store(url: str, queue_max: int = QUEUE_MAX, *, coalesces: bool = 
     """Prepare the database and open the event store."""
     prepare(url)
     return retry_until_available(lambda: PostgresEventStore(url, utc_now, queue_max, coalesces=coalesces))
+
+
+@asynccontextmanager
+async def opened_event_store(
+    url: str, queue_max: int = QUEUE_MAX, *, coalesces: bool = False
+) -> AsyncIterator[PostgresEventStore]:
+    """Open the event store without holding up the loop, and close it in the end."""
+    store = await asyncio.to_thread(open_event_store, url, queue_max, coalesces=coalesces)
+    try:
+        yield store
+    finally:
+        await asyncio.to_thread(store.close)
 
 
 def or_explain(start: Callable[[], T]) -> T:

@@ -1,7 +1,6 @@
 """`boxoffice migrate`: bring the database to this build."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,16 +8,14 @@ import typer
 from adapters.database.migrate import schema_state
 from adapters.database.rebuild import is_current, rebuild
 from adapters.database.startup import or_explain, prepare
-from cli.command import settings_at
+from cli.command import AsJson, DataDir, settings_at
 
 
 def migrate(
-    data_dir: Annotated[
-        Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings' database")
-    ] = None,
+    data_dir: DataDir = None,
     *,
     check: Annotated[bool, typer.Option("--check", help="change nothing; exit 1 if steps are missing")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run the steps that the database lacks, and rebuild the read models where this build has others.
 

@@ -15,10 +15,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.core.acts import ACTS, ActKind, OperatorAct
-from adapters.temporal.connect import connect_to_temporal
-from cli.command import UnreadableError, settings_at
+from cli.command import AsJson, DataDir, UnreadableError, settings_at
+from cli.systems import engine_of
 from settings import Settings
-from settings.values import keys_of
 
 T = TypeVar("T")
 app = typer.Typer(help="Look at a workflow and act on it; docs/acts.md has every act.", no_args_is_help=True)
@@ -26,14 +25,10 @@ REFUSED, UNREACHABLE = 1, 2
 WorkflowId = Annotated[
     str, typer.Argument(metavar="ID", help="id of the workflow, such as purchase/pu_... (`boxoffice purchase list`)")
 ]
-PrintsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
-OfStack = Annotated[
-    Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings' Temporal")
-]
 
 
 @app.command()
-def show(workflow_id: WorkflowId, as_json: PrintsJson = False, data_dir: OfStack = None) -> None:  # noqa: FBT002
+def show(workflow_id: WorkflowId, as_json: AsJson = False, data_dir: DataDir = None) -> None:  # noqa: FBT002
     """Show the stage, why an operator is needed since when, and the acts that are possible now."""
     view = _run(data_dir, workflow_id, lambda client: _view(client, workflow_id))
     if as_json:
@@ -52,8 +47,8 @@ def _command(kind: ActKind[Any]) -> Callable[..., None]:
         reason: Annotated[str, typer.Option(help="kept for ever: no names of people, no e-mail addresses")],
         operator: Annotated[str, typer.Option(help="your login; kept for ever")] = getpass.getuser().lower(),
         own: Annotated[list[str], typer.Option("--set", help=f"NAME=VALUE of: {', '.join(kind.own_fields)}")] = [],  # noqa: B006
-        as_json: PrintsJson = False,
-        data_dir: OfStack = None,
+        as_json: AsJson = False,
+        data_dir: DataDir = None,
     ) -> None:
         given = {
             "operator": operator,
@@ -105,7 +100,7 @@ def _run(data_dir: Path | None, workflow_id: str, work: Callable[[Client], Await
 
 
 async def _work(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
-    return await work(await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys)))
+    return await work(await engine_of(settings))
 
 
 async def _view(client: Client, workflow_id: str) -> dict[str, Any]:

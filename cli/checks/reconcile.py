@@ -7,7 +7,6 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,19 +14,15 @@ import typer
 from adapters.telemetry.loop import serve_loop
 from adapters.telemetry.reconciled import Reconciled
 from cli.checks.reconciliation import Report, Say, reconcile
-from cli.command import UnreadableError, ends_at, settings_at
+from cli.command import AsJson, DataDir, UnreadableError, ends_at, first_of, settings_at
 from domain.invariants.invariant import INVARIANTS
 from settings import Settings
 
 WHOLE, BROKEN, UNREADABLE = 0, 1, 2
-NAMED_MAX = 5
 
 
 def command(
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(help="folder of a running `boxoffice up`; without it, read the settings' systems"),
-    ] = None,
+    data_dir: DataDir = None,
     every: Annotated[
         float | None, typer.Option(min=1, help="keep running, and look again after so many seconds")
     ] = None,
@@ -35,7 +30,7 @@ def command(
         int | None, typer.Option(min=1, max=65535, help="with --every: port of metrics and probes")
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare events, Stripe, chain and engine: 0 all invariants hold, 1 one is broken, 2 not readable.
 
@@ -145,6 +140,5 @@ def picture(report: Report) -> None:
         ("in progress", still.at_work),
     ):
         if subjects:
-            more = f" and {len(subjects) - NAMED_MAX} more" if len(subjects) > NAMED_MAX else ""
-            print(f"not judged, {reason}: {', '.join(sorted(subjects)[:NAMED_MAX])}{more}")
+            print(f"not judged, {reason}: {first_of(sorted(subjects))}")
     print("whole" if not findings.violations else f"{len(findings.violations)} violations")

@@ -8,21 +8,18 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import NamedTuple
 
 from temporalio.service import RPCError
 
 from adapters.event_store.event_pages import EventPages
-from adapters.postgres.deployment import DeploymentError, pin_chain, read_deployment
+from adapters.postgres.deployment import DeploymentError, read_deployment
 from adapters.solana.rpc.node import WrongChainError
-from adapters.solana.rpc.pool import NodePool
 from adapters.solana.supplies import ChainSupplies
-from adapters.stripe.client import StripeClient
 from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import OwnAccount, StripeListing
-from adapters.temporal.connect import connect_to_temporal
 from cli.command import UnreadableError
+from cli.systems import engine_of, stripe_of
 from domain.core.errors import Refusal
 from domain.core.ids import Deployment
 from domain.core.transient import TransientError
@@ -33,7 +30,7 @@ from domain.invariants.own_balance import ANY_PAYOUT
 from domain.invariants.per_commit import History
 from domain.tickets.leaf import TreeRoot
 from settings import Settings
-from settings.values import keys_of
+from settings.chain import nodes_of
 
 RESUMED_AFTER = timedelta(seconds=60)  # the relay's delay, and the time that resumed work needs to end
 RUNNING = (
@@ -41,7 +38,6 @@ RUNNING = (
     " ('PurchaseWorkflow', 'PaymentCaseWorkflow', 'HoldWorkflow', 'RefundWorkflow', 'PayoutWorkflow', 'RootsWorkflow')"
 )
 ENGINE_SECONDS = 30.0
-STRIPE_TIMEOUT_SECONDS = 20.0
 Say = Callable[[str], None]
 
 
@@ -133,8 +129,7 @@ async def _work(settings: Settings, say: Say) -> Work:
     say(f"Temporal at {settings.temporal.address}")
     with _reading("Temporal", RPCError, RuntimeError, TimeoutError):
         async with asyncio.timeout(ENGINE_SECONDS):
-            keys = keys_of(settings.temporal.codec_keys)
-            client = await connect_to_temporal(settings.temporal, keys)
+            client = await engine_of(settings)
             found = [(workflow.id, workflow.start_time) async for workflow in client.list_workflows(RUNNING)]
     named = [(*name.partition("/")[::2], started) for name, started in found]
     kinds = {"purchase", "hold", "refund", "claim", "roots"}
@@ -147,20 +142,11 @@ async def _stripe(
     settings: Settings, deployment: Deployment, account_ids: list[str], say: Say
 ) -> tuple[OwnAccount, dict[str, ConnectedBalance]]:
     """Read our account at Stripe, with all of its payments, and the balances of the venues' accounts."""
-    stripe = settings.stripe
-    say(f"Stripe at {stripe.api_base or 'api.stripe.com'}")
+    say(f"Stripe at {settings.stripe.api_base or 'api.stripe.com'}")
     with _reading("Stripe", StripeRequestError, Refusal):
-        client = StripeClient(
-            stripe.api_key.get_secret_value(),
-            deployment,
-            base_url=stripe.api_base,
-            timeout_seconds=STRIPE_TIMEOUT_SECONDS,
-        )
-        try:
+        async with stripe_of(settings, deployment) as client:
             listing = StripeListing(client)
             return await listing.own_account(), await listing.accounts(account_ids)
-        finally:
-            await client.close()
 
 
 async def _on_chain(
@@ -168,8 +154,7 @@ async def _on_chain(
 ) -> tuple[dict[str, int], dict[str, TreeRoot]]:
     """Read the supply at every address that a mint was recorded or signed for, and the roots in the mints of shows."""
     say(f"the chain, {len(addresses)} tokens, {len(shows)} roots")
-    solana, pin = settings.solana, partial(asyncio.to_thread, partial(pin_chain, settings.postgres.url))
-    chain = ChainSupplies(NodePool.of(solana.nodes, (solana.calls_per_second, solana.sends_per_second), pin))
+    chain = ChainSupplies(nodes_of(settings))
     with _reading("Solana", WrongChainError):
         try:
             return await chain.of(addresses), await chain.roots(shows)

@@ -2,24 +2,22 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from activities.tokens.trees.proof import LeafReader
-from adapters.database.startup import open_event_store
+from adapters.database.startup import opened_event_store
 from adapters.solana.rpc.client import NodeClient
 from adapters.solana.rpc.pool import FirstSeenChain, NodePool
 from adapters.solana.show_mints import RootReader
-from cli.command import UnreadableError, ends_at, settings_at
+from cli.command import DataDir, UnreadableError, ends_at, settings_at
 from domain.core.errors import UnknownSubject
 from domain.core.transient import TransientError
 from domain.views.minting import LeafProof
 from settings import Settings
 
 app = typer.Typer(help="Prove tickets.", no_args_is_help=True)
-QUEUE_MAX = 100
 
 
 @app.callback()
@@ -31,7 +29,7 @@ def tickets() -> None:
 def prove(
     ticket_id: Annotated[str, typer.Argument(metavar="ID", help="the ticket's id, ti_...")],
     as_json: Annotated[bool, typer.Option("--json", help="print the proof as JSON, for the verifier")] = False,  # noqa: FBT002
-    data_dir: Annotated[Path | None, typer.Option(help="folder of a running `boxoffice up`")] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Prove a ticket of a show that mints on claim: root, leaf and path, which docs/minting.md shows how to check."""
     with ends_at(UnreadableError, UnknownSubject, TransientError, command="ticket", code=2):
@@ -49,12 +47,11 @@ def prove(
 async def _prove(settings: Settings, ticket_id: str) -> LeafProof | None:
     """Read the ticket and its tree from the events, and the root from the chain."""
     solana = settings.solana
-    store = await asyncio.to_thread(open_event_store, settings.postgres.url, QUEUE_MAX)
     limits = (solana.calls_per_second, solana.sends_per_second)
     client = NodeClient(NodePool.of(solana.nodes, limits, FirstSeenChain()))
-    try:
-        leaf = await LeafReader(store, RootReader(client)).read_leaf(ticket_id)
-        return None if leaf is None else leaf["proof"]
-    finally:
-        await client.close()
-        await asyncio.to_thread(store.close)
+    async with opened_event_store(settings.postgres.url) as store:
+        try:
+            leaf = await LeafReader(store, RootReader(client)).read_leaf(ticket_id)
+            return None if leaf is None else leaf["proof"]
+        finally:
+            await client.close()

@@ -3,14 +3,13 @@
 import asyncio
 import json
 import logging
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from activities.tokens.rotate import ChainKeyRotation, Rotated
 from adapters.event_store.event_pages import EventPages
-from cli.command import UnreadableError, ends_at, settings_at
+from cli.command import AsJson, DataDir, UnreadableError, ends_at, settings_at
 from domain.core.transient import TransientError
 from domain.tickets.has_token import TokenSigned
 from settings import Settings
@@ -20,12 +19,10 @@ DONE, LEFT, FAILED = 0, 1, 2
 
 
 def command(
-    data_dir: Annotated[
-        Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings' systems")
-    ] = None,
+    data_dir: DataDir = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="count what is left, and change nothing")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Hand every authority of the retired keys to the present key of its role: 0 none is left, 1 some are, 2 failed.
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +12,7 @@ from rich.table import Table
 
 from adapters.postgres.connections import open_pool
 from adapters.postgres.minting import PostgresMinting
-from cli.command import UnreadableError, ends_at, settings_at
+from cli.command import DataDir, UnreadableError, ends_at, settings_at
 from domain.core.transient import TransientError
 from domain.views.minting import MintingDocument, MintSummary
 from settings import Settings
@@ -24,9 +23,7 @@ WATCH_SECONDS = 2.0
 
 def command(
     show: Annotated[str, typer.Argument(metavar="SHOW", help="id of a show; without it, all tickets")] = "",
-    data_dir: Annotated[
-        Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings' database")
-    ] = None,
+    data_dir: DataDir = None,
     *,
     watch: Annotated[bool, typer.Option("--watch", help="print again every two seconds, until Ctrl-C")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document, a line each with --watch")] = False,

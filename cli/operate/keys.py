@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from activities.access.keys import CreateKey, KeyCommands
-from adapters.database.startup import open_event_store
+from adapters.database.startup import opened_event_store
 from adapters.postgres.connections import open_pool
 from adapters.postgres.tables import PostgresKeyUses
 from adapters.read_models.queries import ReadModels
-from cli.command import UnreadableError, ends_at, settings_at
+from cli.command import AsJson, DataDir, UnreadableError, ends_at, settings_at
 from domain.access.api_key import KeyKind, KeyText
 from domain.access.subject import ALL_SCOPES, Scope
 from domain.core.actor import Actor, acting_as
@@ -30,11 +30,7 @@ app = typer.Typer(help="Create, list, rotate and revoke API keys.", no_args_is_h
 T = TypeVar("T")
 OVERLAP_SECONDS = 86_400
 POOL_SIZE = 2
-DataDir = Annotated[
-    Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings' database")
-]
 Tenant = Annotated[str, typer.Option(help="tenant that the keys belong to")]
-AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="id of the key: its second part")]
 
 
@@ -134,12 +130,9 @@ def _run(data_dir: Path | None, tenant: str, act: Callable[[KeyCommands], Awaita
     """Run a command on the keys of a tenant, in the name of whoever runs it."""
 
     async def run() -> T:
-        store = await asyncio.to_thread(open_event_store, settings_at(data_dir, "keys").postgres.url)
-        try:
+        async with opened_event_store(settings_at(data_dir, "keys").postgres.url) as store:
             with acting_as(Actor(f"{tenant}/cli/{getpass.getuser()}", tenant)):
                 return await act(KeyCommands(store))
-        finally:
-            await asyncio.to_thread(store.close)
 
     return _answered(run())
 

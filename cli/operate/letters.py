@@ -14,10 +14,10 @@ from rich.table import Column, Table
 
 from activities.access.operator_acts import OperatorActivities, RecordAct
 from activities.core.acts import OperatorAct
-from adapters.database.startup import open_event_store, utc_now
+from adapters.database.startup import opened_event_store, utc_now
 from adapters.postgres.connections import open_pool
 from adapters.postgres.letters import PostgresLetters
-from cli.command import UnreadableError, ends_at, settings_at
+from cli.command import AsJson, DataDir, UnreadableError, ends_at, settings_at
 from domain.core.errors import Refusal
 from domain.core.transient import TransientError
 from domain.views.outgoing.letters import SetAsideLetter
@@ -29,10 +29,8 @@ LIMIT = 1_000
 POOL_SIZE = 2
 SENDER, ACT, STAGE = "letters", "resend_letter", "set-aside"
 app = typer.Typer(help="List letters to buyers that nobody took, and send them again.", no_args_is_help=True)
-LettersDir = Annotated[Path | None, typer.Option("--data-dir", help="folder of a running `boxoffice up`")]
 AnsweredBy = Annotated[str, typer.Option("--fault", help="only those with this last answer, such as '550 5.7.1'")]
 LettersMax = Annotated[int, typer.Option(min=1, max=LIMIT, help="letters at most")]
-LettersJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 
 
 @app.command("list")
@@ -40,9 +38,9 @@ def show(
     purchase: Annotated[str, typer.Argument(metavar="[PURCHASE]", help="only those of this purchase")] = "",
     fault: AnsweredBy = "",
     limit: LettersMax = 100,
-    data_dir: LettersDir = None,
+    data_dir: DataDir = None,
     *,
-    as_json: LettersJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the letters that are set aside, the latest first: 0 there are any, 1 there is none, 2 not readable."""
     found = _run(data_dir, lambda letters, _: letters.set_aside(purchase, fault, limit))
@@ -66,8 +64,8 @@ def resend(
     operator: Annotated[str, typer.Option(help="your login; kept for ever")] = getpass.getuser().lower(),
     fault: AnsweredBy = "",
     limit: LettersMax = 100,
-    data_dir: LettersDir = None,
-    as_json: LettersJson = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Send letters again that are set aside: of a purchase, or all with one answer. 0 due now, 1 none was, 2 failed.
 
@@ -123,12 +121,8 @@ def _run(data_dir: Path | None, work: Callable[[PostgresLetters, OperatorActivit
 
     async def run() -> T:
         url = settings_at(data_dir, "letters").postgres.url
-        store = await asyncio.to_thread(open_event_store, url)
-        try:
-            async with open_pool(url, POOL_SIZE) as pool:
-                return await work(PostgresLetters(pool), OperatorActivities(store))
-        finally:
-            await asyncio.to_thread(store.close)
+        async with opened_event_store(url) as store, open_pool(url, POOL_SIZE) as pool:
+            return await work(PostgresLetters(pool), OperatorActivities(store))
 
     with ends_at(Refusal, TransientError, UnreadableError, command="letters", code=FAILED):
         return asyncio.run(run())

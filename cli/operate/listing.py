@@ -9,10 +9,6 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.converter import decode_typed_search_attributes
 
-from adapters.temporal.connect import connect_to_temporal
-from settings import Settings
-from settings.values import keys_of
-
 CALL_TIME = timedelta(seconds=10)
 RUNNING = 'ExecutionStatus = "Running"'
 NEEDS_OPERATOR = "NeedsOperator = true"
@@ -37,11 +33,6 @@ class Listed(NamedTuple):
         """Return it as a document of `--json`."""
         since = self.stuck_since.isoformat() if self.stuck_since else None
         return {**self._asdict(), "stuck_since": since}
-
-
-async def engine_of(settings: Settings) -> Client:
-    """Connect to the engine of these settings."""
-    return await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys))
 
 
 async def list_running(client: Client, query: str, limit: int) -> list[Listed]:

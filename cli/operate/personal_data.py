@@ -4,7 +4,7 @@ import asyncio
 import getpass
 import json
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
@@ -12,15 +12,14 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import typer
 
 from activities.sales.erase_buyer import BuyerErasure
-from adapters.database.startup import open_event_store
+from adapters.database.startup import opened_event_store
 from adapters.postgres.connections import BACKGROUND, Pool, open_pool
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.endpoint_secrets import PostgresEndpointSecrets
 from adapters.privacy.keyring import KeyMissingError, SealBrokenError
 from adapters.privacy.rotation import Rotation, RotationProgress
 from adapters.read_models.queries import ReadModels
-from cli.command import UnreadableError, settings_at
-from cli.operate.keys import AsJson
+from cli.command import AsJson, DataDir, UnreadableError, ends_at, settings_at
 from domain.core.actor import Actor, acting_as
 from domain.core.errors import Refusal
 from domain.core.ids import DEFAULT_TENANT
@@ -38,7 +37,6 @@ Whose = Annotated[
         help="a purchase's id (pu_...), a buyer's id (bu_...), an e-mail address or a wallet; - reads it from stdin",
     ),
 ]
-Folder = Annotated[Path | None, typer.Option("--data-dir", help="folder of a running `boxoffice up`")]
 PersonsTenant = Annotated[str, typer.Option("--tenant", help="the tenant of an e-mail address or a wallet")]
 
 
@@ -58,10 +56,10 @@ def buyers() -> None:
 
 @app.command()
 def export(
-    subject: Whose, data_dir: Folder = None, tenant: PersonsTenant = DEFAULT_TENANT, *, as_json: AsJson = False
+    subject: Whose, data_dir: DataDir = None, tenant: PersonsTenant = DEFAULT_TENANT, *, as_json: AsJson = False
 ) -> None:
     """Print all that is kept of a buyer: the personal data, and the purchases that name it."""
-    document = _run(_exported(_settings(data_dir), _subject(subject), tenant))
+    document = _run(data_dir, lambda settings: _exported(settings, _subject(subject), tenant))
     if as_json:
         typer.echo(json.dumps(document, indent=2))
     else:
@@ -74,10 +72,10 @@ def export(
 
 @app.command()
 def erase(
-    subject: Whose, data_dir: Folder = None, tenant: PersonsTenant = DEFAULT_TENANT, *, as_json: AsJson = False
+    subject: Whose, data_dir: DataDir = None, tenant: PersonsTenant = DEFAULT_TENANT, *, as_json: AsJson = False
 ) -> None:
     """Erase the personal data of a buyer whose purchases have ended; what was sold and paid stays as it is."""
-    document = _run(_erased(_settings(data_dir), _subject(subject), tenant))
+    document = _run(data_dir, lambda settings: _erased(settings, _subject(subject), tenant))
     if as_json:
         typer.echo(json.dumps(document, indent=2))
     else:
@@ -86,9 +84,9 @@ def erase(
 
 
 @app.command()
-def rotate(data_dir: Folder = None, *, as_json: AsJson = False) -> None:
+def rotate(data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
     """Encrypt every buyer with the newest key; continues where it was interrupted, and prints its progress."""
-    last = _run(_rotated(_settings(data_dir)))
+    last = _run(data_dir, _rotated)
     if as_json:
         typer.echo(json.dumps(last._asdict()))
     else:
@@ -130,15 +128,11 @@ async def _exported(settings: Settings, subject: str, tenant: str) -> dict[str, 
 
 
 async def _erased(settings: Settings, subject: str, tenant: str) -> dict[str, Any]:
-    async with _tables(settings) as tables:
+    async with _tables(settings) as tables, opened_event_store(settings.postgres.url) as store:
         found = await _found(tables, subject, tenant)
-        store = await asyncio.to_thread(open_event_store, settings.postgres.url)
-        try:
-            for owner in dict.fromkeys(kept.tenant_id for kept in found):
-                with acting_as(Actor(f"{owner}/cli/{getpass.getuser()}", owner)):
-                    await BuyerErasure(store, tables.buyers).erase([kept for kept in found if kept.tenant_id == owner])
-        finally:
-            await asyncio.to_thread(store.close)
+        for owner in dict.fromkeys(kept.tenant_id for kept in found):
+            with acting_as(Actor(f"{owner}/cli/{getpass.getuser()}", owner)):
+                await BuyerErasure(store, tables.buyers).erase([kept for kept in found if kept.tenant_id == owner])
         return {"buyer_ids": [kept.buyer_id for kept in found]}
 
 
@@ -153,25 +147,12 @@ async def _rotated(settings: Settings) -> RotationProgress:
     return last
 
 
-def _settings(data_dir: Path | None) -> Settings:
-    try:
-        return settings_at(data_dir, "buyer")
-    except UnreadableError as reason:
-        raise _failed(reason) from None
-
-
 def _subject(given: str) -> str:
     """Return the argument, or a line of the standard input, which no list of processes shows."""
     return sys.stdin.readline().strip() if given == "-" else given
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    try:
-        return asyncio.run(work)
-    except (Refusal, KeyMissingError, SealBrokenError, TransientError) as reason:
-        raise _failed(reason) from None
-
-
-def _failed(reason: Exception) -> typer.Exit:
-    typer.echo(f"boxoffice buyer: {reason.args[0] if reason.args else reason}", err=True)
-    return typer.Exit(FAILED)
+def _run(data_dir: Path | None, work: Callable[[Settings], Coroutine[Any, Any, T]]) -> T:
+    reasons = (UnreadableError, Refusal, KeyMissingError, SealBrokenError, TransientError)
+    with ends_at(*reasons, command="buyer", code=FAILED):
+        return asyncio.run(work(settings_at(data_dir, "buyer")))

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Column, Table
 from temporalio.service import RPCError
 
-from cli.command import UnreadableError, ends_at, settings_at
-from cli.operate.listing import Listed, engine_of, list_running, query_of
+from cli.command import AsJson, DataDir, UnreadableError, ends_at, settings_at
+from cli.operate.listing import Listed, list_running, query_of
+from cli.systems import engine_of
 from settings import Settings
 
 app = typer.Typer(help="Look at purchases.", no_args_is_help=True)
@@ -32,9 +33,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="print the purchase as JSON")] = False,  # noqa: FBT002
     api: Annotated[str, typer.Option("--api", help="URL of the API")] = "",
     key_file: Annotated[Path | None, typer.Option(exists=True, help="file of an API key")] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="folder of a running `boxoffice up`, for its API and key")
-    ] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Show a purchase: its state, price, tickets and the timeline of its events."""
     with ends_at(UnreadableError, command="purchase", code=2):
@@ -68,10 +67,10 @@ def list_workflows(
     venue: Annotated[str, typer.Option(help="only of this venue")] = "",
     stage: Annotated[str, typer.Option(help="only at this stage")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="workflows at most")] = 100,
-    data_dir: Annotated[Path | None, typer.Option(help="folder of a running `boxoffice up`")] = None,
+    data_dir: DataDir = None,
     *,
     needs_operator: Annotated[bool, typer.Option("--needs-operator", help="only those that need an operator")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List running workflows of purchases, refunds, late payments and disputes: the largest amounts first."""
     with ends_at(UnreadableError, RPCError, RuntimeError, ValueError, command="purchase", code=2):

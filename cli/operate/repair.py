@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from temporalio.client import Client, WorkflowQueryFailedError, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
-from cli.command import UnreadableError, ends_at, settings_at
-from cli.operate.listing import Listed, engine_of, list_running
+from cli.command import AsJson, DataDir, UnreadableError, ends_at, settings_at
+from cli.operate.listing import Listed, list_running
+from cli.systems import engine_of
 
 ACTED, SURPRISED, UNREADABLE = 0, 1, 2
 LIMIT = 1_000
@@ -45,9 +46,9 @@ def repair(
     field: Annotated[list[str] | None, typer.Option(help="own field of the act, NAME=VALUE; may be repeated")] = None,
     rate: Annotated[float, typer.Option(min=0.01, max=50, help="acts a second")] = 2.0,
     limit: Annotated[int, typer.Option(min=1, max=LIMIT, help="workflows at most")] = LIMIT,
-    data_dir: Annotated[Path | None, typer.Option(help="folder of a running `boxoffice up`")] = None,
+    data_dir: DataDir = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and do nothing")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Do one act on many workflows: 0 all that take it have it, 1 stopped at a surprise, 2 not readable."""
     pairs = [one.partition("=") for one in field or ()]

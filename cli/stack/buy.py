@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from cli.buyer import ApiClient, DemoFailedError, JsonObject, check
+from cli.command import StackDir
 from cli.stack.pay import Card, card_of, pay_and_follow, say_end
 from cli.stack.running import answered, api_of, stack_at, voice
 from devstack.stack import Stack
@@ -35,7 +36,7 @@ def buy(
     email: Annotated[str, typer.Option(help="the buyer's e-mail address")] = "",
     *,
     card: Card = "",
-    data_dir: Annotated[Path, typer.Option(help="folder of a running `boxoffice up`")] = Path("data"),
+    data_dir: StackDir = Path("data"),
     as_json: Annotated[bool, typer.Option("--json", help="print the purchase as JSON")] = False,
 ) -> None:
     """Hold tickets, and follow the steps until they can be paid; with --card pay them, and follow to the end."""

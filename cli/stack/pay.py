@@ -9,6 +9,7 @@ import httpx
 import typer
 
 from cli.buyer import ApiClient, DemoFailedError, JsonObject, check, pay_by_card
+from cli.command import StackDir
 from cli.stack.running import CALL_SECONDS, answered, api_of, stack_at, voice
 from devstack.stack import Stack
 from devstack.supervisor.data_dir import API_KEY
@@ -51,7 +52,7 @@ def pay(
         str, typer.Argument(metavar="ORDER", help="id (pu_...) or reference of a purchase; else the newest unpaid one")
     ] = "",
     card: Card = "good",
-    data_dir: Annotated[Path, typer.Option(help="folder of a running `boxoffice up`")] = Path("data"),
+    data_dir: StackDir = Path("data"),
     *,
     as_json: Annotated[bool, typer.Option("--json", help="print the purchase as JSON")] = False,
 ) -> None:
@@ -83,8 +84,7 @@ async def pay_and_follow(stack: Stack, api: ApiClient, purchase_id: str, card: s
     chosen = card_of(card)
     found = await api.get(f"/api/v1/purchases/{purchase_id}")
     check_payable(stack, found)
-    tell = typer.echo if not as_json else _silent
-    await _pay_at_emulator(stack, found, chosen, tell)
+    await _pay_at_emulator(stack, found, chosen, (lambda _: None) if as_json else typer.echo)
     return await api.purchase(purchase_id, voice(as_json=as_json), ENDS, END_SECONDS, len(found["timeline"]))
 
 
@@ -127,10 +127,6 @@ async def _pay_at_emulator(stack: Stack, found: JsonObject, card: EmulatedCard, 
         failure = answer.get("last_payment_error")
         if failure and answer["status"] == "requires_payment_method":
             raise DemoFailedError(f"{failure['message']} ({again})")
-
-
-def _silent(_: str) -> None:
-    """Say nothing."""
 
 
 def say_end(ended: JsonObject, stack: Stack, *, as_json: bool) -> None:

@@ -55,10 +55,6 @@ def say_line(line: dict[str, Any]) -> None:
     typer.echo(f"  {line['at'][11:23]} ✓ {line['text']}")
 
 
-def say_nothing(_: dict[str, Any]) -> None:
-    """Print no progress: the JSON document comes at the end."""
-
-
 def voice(*, as_json: bool) -> Callable[[dict[str, Any]], None]:
-    """Return the function that tells the progress."""
-    return say_nothing if as_json else say_line
+    """Return the function that tells the progress; before a JSON document none is told."""
+    return (lambda _: None) if as_json else say_line

@@ -8,6 +8,7 @@ import httpx
 import typer
 
 from cli.buyer import DemoFailedError, JsonObject
+from cli.command import StackDir
 from cli.extras import require
 from cli.stack.running import answered, api_of, stack_at
 from devstack.stack import Stack
@@ -42,7 +43,7 @@ SHOWS: tuple[JsonObject, ...] = (
 
 
 def seed(
-    data_dir: Annotated[Path, typer.Option(help="folder of a running `boxoffice up`")] = Path("data"),
+    data_dir: StackDir = Path("data"),
     *,
     as_json: Annotated[bool, typer.Option("--json", help="print the venue and the shows as JSON")] = False,
 ) -> None:

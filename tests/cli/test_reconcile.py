@@ -12,8 +12,9 @@ from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
 from adapters.telemetry.reconciled import Reconciled
-from cli.checks.reconcile import NAMED_MAX, document, picture, tell, watch
+from cli.checks.reconcile import document, picture, tell, watch
 from cli.checks.reconciliation import Report, Say, Work
+from cli.command import NAMED_MAX
 from cli.main import app
 from domain.invariants.cross_system import judge_at_rest
 from domain.invariants.invariant import INVARIANTS, WHOLE_BALANCE, Findings

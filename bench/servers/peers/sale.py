@@ -11,7 +11,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.core.commands import Command, MintTicket, PurchaseRef
 from activities.registry import all_queues
-from adapters.database.startup import open_event_store
+from adapters.database.startup import opened_event_store
 from adapters.postgres.connections import BACKGROUND, open_pool
 from adapters.postgres.deployment import read_deployment
 from adapters.runtime.gc_tuning import tune_gc
@@ -45,8 +45,7 @@ async def open_sales(settings: Settings) -> AsyncIterator[Step]:
     """Open the activities on the database of the settings; yield what runs one of them by its name."""
     async with AsyncExitStack() as closing:
         postgres = settings.postgres
-        store = await asyncio.to_thread(open_event_store, postgres.url, postgres.commit_queue_max)
-        closing.push_async_callback(asyncio.to_thread, store.close)
+        store = await closing.enter_async_context(opened_event_store(postgres.url, postgres.commit_queue_max))
         deployment = await asyncio.to_thread(read_deployment, postgres.url)
         pool = await closing.enter_async_context(open_pool(postgres.url, postgres.pool_size, BACKGROUND))
         activities = assemble_stubbed(settings, deployment, store, pool, closing, all_queues())

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.checks.audit.model import STORE, Collected, Missing, Step, missing, readers, recorders
+from cli.command import AsJson
 
 WHOLE, BROKEN = 0, 1
 WIDTH = 220
@@ -18,7 +19,7 @@ CELL_LINES_MAX = 8
 def audit(
     context: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    as_json: AsJson = False,
     brief: Annotated[bool, typer.Option("--brief", help="print the missing edges and the totals, no tables")] = False,
 ) -> None:
     """Draw each step's way from this code: 0 no edge is missing, 1 one is.

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,14 +12,14 @@ from temporalio.service import RPCError
 
 from adapters.temporal.connect import connect_to_temporal
 from cli.checks.doctor.engine import NOT_ALLOWED, known_attributes
-from cli.command import UnreadableError, ends_at, settings_at
+from cli.command import DataDir, UnreadableError, ends_at, settings_at
 from devstack.servers.temporal import SEARCH_ATTRIBUTES
 
 COMPLETE, LACKING, UNREADABLE = 0, 1, 2
 
 
 def search_attributes(
-    data_dir: Annotated[Path | None, typer.Option(help="folder of a running `boxoffice up`")] = None,
+    data_dir: DataDir = None,
     *,
     create: Annotated[
         bool, typer.Option("--create", help="make the missing ones, where the cluster allows it")

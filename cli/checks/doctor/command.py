@@ -3,8 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Sequence
-from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import psycopg
 import typer
@@ -18,6 +17,7 @@ from cli.checks.doctor.database import Registered, read_database
 from cli.checks.doctor.engine import read_engine
 from cli.checks.doctor.examined import Examined
 from cli.checks.doctor.outside import read_chain, read_stripe
+from cli.command import AsJson, DataDir
 from devstack.servers.temporal import SEARCH_ATTRIBUTES
 from devstack.stack import Stack
 from devstack.supervisor.data_dir import STACK_FILE
@@ -37,11 +37,9 @@ T = TypeVar("T")
 
 
 def doctor(
-    data_dir: Annotated[
-        Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, read the settings' systems")
-    ] = None,
+    data_dir: DataDir = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Examine a running system: 0 it is well (warnings may be), 1 something is wrong, 2 no such stack."""
     if data_dir is not None and not (data_dir / STACK_FILE).exists():

@@ -9,11 +9,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.registry import all_queues
 from adapters.temporal.build_routing import current_build
-from adapters.temporal.connect import connect_to_temporal
 from cli.checks.doctor.examined import Queue, TemporalSeen
+from cli.systems import engine_of
 from relay.payouts_client import SCHEDULE_ID
 from settings import Settings
-from settings.values import keys_of
 from workflows.registry import workflows_on
 
 PINNING = "pinning"
@@ -26,7 +25,7 @@ NOT_ALLOWED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED, RPC
 
 async def read_engine(settings: Settings, attributes: frozenset[str]) -> TemporalSeen:
     """Read everything; `attributes` are the search attributes that workflows set."""
-    client = await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys))
+    client = await engine_of(settings)
     missing = attributes - await known_attributes(client, attributes)
     wanted = [SCHEDULE_ID, *([PINNING] if settings.ipfs.rpc_url is not None else [])]
     states = {name: await _is_paused(client, name) for name in wanted}

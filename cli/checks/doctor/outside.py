@@ -10,10 +10,10 @@ from adapters.solana.instructions import TOKEN_2022
 from adapters.solana.keys import issuer_of
 from adapters.solana.rpc.client import NodeClient
 from adapters.solana.rpc.pool import NodePool
-from adapters.stripe.client import StripeClient
 from adapters.stripe.undelivered_events import UndeliveredEvents
 from cli.checks.doctor.database import Registered
 from cli.checks.doctor.examined import Chain, Endpoint, Stripe
+from cli.systems import stripe_of
 from domain.core.ids import Deployment
 from settings import Settings
 from settings.check import STRIPE_DOMAIN
@@ -21,24 +21,18 @@ from settings.check import STRIPE_DOMAIN
 PROGRAMS = {"Token-2022": TOKEN_2022}
 A_DAY = timedelta(days=1)
 JUST_NOW = timedelta(minutes=2)  # these are still on their way
-TIMEOUT_SECONDS = 20.0
 
 
 async def read_stripe(settings: Settings, deployment: Deployment) -> Stripe:
     """Read the endpoints of our account, and count the events that were not delivered."""
-    given = settings.stripe
-    host = urlsplit(given.api_base or f"https://api.{STRIPE_DOMAIN}").hostname or ""
-    key = given.api_key.get_secret_value()
-    client = StripeClient(key, deployment, base_url=given.api_base, timeout_seconds=TIMEOUT_SECONDS)
-    try:
+    host = urlsplit(settings.stripe.api_base or f"https://api.{STRIPE_DOMAIN}").hostname or ""
+    async with stripe_of(settings, deployment) as client:
         endpoints = [
             Endpoint(one.url, frozenset(one.enabled_events), one.status == "enabled")
             async for one in client.list_all(client.api.webhook_endpoints.list_async, {})
         ]
         now = datetime.now(UTC)
         undelivered = await UndeliveredEvents(client).undelivered(now - A_DAY, now - JUST_NOW)
-    finally:
-        await client.close()
     is_stripe = host == STRIPE_DOMAIN or host.endswith(f".{STRIPE_DOMAIN}")
     return Stripe(is_stripe, tuple(endpoints), settings.api.public_url, len(undelivered))
 
