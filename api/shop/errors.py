@@ -31,7 +31,7 @@ SENTENCES = {
     "try-again": "A part of the system is unavailable. Nothing is lost: try again in a moment.",
     "cancel-too-late": "Your payment has gone through, so it is too late to cancel. You can ask for a refund.",
     "refund-too-late": "The time to give tickets back is over. Please write to the organiser.",
-    "payment-refused": "The payment was refused. Nothing was charged.",
+    "payment-refused": "The payment was refused. You pay nothing.",
     "discount-refused": "This discount code cannot be used for these tickets.",
     "refund-exceeds": "There is nothing left to give back.",
     "ticket-redeemed": "A ticket that was used for entry cannot be given back here. Ask the organiser.",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from api.routes.tickets import VerifiedTicket
-from domain.views.purchase import PurchaseDocument
+from domain.views.purchase import PurchaseDocument, was_charged
 
 StepState = Literal["done", "now", "later", "not"]
 ENDED = ("cancelled", "refused")
@@ -29,25 +29,31 @@ SENTENCES: Mapping[str, str] = {
     "fulfilled": "The tickets are yours.",
 }
 ENDS: Mapping[str, str] = {
-    "hold-expired": "The time to pay ran out, so the seats went back on sale. Nothing was charged.",
-    "purchase-cancelled": "You cancelled this order. Nothing was charged.",
-    "sold-out": "Somebody else was faster: these tickets are sold out. Nothing was charged.",
-    "payment-refused": "The payment did not go through. Nothing was charged.",
-    "queue-expired": "Too many people were buying at once, and your turn did not come in time. Nothing was charged.",
-    "operator-cancelled": "The organiser cancelled this order. Nothing was charged.",
-    "not-on-sale": "The sale of this show had ended. Nothing was charged.",
-    "buyer-limit": "You have as many tickets for this show as one person may buy. Nothing was charged.",
-    "discount-refused": "The discount code cannot be used for this order. Nothing was charged.",
-    "price-changed": "The price had changed meanwhile. Nothing was charged: have a look at the new one.",
-    "minting-unfunded": "The sale pauses for a moment. Nothing was charged: try again soon.",
-    "failed": "Something went wrong on our side. Nothing was charged: try again.",
+    "hold-expired": "The time to pay ran out, so the seats went back on sale.",
+    "purchase-cancelled": "You cancelled this order.",
+    "sold-out": "Somebody else was faster: these tickets are sold out.",
+    "payment-refused": "The payment did not go through.",
+    "queue-expired": "Too many people were buying at once, and your turn did not come in time.",
+    "operator-cancelled": "The organiser cancelled this order.",
+    "not-on-sale": "The sale of this show had ended.",
+    "buyer-limit": "You have as many tickets for this show as one person may buy.",
+    "discount-refused": "The discount code cannot be used for this order.",
+    "price-changed": "The price had changed meanwhile.",
+    "minting-unfunded": "The sale pauses for a moment.",
+    "failed": "Something went wrong on our side.",
 }
-ENDED_OTHERWISE = "This order ended without a sale. Nothing was charged."
+NEXT: Mapping[str, str] = {
+    "price-changed": "have a look at the new one",
+    "minting-unfunded": "try again soon",
+    "failed": "try again",
+}
+ENDED_OTHERWISE = "This order ended without a sale."
 REFUNDS: Mapping[str, str] = {
     "refunding": "Your refund is on its way. Banks take a few days.",
     "partly-refunded": "A part of your money was refunded.",
     "refunded": "Your money was refunded. The tickets are no longer valid.",
 }
+GIVEN_BACK_FREE = "You gave the tickets back. They are no longer valid."
 REFUND_FAILED = "Your bank did not take the refund. You get your money another way: we are on it."
 REFUND_AT_TILL = "Your refund waits for you in cash, at the box office."
 DISPUTES: Mapping[str, str] = {
@@ -82,21 +88,25 @@ def _refund_of(order: PurchaseDocument) -> str | None:
         return REFUND_AT_TILL
     if any(refund["state"] == "failed" for refund in order["refunds"]):
         return REFUND_FAILED
-    return REFUNDS.get(order["refund_state"])
+    price, state = order["price"], order["refund_state"]
+    return GIVEN_BACK_FREE if state == "refunded" and price and not price["total_minor"] else REFUNDS.get(state)
 
 
 def _end_of(order: PurchaseDocument) -> str:
-    payment = order["payment"]
-    if payment is not None and payment["owed_minor"]:
+    """Return why an order ended without a sale, and where its money is."""
+    reason, payment = order["end_reason"] or "", order["payment"]
+    if not was_charged(order):
+        advice = f": {NEXT[reason]}" if reason in NEXT else ""
+        return f"{ENDS.get(reason, ENDED_OTHERWISE)} Nothing was charged{advice}."
+    is_owed = payment is not None and payment["owed_minor"] > 0
+    if is_owed or any(dispute["state"] == "open" for dispute in order["disputes"]):
         return f"{_why_unsold(order)} Your money is on its way back."
-    if payment is not None and payment["refunded_minor"]:
-        return f"{_why_unsold(order)} Your money was given back."
-    return ENDS.get(order["end_reason"] or "", ENDED_OTHERWISE)
+    return f"{_why_unsold(order)} Your money was given back."
 
 
 def _why_unsold(order: PurchaseDocument) -> str:
     is_late = order["end_reason"] == "hold-expired"
-    return "Your payment came after the time had run out." if is_late else "This order ended without a sale."
+    return "Your payment came after the time had run out." if is_late else ENDED_OTHERWISE
 
 
 def steps_of(order: PurchaseDocument) -> list[OrderStep]:
@@ -114,9 +124,11 @@ def _state(number: int, done: int) -> StepState:
 
 
 def was_declined(order: PurchaseDocument) -> bool:
-    """Return whether the last card was declined, and another one may be tried."""
+    """Return whether the last card was declined, and none was taken since: another one may be tried."""
     payment = order["payment"]
-    return order["state"] == "awaiting-payment" and payment is not None and payment["decline_code"] is not None
+    if order["state"] != "awaiting-payment" or payment is None or payment["decline_code"] is None:
+        return False
+    return payment["status"] == "open" and payment["processing_since"] is None
 
 
 def proof_sentence(ticket: VerifiedTicket) -> str:

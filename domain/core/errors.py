@@ -295,7 +295,7 @@ class WebhookForged(Refusal):
 
 
 class PaymentRefused(Refusal):
-    """Stripe refused the payment for good; `values.reason` is Stripe's code. Nothing was charged, nothing is held."""
+    """Stripe refused the payment for good; `values.reason` is Stripe's code. Nothing is held or stays charged."""
 
     code = "payment-refused"
     http_status = 402

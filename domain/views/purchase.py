@@ -217,6 +217,13 @@ class PurchaseDocument(TypedDict):
     netted_minor: NotRequired[int]
 
 
+def was_charged(order: PurchaseDocument) -> bool:
+    """Return whether any payment of a purchase was captured: its own, a second or a stray one, given back or not."""
+    own = order["payment"]
+    of_others = any(refund["intent_id"] is not None for refund in order["refunds"])
+    return (own is not None and own["captured_minor"] > 0) or of_others or bool(order["disputes"])
+
+
 class TimelineEntry(TypedDict):
     """One domain event of a purchase in plain language; `position` is its position in the event store."""
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from domain.money.currency import shown
 from domain.views.outgoing.letters import LetterMatter, changes_of
+from domain.views.purchase import was_charged
 
 ENDS = {
     "hold-expired": "The time to pay ran out, so the seats went back on sale.",
@@ -86,6 +87,8 @@ def _of_refund(matter: LetterMatter, order_ref: str) -> Words:
         case "refund-at-till":
             sentences = (f"{amount} in cash wait for you at the till. Please bring your order's number, {order_ref}.",)
             return Words(f"Your refund of {amount} waits at the till", "Your refund waits for you", (*sentences, *gone))
+        case _ if not data["amount_minor"]:
+            return Words("Your tickets were given back", "Your tickets were given back", gone)
         case _:
             paid = {
                 "card": f"We gave back {amount} to the card or account that you paid with. {ON_ITS_WAY}",
@@ -108,10 +111,7 @@ def _window(matter: LetterMatter) -> tuple[str, ...]:
 
 def _kept(matter: LetterMatter) -> str:
     """Return what happens to money that was paid for an order without a sale."""
-    payment = matter.purchase["payment"]
-    if payment is not None and (payment["owed_minor"] or payment["refunded_minor"]):
-        return "What you paid is given back."
-    return "Nothing was charged."
+    return "What you paid is given back." if was_charged(matter.purchase) else "Nothing was charged."
 
 
 def changed_details(matter: LetterMatter) -> list[ChangedDetail]:

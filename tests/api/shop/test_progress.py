@@ -10,7 +10,6 @@ from api.shop.progress import (
     DISPUTES,
     DONE,
     ENDED,
-    ENDED_OTHERWISE,
     ENDS,
     REFUNDS,
     SENTENCES,
@@ -22,12 +21,15 @@ from api.shop.progress import (
 from domain.core.end_reasons import END_REASONS
 from domain.views.purchase import DisputeProgress, PurchaseState, RefundProgress
 
-OPEN_PAYMENT = {"owed_minor": 0, "refunded_minor": 0, "processing_since": None, "decline_code": None}
+OPEN_PAYMENT = {"status": "open", "owed_minor": 0, "captured_minor": 0, "refunded_minor": 0,
+                "processing_since": None, "decline_code": None}  # fmt: skip
+CAPTURED = OPEN_PAYMENT | {"status": "refunded", "captured_minor": 5}
+STRAY = {"state": "succeeded", "owed_at_till": False, "intent_id": "pi_stray"}
 
 
 def order(**fields: Any) -> Any:
     usual = {"state": "fulfilled", "payment": None, "refund_state": "none", "dispute_state": "none", "end_reason": None}
-    return {**usual, "refunds": [], **fields}
+    return {**usual, "refunds": [], "disputes": [], "price": None, **fields}
 
 
 def test_every_state_has_a_sentence_and_steps() -> None:
@@ -58,16 +60,22 @@ def test_steps_go_forward(state: PurchaseState) -> None:
     [
         ({"state": "cancelled", "end_reason": "hold-expired"}, "The time to pay ran out"),
         ({"state": "refused", "end_reason": "sold-out"}, "sold out"),
-        ({"state": "cancelled", "end_reason": "a-new-one"}, ENDED_OTHERWISE),
-        ({"state": "cancelled", "payment": OPEN_PAYMENT | {"owed_minor": 5}}, "on its way back"),
-        ({"state": "cancelled", "payment": OPEN_PAYMENT | {"refunded_minor": 5}}, "was given back"),
+        ({"state": "cancelled", "end_reason": "a-new-one"}, "ended without a sale. Nothing was charged."),
+        ({"state": "cancelled", "payment": CAPTURED | {"owed_minor": 5}}, "on its way back"),
+        ({"state": "cancelled", "payment": CAPTURED | {"refunded_minor": 5}}, "was given back"),
+        ({"state": "cancelled", "end_reason": "payment-refused", "payment": CAPTURED}, "was given back"),
+        ({"state": "cancelled", "payment": OPEN_PAYMENT, "refunds": [STRAY]}, "was given back"),
+        ({"state": "cancelled", "payment": OPEN_PAYMENT, "disputes": [{"state": "lost"}]}, "was given back"),
+        ({"state": "cancelled", "payment": OPEN_PAYMENT, "disputes": [{"state": "open"}]}, "is on its way back"),
+        ({"state": "refused", "end_reason": "price-changed"}, "Nothing was charged: have a look at the new one."),
         (
-            {"state": "cancelled", "end_reason": "hold-expired", "payment": OPEN_PAYMENT | {"owed_minor": 5}},
+            {"state": "cancelled", "end_reason": "hold-expired", "payment": CAPTURED | {"owed_minor": 5}},
             "after the time had run out. Your money is on its way back",
         ),
         ({"state": "awaiting-payment", "payment": OPEN_PAYMENT | {"processing_since": "2026"}}, "Your bank is working"),
         ({"state": "awaiting-payment", "payment": OPEN_PAYMENT}, "Pay before"),
         ({"refund_state": "refunded"}, "Your money was refunded"),
+        ({"refund_state": "refunded", "price": {"total_minor": 0}}, "You gave the tickets back."),
         ({"refund_state": "refunding", "refunds": [{"state": "pending", "owed_at_till": False}]}, "on its way"),
         ({"refund_state": "refunding", "refunds": [{"state": "failed", "owed_at_till": False}]}, "did not take"),
         ({"refund_state": "refunding", "refunds": [{"state": "requested", "owed_at_till": True}]}, "in cash"),
@@ -86,3 +94,10 @@ def test_a_declined_card_is_told_while_another_may_be_tried() -> None:
     assert was_declined(order(state="awaiting-payment", payment=declined))
     assert not was_declined(order(state="awaiting-payment", payment=OPEN_PAYMENT))
     assert not was_declined(order(state="cancelled", payment=declined))
+    for later in ({"processing_since": "2026"}, {"status": "authorised"}):  # another one was taken
+        assert not was_declined(order(state="awaiting-payment", payment=declined | later))
+
+
+def test_no_other_text_says_that_nothing_was_charged() -> None:
+    """It follows from the payments alone, and not from the reason of an end or of a refusal."""
+    assert [text for text in (*ENDS.values(), *PROBLEM_SENTENCES.values()) if "charged" in text] == []

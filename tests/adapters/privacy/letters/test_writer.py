@@ -50,7 +50,8 @@ def matter(kind: str, before: dict[str, Any] | None = None, **show: Any) -> Lett
     lines = [{"ticket_type_id": name, "quantity": 1, "price_minor": 4_500, "discount_minor": 250}
              for name in ("tt_1", "tt_2")]  # fmt: skip
     purchase: Any = {"purchase_id": PURCHASE_ID, "tenant_id": "default", "state": "fulfilled", "show_id": "sh_1",
-                     "price": price, "lines": lines, "tickets": tickets, "payment": None}  # fmt: skip
+                     "price": price, "lines": lines, "tickets": tickets, "payment": None,
+                     "refunds": [], "disputes": []}  # fmt: skip
     types = [{"ticket_type_id": "tt_1", "name": "Stalls"}, {"ticket_type_id": "tt_2", "name": "Balcony"}]
     held: Any = {"show_id": "sh_1", **DETAILS, "ticket_types": types, "contact": "hello@bluehall.example",
                  "called_off": False, **show}  # fmt: skip
@@ -81,6 +82,35 @@ def test_each_letter_word_for_word(kind: str) -> None:
     sentences = [line for line in letter.text.splitlines() if line.endswith((".", "?")) and not line.startswith("   ")]
     assert [one for one in (*about, *sentences) if " ".join(one.split()) not in shown] == []
     assert (letter.at.isoformat(), letter.message_id) == (AT, written(kind).message_id)
+
+
+CAPTURED = {"captured_minor": 9_436, "owed_minor": 0, "refunded_minor": 0}
+STRAY = {"refund_id": "rf_2", "intent_id": "pi_stray", "state": "succeeded"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"payment": CAPTURED | {"captured_minor": 0}}, "Nothing was charged."),
+        ({"payment": CAPTURED}, "What you paid is given back."),
+        ({"refunds": [STRAY]}, "What you paid is given back."),
+    ],
+)
+def test_the_end_of_an_order_says_what_was_charged(fields: dict[str, Any], words: str) -> None:
+    """By its payments, those among them that somebody gave back long before."""
+    ended = matter("order.cancelled")
+    ended.purchase.update(fields)  # type: ignore[typeddict-item]
+    assert words in TemplateWriter(LINKS).write_letter(ended, (), is_again=False).text
+
+
+def test_a_free_order_that_comes_back_has_no_money() -> None:
+    """Nobody paid for it."""
+    refund = matter("refund.succeeded")
+    refund.event["data"] = {**refund.event["data"], "amount_minor": 0}
+    letter = TemplateWriter(LINKS).write_letter(refund, (), is_again=False)
+    assert "EUR to the card" not in letter.text
+    assert "Your tickets were given back" in letter.subject
+    assert "no longer valid" in letter.text
 
 
 def test_a_letter_that_may_come_twice_says_so() -> None:
