@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -13,12 +14,13 @@ import typer
 
 from adapters.telemetry.loop import serve_loop
 from adapters.telemetry.reconciled import Reconciled
-from cli.checks.reconciliation import Report, Say, reconcile
+from cli.checks.reconciliation import Book, Report, Say, reconcile
 from cli.command import AsJson, DataDir, UnreadableError, ends_at, first_of, settings_at
 from domain.invariants.invariant import INVARIANTS
 from settings import Settings
 
 WHOLE, BROKEN, UNREADABLE = 0, 1, 2
+WHOLE_SECONDS = 24 * 3600.0  # after so long all events are read again: that none was changed is known of those read
 
 
 def command(
@@ -53,9 +55,12 @@ async def watch(
     settings: Settings,
     every_seconds: float,
     metrics_port: int | None,
-    read: Callable[[Settings, Say], Coroutine[Any, Any, Report]] = reconcile,
+    read: Callable[[Settings, Say, Book], Coroutine[Any, Any, Report]] = reconcile,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Reconcile at an interval until SIGTERM or SIGINT; what could not be read is said, and read again.
+
+    A look reads the events since the one before; once a day, and after a look that failed, it reads all of them.
 
     Each reading has a thread of its own: one of many events would hold the loop for longer than a probe waits.
     """
@@ -63,13 +68,17 @@ async def watch(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     shown = Reconciled(invariant.name for invariant in INVARIANTS)
+    book, begun = Book(), clock()
     async with AsyncExitStack() as closing:
         serve_loop(closing, settings.telemetry.host, metrics_port, _always, None)
         while not stopping.is_set():
+            if clock() - begun >= WHOLE_SECONDS:
+                book, begun = Book(), clock()
             try:
-                tell(await asyncio.to_thread(lambda: asyncio.run(read(settings, _silent))), shown)
+                tell(await asyncio.to_thread(asyncio.run, read(settings, _silent, book)), shown)
             except UnreadableError as reason:
                 typer.echo(f"boxoffice reconcile: {reason}", err=True)
+                book, begun = Book(), clock()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(every_seconds):
                     await stopping.wait()

@@ -68,33 +68,44 @@ class Work(NamedTuple):
 
 
 class Book:
-    """The history read so far, and its position."""
+    """The events read so far, and what they break; a look that is given the book of an earlier one goes on from there.
 
-    def __init__(self, pages: EventPages, findings: Findings, say: Say) -> None:
-        self.history = History(findings)
+    Events do not change, so what they break stays. That they have not been changed since is known of new ones alone.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin at the first event again."""
+        self.findings = Findings()
+        self.history = History(self.findings)
         self.position = 0
-        self._pages = pages
-        self._say = say
 
-    def read_to(self, last: int) -> None:
+    def read_to(self, last: int, pages: EventPages, say: Say) -> None:
         """Read the events up to a position."""
-        for page in self._pages.recorded(self.position, last):
+        for page in pages.recorded(self.position, last):
             self.history.take(page)
-            self._say(f"{self.history.events} events")
+            say(f"{self.history.events} events")
         self.position = max(self.position, last)
 
 
-async def reconcile(settings: Settings, say: Say) -> Report:
-    """Read every system and judge every invariant; raise `UnreadableError` when a system could not be read."""
-    findings = Findings()
+async def reconcile(settings: Settings, say: Say, book: Book | None = None) -> Report:
+    """Read every system and judge every invariant; raise `UnreadableError` when a system could not be read.
+
+    A book that was being read when an error was raised is not whole: it must not be given again.
+    """
+    book, findings = book or Book(), Findings()
     with _reading("PostgreSQL", DeploymentError), EventPages(settings.postgres.url) as pages:
         deployment = read_deployment(settings.postgres.url)
-        book = Book(pages, findings, say)
         work = await _work(settings, say)
         shown_at, shown = pages.balances()
-        book.read_to(shown_at)
+        if shown_at < book.position:  # the projector is behind what was read: the books of that moment are gone
+            book.forget()
+        book.history.unmark()
+        book.read_to(shown_at, pages, say)
         judge_balances(book.history.state.books, shown, findings)
-        book.read_to(pages.head())
+        book.read_to(pages.head(), pages, say)
         book.history.mark()
         account, venues = await _stripe(settings, deployment, sorted(book.history.state.accounts), say)
         payments = account.payments
@@ -103,7 +114,7 @@ async def reconcile(settings: Settings, say: Say) -> Report:
         supplies, roots = await _on_chain(settings, addresses, shows, say)
         work |= await _work(settings, say)
         work |= Work(pages.owed_accounts(), pages.owed_intents())
-        book.read_to(pages.head())
+        book.read_to(pages.head(), pages, say)
         book.history.settle()
     outside = ExternalState(
         payments,
@@ -121,7 +132,7 @@ async def reconcile(settings: Settings, say: Say) -> Report:
     purchases = book.history.state.purchases
     foreign = sum(not payment.is_own(purchases) for payment in payments)
     read = (book.position, book.history.events, book.history.commits, len(payments), foreign, len(supplies))
-    return Report(findings, stillness, *read)
+    return Report(book.findings | findings, stillness, *read)
 
 
 async def _work(settings: Settings, say: Say) -> Work:

@@ -173,6 +173,14 @@ class Findings:
         if fault is not None:
             self._broken.setdefault((invariant.name, subject), Violation(invariant.name, subject, fault))
 
+    def __or__(self, later: "Findings") -> "Findings":
+        """Return both, as judged one after the other; the amounts are the later's."""
+        both = Findings()
+        both.checked = self.checked + later.checked
+        both.unexplained_minor = later.unexplained_minor
+        both._broken = later._broken | self._broken
+        return both
+
     @property
     def violations(self) -> list[Violation]:
         """The violations, in the order in which they were found."""

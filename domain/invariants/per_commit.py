@@ -74,6 +74,10 @@ class History:
         self.settle()
         self._marked = True
 
+    def unmark(self) -> None:
+        """Collect no more, and forget what was collected: the other systems have been read."""
+        self.moving, self._marked = set(), False
+
     def _link_fault(self, stored: StoredEvent, event: DomainEvent) -> str | None:
         """Return the fault of an event that does not follow from the previous one in its stream."""
         version, digest = self._ends.get(event.originator_id, (0, GENESIS))

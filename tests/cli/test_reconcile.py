@@ -12,9 +12,9 @@ from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
 from adapters.telemetry.reconciled import Reconciled
-from cli.checks.reconcile import document, picture, tell, watch
-from cli.checks.reconciliation import Report, Say, Work
-from cli.command import NAMED_MAX
+from cli.checks.reconcile import WHOLE_SECONDS, document, picture, tell, watch
+from cli.checks.reconciliation import Book, Report, Say, Work
+from cli.command import NAMED_MAX, UnreadableError
 from cli.main import app
 from domain.invariants.cross_system import judge_at_rest
 from domain.invariants.invariant import INVARIANTS, WHOLE_BALANCE, Findings
@@ -104,11 +104,34 @@ async def test_a_look_that_fails_is_said_and_the_next_one_comes(
     await watching
 
 
+async def test_a_look_goes_on_from_the_one_before(day: Day) -> None:
+    """It begins again after a look that failed, which may have read half, and once a day."""
+    books: list[Book] = []
+    at = [0.0]
+
+    async def read(_settings: Settings, _say: Say, book: Book) -> Report:
+        books.append(book)
+        if len(books) == 2:
+            raise UnreadableError("Stripe could not be read")
+        if len(books) == 4:
+            at[0] += WHOLE_SECONDS
+        if len(books) == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return report_of(day)
+
+    async with asyncio.timeout(10):
+        await watch(read_settings(), 0.01, None, read, lambda: at[0])
+    first, failed, third, fourth, fifth = books[:5]
+    assert first is failed
+    assert third is fourth
+    assert len({id(book) for book in (first, third, fifth)}) == 3
+
+
 async def test_a_long_reading_does_not_hold_the_probes(day: Day) -> None:
     """The loop that answers them runs on meanwhile."""
     is_reading, may_end = threading.Event(), threading.Event()
 
-    async def slow(_settings: Settings, _say: Say) -> Report:
+    async def slow(_settings: Settings, _say: Say, _book: Book) -> Report:
         is_reading.set()
         assert may_end.wait(10)  # blocks its thread, as the reading of many events does
         return report_of(day)

@@ -11,7 +11,7 @@ import pytest
 from domain.core.aggregate import DomainEvent
 from domain.invariants.cross_system import judge_at_rest, judge_balances
 from domain.invariants.folds import FOLDS
-from domain.invariants.invariant import BALANCES, INVARIANTS, Findings
+from domain.invariants.invariant import BALANCES, HISTORY, INVARIANTS, Findings
 from domain.invariants.outside import StripePayment
 from domain.invariants.per_commit import History
 from domain.orders.order import (
@@ -87,6 +87,35 @@ def judged(day: Day, tail: list[DomainEvent] | None = None) -> tuple[Findings, A
     history.take(recorded(tail or []))
     history.settle()
     return findings, judge_at_rest(history, day.outside, findings)
+
+
+def test_a_look_that_goes_on_finds_what_one_of_all_events_finds(day: Day) -> None:
+    """What moved during the earlier look is judged by the later one; what its events broke stays broken."""
+    whole, rest = judged(day)
+    ends = [at for at, event in enumerate(day.events) if at and event.timestamp != day.events[at - 1].timestamp]
+    findings, events = Findings(), recorded(day.events)
+    history = History(findings)
+    for start, moving, end in zip([0, *ends[1::2]], ends[::2], [*ends[1::2], len(events)], strict=False):
+        history.unmark()
+        history.take(events[start:moving])
+        history.mark()
+        history.take(events[moving:end])
+        history.settle()
+    assert history.moving
+    history.unmark()
+    history.mark()
+    outside = Findings()
+    assert judge_at_rest(history, day.outside, outside) == rest
+    both = findings | outside
+    assert (both.checked, both.violations, both.unexplained_minor) == (whole.checked, [], whole.unexplained_minor)
+    broken = Findings()
+    broken.judge(HISTORY, "of an event", "a fault")
+    broken.judge(BALANCES, "of both", "the first fault")
+    later = Findings()
+    later.judge(BALANCES, "of both", "another fault")
+    assert [(one.subject, one.detail) for one in (broken | later).violations] == [
+        ("of both", "the first fault"), ("of an event", "a fault"),
+    ]  # fmt: skip
 
 
 def test_who_moves_or_is_worked_on_is_not_judged(day: Day) -> None:
