@@ -3,14 +3,14 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
 from adapters.database.schema import SHAPE, create_read_models, stored_shape
 from adapters.postgres.connections import SCHEMA, BoundedConnection, connect
-from adapters.read_models.projection import Projection
+from adapters.read_models.projection import Projection, code_digest
 
 log = logging.getLogger(__name__)
 BESIDE = "rm_rebuild"
@@ -20,6 +20,7 @@ REPORT_SECONDS = 2.0
 LOCK_MS = 300
 PAUSE_SECONDS = 0.3
 SWITCH_SECONDS_MAX = 120.0
+WRITTEN_BY = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s"
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename LIKE 'rm\\_%%' ORDER BY tablename"
 
 
@@ -36,15 +37,22 @@ def is_current(url: str) -> bool:
 def rebuild(url: str, is_stopping: Callable[[], bool] = lambda: False) -> int:
     """Fold all events into new tables and exchange the live ones for them in one transaction; return their number.
 
-    Readers and the projector go on with the live tables meanwhile. A rebuild that was killed leaves a schema that
-    the next one drops.
+    Readers and the projector go on with the live tables meanwhile. One that was stopped leaves its tables, and the next
+    one goes on with them if the same code wrote them from the same log.
     """
     with connect(url, SCHEMA) as connection, _alone(connection):
-        (live,) = connection.execute("SELECT current_schema()").fetchall()[0]
-        connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(BESIDE)))
-        connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(BESIDE)))
-        connection.execute(SQL("SET search_path = {}, {}").format(Identifier(BESIDE), Identifier(live)))
-        create_read_models(connection)
+        live, events = connection.execute("SELECT current_schema(), pg_relation_filenode('events')").fetchall()[0]
+        path = SQL("SET search_path = {}, {}").format(Identifier(BESIDE), Identifier(live))
+        origin = f"{code_digest()} of {events}"  # a log that was restored or emptied since is another file
+        if connection.execute(WRITTEN_BY, (BESIDE,)).fetchall() == [(origin,)]:
+            connection.execute(path)
+            log.info("going on with the read models of a rebuild that was stopped")
+        else:
+            connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(BESIDE)))
+            connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(BESIDE)))
+            connection.execute(path)
+            create_read_models(connection)
+            connection.execute(SQL("COMMENT ON SCHEMA {} IS {}").format(Identifier(BESIDE), origin))
         projection = Projection(connection)
         total = _fold(connection, projection, is_stopping)
         return total + _switch(connection, projection, live)
@@ -52,10 +60,14 @@ def rebuild(url: str, is_stopping: Callable[[], bool] = lambda: False) -> int:
 
 @contextmanager
 def _alone(connection: BoundedConnection) -> Iterator[None]:
-    """Hold the lock of rebuilds; it ends with the connection, too."""
+    """Hold the lock of rebuilds; it ends with the connection, too, though a moment after that is closed here."""
     if not connection.execute("SELECT pg_try_advisory_lock(%s)", (REBUILD_LOCK,)).fetchall()[0][0]:
         raise RebuildError("another process is rebuilding the read models; wait for its end")
-    yield
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error):
+            connection.execute("SELECT pg_advisory_unlock(%s)", (REBUILD_LOCK,))
 
 
 def _fold(connection: BoundedConnection, projection: Projection, is_stopping: Callable[[], bool]) -> int:
@@ -64,7 +76,7 @@ def _fold(connection: BoundedConnection, projection: Projection, is_stopping: Ca
     while taken := projection.advance():
         total += taken
         if is_stopping():
-            raise RebuildError("the rebuild was stopped; the live read models are as they were")
+            raise RebuildError("the rebuild was stopped; the live read models are as they were, the next one goes on")
         if time.monotonic() - reported_at >= REPORT_SECONDS:
             head = connection.execute("SELECT max(notification_id) FROM events").fetchall()[0][0]
             log.info("rebuilding the read models: %d of %d events", total, head)

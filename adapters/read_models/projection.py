@@ -1,6 +1,10 @@
 """The read models on PostgreSQL: a batch of events and the position up to which they are folded, in one transaction."""
 
+import functools
+import hashlib
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -43,6 +47,16 @@ KEEP_BALANCE = SQL(
     " ON CONFLICT (account, unit) DO UPDATE SET balance = EXCLUDED.balance"
 )
 ProjectionCursor = psycopg.Cursor[Any]
+
+
+@functools.cache
+def code_digest() -> str:
+    """Return a digest of all modules that can have a part in what a fold writes."""
+    folders = [Path(str(files(package))) for package in ("domain", "adapters.event_store", "adapters.read_models")]
+    digest = hashlib.sha256()
+    for module in sorted(module for folder in folders for module in folder.rglob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()
 
 
 class Projection:

@@ -33,7 +33,7 @@ SEEN = (
     " (SELECT balance FROM rm_balances WHERE account = 'venue:ve_1:payable')"
 )
 END_REBUILDS = (
-    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND objsubid = 1"
+    "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND objsubid = 1"
 )
 
 
@@ -110,17 +110,19 @@ async def test_readers_and_projector_go_on_through_the_switch(
     stopping, found = threading.Event(), list[tuple[Any, ...]]()
     reader = asyncio.create_task(asyncio.to_thread(poll, tables_url, stopping, found))
     projector = asyncio.create_task(asyncio.to_thread(Follower(tables_url, stopping).run))
-    for number in range(2):
-        building = asyncio.create_task(asyncio.to_thread(rebuild, tables_url))
-        for hold in range(10):
-            await store.commit(holding(f"{number}-{hold}", "extra"))
-        await building
-    head = live.execute("SELECT max(notification_id) FROM events").fetchall()[0][0]
-    for _ in range(1_000):
-        if seen(live)[0] == head:
-            break
-        await asyncio.sleep(0.02)
-    stopping.set()
+    try:
+        for number in range(2):
+            building = asyncio.create_task(asyncio.to_thread(rebuild, tables_url))
+            for hold in range(10):
+                await store.commit(holding(f"{number}-{hold}", "extra"))
+            await building
+        head = live.execute("SELECT max(notification_id) FROM events").fetchall()[0][0]
+        for _ in range(1_000):
+            if seen(live)[0] == head:
+                break
+            await asyncio.sleep(0.02)
+    finally:
+        stopping.set()
     await asyncio.gather(reader, projector)
     assert seen(live)[0] == head
     assert {one[1:] for one in found} == {seen(live)[1:]}
@@ -129,21 +131,38 @@ async def test_readers_and_projector_go_on_through_the_switch(
     assert held == [("20",)]
 
 
-def test_a_rebuild_that_is_killed_leaves_the_live_tables_and_the_next_one_works(
-    live: psycopg.Connection[Any], tables_url: str
+def test_a_rebuild_that_is_killed_leaves_the_live_tables_and_the_next_one_goes_on(
+    live: psycopg.Connection[Any], tables_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it had folded is dropped; nothing of it was ever read."""
-    before = rows(live)
+    """Nothing of it was ever read. Other code begins again: its folds may write something else."""
+    before, looks = rows(live), list[int]()
+    monkeypatch.setattr(rebuilding, "Projection", lambda connection: Projection(connection, batch_max=4))
 
     def kill() -> bool:
-        assert live.execute(END_REBUILDS, (rebuilding.REBUILD_LOCK,)).fetchall() == [(True,)]
+        looks.append(1)
+        if len(looks) == 3:
+            assert live.execute(END_REBUILDS, (rebuilding.REBUILD_LOCK,)).fetchall() == [(True,)]
         return False
+
+    def left() -> int:
+        return int(live.execute("SELECT position FROM rm_rebuild.rm_position").fetchall()[0][0])
 
     with pytest.raises(psycopg.OperationalError):
         rebuild(tables_url, kill)
     assert rows(live) == before
-    assert live.execute("SELECT count(*) FROM pg_namespace WHERE nspname = 'rm_rebuild'").fetchall() == [(1,)]
-    rebuild(tables_url)
+    at = left()
+    assert 0 < at < before["position"][0][0]
+    with pytest.raises(RebuildError, match="the next one goes on"):
+        rebuild(tables_url, lambda: True)
+    assert left() > at
+    with monkeypatch.context() as changed:
+        changed.setattr(rebuilding, "code_digest", lambda: "of other code")
+        with pytest.raises(RebuildError, match="the next one goes on"):
+            rebuild(tables_url, lambda: True)
+    assert left() <= at
+    with monkeypatch.context() as changed:
+        changed.setattr(rebuilding, "code_digest", lambda: "of other code")
+        rebuild(tables_url)
     assert rows(live) == before
 
 
