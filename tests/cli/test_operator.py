@@ -14,8 +14,9 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from domain.access.operator_act import OperatorActed
+from tests.fakes.engines import installed
 from tests.fakes.world import SagaWorld
-from tests.workflows.conftest import CODEC_KEYS, installed, skipping, world
+from tests.workflows.conftest import CODEC_KEYS, skipping, world
 from tests.workflows.test_refund import Handle, begin, ended, shown, sold
 
 __all__ = ["skipping", "world"]

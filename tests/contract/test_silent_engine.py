@@ -5,14 +5,13 @@ import time
 from pathlib import Path
 
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 
 import worker
 from devstack.proxy.route import NetworkConditions, Route
-from devstack.servers.temporal import temporal_binary
 from devstack.supervisor.ports import choose_ports
 from settings import Settings
 from settings.groups import TemporalSettings
+from tests.fakes.engines import dev_server
 
 NOTICED_SECONDS_MAX = 25.0
 CALL_SECONDS = 1.0
@@ -21,7 +20,7 @@ CALL_SECONDS = 1.0
 async def test_a_silent_connection_to_the_engine_is_replaced(tmp_path: Path) -> None:
     """After a firewall dropped the connection, the worker's client reconnects by itself."""
     port = choose_ports({"listen": 0}, {}, tmp_path / "ports.json")["listen"]
-    async with await WorkflowEnvironment.start_local(dev_server_existing_path=temporal_binary()) as engine:
+    async with await dev_server() as engine:
         target = int(engine.client.service_client.config.target_host.rpartition(":")[2])
         route = Route("worker.temporal", port, target)
         await route.open()

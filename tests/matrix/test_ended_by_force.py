@@ -4,11 +4,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
-from temporalio.testing import WorkflowEnvironment
 
 from activities.refunds.cancel_show import CancelledOrder
 from adapters.postgres.connections import Pool
-from adapters.temporal.connect import data_converter
 from domain.catalog.show_cancellation import ShowCancellation
 from domain.core.unit_of_work import UnitOfWork
 from domain.payments.refund import Refund
@@ -16,6 +14,7 @@ from domain.payments.refunds import Refunds
 from domain.tickets.token import SignedTransaction
 from domain.views.outgoing.endpoint import ReceiverAnswer
 from tests.contract.conftest import pool, store_server, tables_url
+from tests.fakes.engines import skipping_server
 from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.matrix.every_scene import SCENES
 from tests.matrix.relayed import Force, Moment, RelayedStage
@@ -29,7 +28,6 @@ from tests.matrix.scenes_show_cancellations import call_off, called_off, given_b
 from tests.matrix.scenes_webhooks import webhooks
 from tests.matrix.stage import Stage
 from tests.matrix.waits import every_timer
-from tests.workflows.conftest import installed, register_search_attributes
 from workflows.refund import RefundInput, RefundWorkflow
 from workflows.registry import declared_workflows
 from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
@@ -62,11 +60,8 @@ LONG = [one for one in EVERY if one not in QUICK]
 
 async def played(scene: Scene, force: Force, pool: Pool, site: str = "") -> tuple[str, RelayedStage]:
     """Play a scene whose workflow is ended by force; assert that nothing is left to do, and the invariants."""
-    server = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=installed("temporal-test-server"), data_converter=data_converter({})
-    )
+    server = await skipping_server()
     async with server:
-        await register_search_attributes(server.client)
         with server.auto_time_skipping_disabled():
             async with RelayedStage(server, force, pool, scene.workflow, site) as stage:
                 end = await scene.play(stage)

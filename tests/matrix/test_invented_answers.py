@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from temporalio import activity
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.access.webhooks.deliver import Delivery, DueList
@@ -15,14 +14,13 @@ from activities.sales.letters.send import DueLetters, LetterSent
 from activities.tokens.pin import PinPage, PinReport
 from activities.tokens.trees.roots import RootReport
 from adapters.postgres.connections import Pool
-from adapters.temporal.connect import data_converter
 from tests.contract.conftest import pool, store_server, tables_url
+from tests.fakes.engines import skipping_server
 from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.matrix.every_scene import SCENES
 from tests.matrix.relayed import Force, RelayedStage
 from tests.matrix.scenes import SALE, Scene
 from tests.matrix.scenes_payouts import ROUND
-from tests.workflows.conftest import installed, register_search_attributes
 from workflows.core.task_queue import RESTARTED_BY, SCHEDULE
 from workflows.payouts import TransfersWorkflow
 from workflows.purchase import PurchaseWorkflow
@@ -116,11 +114,8 @@ class Rested(RelayedStage):
 async def test_an_invented_answer_is_no_end(scene: Scene, name: str, pool: Pool) -> None:
     """Whatever the workflow made of it, in the end nothing is left to do, and every invariant holds."""
     force = Inventing(name)
-    server = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=installed("temporal-test-server"), data_converter=data_converter({})
-    )
+    server = await skipping_server()
     async with server:
-        await register_search_attributes(server.client)
         with server.auto_time_skipping_disabled():
             async with Rested(server, force, pool, scene.workflow) as stage:
                 await scene.play(stage)

@@ -4,9 +4,8 @@ import os
 from collections.abc import Callable
 
 import pytest
-from temporalio.testing import WorkflowEnvironment
 
-from adapters.temporal.connect import data_converter
+from tests.fakes.engines import skipping_server
 from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.matrix.cells import STEP_FAULTS, UNREACHABLE, WEBHOOK_FAULTS, Cell, Row, cells, registered
 from tests.matrix.every_scene import SCENES
@@ -14,7 +13,6 @@ from tests.matrix.faults import Faults
 from tests.matrix.scenes import BEFORE_PIVOT, REFUSABLE, RETRIED, Scene
 from tests.matrix.stage import Stage
 from tests.matrix.webhooks import PLAYS
-from tests.workflows.conftest import installed, register_search_attributes
 from workflows.registry import declared_workflows
 from workflows.stock.ticket_api_hold import HoldWorkflow
 
@@ -43,12 +41,9 @@ def calls_operator(cell: Cell) -> bool:
 
 async def played(scene: Scene, faults: Faults) -> tuple[str, Stage]:
     """Play a scene to its end on a server of its own; assert the invariants there, and after every late effect."""
-    server = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=installed("temporal-test-server"), data_converter=data_converter({})
-    )
+    server = await skipping_server()
     # Only the stage moves the clock: waiting for a result would move it too, and the server refuses two at once.
     async with server:
-        await register_search_attributes(server.client)
         with server.auto_time_skipping_disabled():
             async with Stage(server, faults) as stage:
                 end = await scene.play(stage)

@@ -13,7 +13,7 @@ import pytest
 from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.message import MessageV0
-from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.testing import ActivityEnvironment
 
 from activities.catalog.prices import ChangeShow, PriceCommands
 from activities.catalog.register import CatalogCommands, RegisterVenue
@@ -30,7 +30,6 @@ from adapters.solana.signer.guard import UNLIMITED, GuardedSigner
 from adapters.solana.signer.keys import LocalSigner
 from adapters.solana.signer.policy import SigningRefusedError
 from adapters.stripe.errors import StripeRequestError
-from adapters.temporal.connect import data_converter
 from adapters.temporal.metrics import show_refused_signature
 from cli.checks.reconcile import tell
 from domain.core.transient import TransientError
@@ -45,11 +44,11 @@ from tests.contract.key_worlds import Keys
 from tests.contract.selling import sell
 from tests.devstack.chain.dev_chain import pay
 from tests.fakes.corrupted_history import LATE, with_payment
+from tests.fakes.engines import skipping_server
 from tests.fakes.letter_box import CODES, LINKS, FakeMailServer, print_nothing
 from tests.fakes.world import SagaWorld
 from tests.ops.prometheus import JOB
 from tests.ops.watched import LOW_LAMPORTS, Watched, shown, until
-from tests.workflows.conftest import installed, register_search_attributes
 from tests.workflows.test_deliveries import created, many, needing_an_operator
 from tests.workflows.test_deliveries import start as start_deliveries
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
@@ -260,11 +259,7 @@ async def a_webhook_that_nobody_acts_on(watched: Watched) -> None:
 @cause_of("WebhookEndpointSwitchedOff")
 async def an_endpoint_that_fails_for_days(watched: Watched) -> None:
     """Its workflow runs on a server that skips the days, over this process's events."""
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=installed("temporal-test-server"),
-        data_converter=data_converter({}),
-    ) as server:
-        await register_search_attributes(server.client)
+    async with await skipping_server() as server:
         world = SagaWorld(server, cast(Any, watched.store))
         world.told += many()
         world.receiver.answers = lambda _, __: ReceiverAnswer(None, "ClientConnectorError")

@@ -30,7 +30,6 @@ from adapters.telemetry.loop import COMMIT_QUEUE, free_port
 from adapters.telemetry.reconciled import Reconciled
 from adapters.telemetry.server import Probes, Server
 from adapters.telemetry.set_aside import SET_ASIDE
-from adapters.temporal.connect import data_converter
 from adapters.temporal.metrics import temporals_runtime
 from cli.checks.reconcile import tell
 from domain.core.transient import TransientError
@@ -41,13 +40,12 @@ from tests.cli.test_reconcile import report_of
 from tests.devstack.chain.dev_chain import DevChain, pay, send, sign_for
 from tests.fakes.api_client import api_client, app_over
 from tests.fakes.corrupted_history import Day
+from tests.fakes.engines import dev_server
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.shop_world import ApiWorld
 from tests.fakes.world import SagaWorld
 from tests.ops.prometheus import REST_MINUTES, Scrape, holds, scrape
 from tests.relay.gauge import Clock
-from tests.workflows.conftest import installed
-from workflows.core.search_attributes import KEYS
 
 LOW_LAMPORTS = 1_000_000_000
 BALANCE = reply({"context": {"slot": 1}, "value": 5})
@@ -206,13 +204,7 @@ async def watched_process(given: Given) -> AsyncIterator[Watched]:
     """Yield a process in which nothing is wrong, over an engine of its own."""
     port = free_port(0)
     assert port is not None
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=installed("temporal"),
-        data_converter=data_converter({}),
-        runtime=temporals_runtime(port),
-        search_attributes=KEYS,
-        dev_server_startup_timeout=timedelta(seconds=PATIENCE_SECONDS),
-    ) as env:
+    async with await dev_server(temporals_runtime(port)) as env:
         made = Watched(given, env, port)
         async with made.running():
             yield made

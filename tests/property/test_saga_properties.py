@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from temporalio.testing import WorkflowEnvironment
 
 import activities.tokens.submit
-from adapters.temporal.connect import data_converter
+from tests.fakes.engines import skipping_server
 from tests.property.saga_schedules import ELSEWHERE, SCHEDULES, STEPS, Act, Schedule
 from tests.property.saga_stage import Stage
-from tests.workflows.conftest import installed, register_search_attributes
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 COUNT = int(os.environ.get("SAGA_SCHEDULES", "1000" if NIGHTLY else "25"))
@@ -78,11 +77,8 @@ class Theatre:
     async def _open(self) -> None:
         if self._server is not None:
             await self._server.shutdown()
-        self._server = await WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=installed("temporal-test-server"), data_converter=data_converter({})
-        )
+        self._server = await skipping_server()
         self._served = 0
-        await register_search_attributes(self._server.client)
 
     def close(self) -> None:
         if self._server is not None:

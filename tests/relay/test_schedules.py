@@ -15,16 +15,14 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.testing import WorkflowEnvironment
 
-from adapters.temporal.connect import data_converter
 from domain.core.transient import TransientError
 from relay.each import Each, repeat
 from relay.payouts_client import SCHEDULE_ID, ensure_schedule
 from relay.schedules import Making, Schedules
+from tests.fakes.engines import dev_server
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.relay.gauge import Gauge
-from tests.workflows.conftest import installed, register_search_attributes
 from workflows.payouts import TransfersInput
 
 START = TransfersInput(delay_seconds=1, minimum_minor=1)
@@ -33,10 +31,7 @@ START = TransfersInput(delay_seconds=1, minimum_minor=1)
 @pytest.fixture
 async def engine() -> AsyncIterator[Client]:
     """A development server: the one that skips time has no schedules."""
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=installed("temporal"), data_converter=data_converter({})
-    ) as server:
-        await register_search_attributes(server.client)
+    async with await dev_server() as server:
         yield server.client
 
 
