@@ -25,7 +25,6 @@ from domain.catalog.show import (
 )
 from domain.catalog.venue import VenueRegistered, VenueZoneChanged
 from domain.core.aggregate import DomainEvent
-from domain.core.timestamp import iso
 from domain.money.money import FeeRates
 from domain.stock.allocation import (
     AllocationOpened,
@@ -36,7 +35,7 @@ from domain.stock.allocation import (
     HoldUnconfirmed,
     SeatsRestocked,
 )
-from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade, ReservationState
+from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
 from domain.tickets.claiming import ClaimDone, ClaimLapsed, TicketClaimed
 from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenMinted, TokenSigned
 from domain.tickets.ticket import (
@@ -48,7 +47,6 @@ from domain.tickets.ticket import (
     TicketIssued,
     TicketRedeemed,
     TicketReserved,
-    TicketState,
     TicketUnblocked,
     TicketVoided,
     TokenBurnt,
@@ -58,15 +56,12 @@ from domain.views.catalog import (
     AllocationDocument,
     FileDocument,
     HoldDocument,
-    ReservationDocument,
     ShowDocument,
     TicketTypeDocument,
-    VenueDocument,
     details_document,
     rates_document,
 )
-from domain.views.common import TokenFields, TokenWord, no_token
-from domain.views.purchase import TicketDocument
+from domain.views.common import TokenFields, check_fields, no_token, part_of
 
 Fold = Callable[[DocumentBatch, Any, int], None]
 TOKEN_MODELS: Mapping[str, ReadModel[Any]] = {"venue": VENUES, "show": SHOWS, "ticket": TICKETS}
@@ -77,53 +72,55 @@ def identity_of(event: DomainEvent) -> str:
     return event.originator_id.partition(":")[2]
 
 
-def _venue(documents: DocumentBatch, event: VenueRegistered, _: int) -> None:
-    venue_id = identity_of(event)
-    venue: VenueDocument = {
-        "venue_id": venue_id,
-        "tenant_id": event.tenant_id,
-        "name": event.name,
-        "rates": rates_document(FeeRates.model_validate(event.rates)),
-        "time_zone": event.time_zone,
-        "registered_at": event.timestamp.isoformat(),
-        **no_token(),
-    }
-    documents.put(VENUES, venue_id, venue)
+def time_of(event: DomainEvent) -> str:
+    """Return the time of an event as text."""
+    return event.timestamp.isoformat()
 
 
-def _venue_zone(documents: DocumentBatch, event: VenueZoneChanged, _: int) -> None:
-    if venue := documents.edit(VENUES, identity_of(event)):
-        venue["time_zone"] = event.time_zone
+def _given(event: DomainEvent, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value(event) if callable(value) else value for name, value in values.items()}
+
+
+def opens(model: ReadModel[Any], **values: Any) -> Fold:
+    """Return a fold that puts the document of an aggregate: these values, and those of its first event.
+
+    A value that is a function is called with the event.
+    """
+    check_fields(model.view, values)
+
+    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        documents.put(model, identity_of(event), part_of(event, model.view, **_given(event, values)))
+
+    return fold
+
+
+def sets(model: ReadModel[Any], **values: Any) -> Fold:
+    """Return a fold that sets these fields of the document of an aggregate; a function is called with the event."""
+    check_fields(model.view, values)
+
+    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        if document := documents.edit(model, identity_of(event)):
+            document.update(_given(event, values))
+
+    return fold
 
 
 def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
-    show_id, named = identity_of(event), {"name": event.name, "ends_at": event.ends_at}
-    show: ShowDocument = {
-        "show_id": show_id,
-        "tenant_id": event.tenant_id,
-        "venue_id": event.venue_id,
-        "currency": event.currency,
-        "hold_seconds": event.hold_seconds,
-        "capture_method": event.capture_method,
-        "ticket_types": [_ticket_type(item) for item in event.ticket_types],
-        "on_sale": False,
-        "called_off": False,
-        "capacity_change": None,
-        "tax": {"rate_bps": event.tax_bps, "inclusive": event.tax_inclusive},
-        "sale_from": iso(event.sale_from),
-        "sale_until": iso(event.sale_until),
-        "resell_refunded": event.resell_refunded,
-        "unnamed_share_percent": event.unnamed_share_percent,
-        "payment_methods": list(event.payment_methods),
-        "processing_days": event.processing_days,
-        "transfer": event.transfer,
-        "minting": event.minting,
-        "registered_at": event.timestamp.isoformat(),
-        "buyer_tickets_max": event.buyer_tickets_max,
+    named = {"name": event.name, "ends_at": event.ends_at}
+    show = part_of(
+        event,
+        ShowDocument,
+        show_id=identity_of(event),
+        ticket_types=[_ticket_type(item) for item in event.ticket_types],
+        on_sale=False,
+        called_off=False,
+        capacity_change=None,
+        tax={"rate_bps": event.tax_bps, "inclusive": event.tax_inclusive},
+        registered_at=time_of(event),
         **details_document(ShowDetails.model_validate({**(event.details or {}), **named})),
         **no_token(),
-    }
-    documents.put(SHOWS, show_id, show)
+    )
+    documents.put(SHOWS, show["show_id"], show)
 
 
 def _ticket_type(item: Mapping[str, Any]) -> TicketTypeDocument:
@@ -146,11 +143,6 @@ def _capacity_ended(documents: DocumentBatch, event: CapacityChangeEnded, _: int
         change["state"] = "made" if event.made else "refused"
 
 
-def _on_sale(documents: DocumentBatch, event: ShowWentOnSale, _: int) -> None:
-    if show := documents.edit(SHOWS, identity_of(event)):
-        show["on_sale"] = True
-
-
 def _token_fields(documents: DocumentBatch, event: DomainEvent) -> TokenFields | None:
     """Return the document of the token's subject, to change."""
     kind, __, identity = event.originator_id.partition(":")
@@ -167,46 +159,6 @@ def _token_minted(documents: DocumentBatch, event: TokenMinted, _: int) -> None:
         subject.update({"token": "minted", "mint_address": event.mint_address, "mint_signature": event.signature})
 
 
-def _ticket(documents: DocumentBatch, event: TicketReserved, _: int) -> None:
-    ticket_id = identity_of(event)
-    ticket: TicketDocument = {
-        "ticket_id": ticket_id,
-        "tenant_id": event.tenant_id,
-        "purchase_id": event.purchase_id,
-        "show_id": event.show_id,
-        "ticket_type_id": event.ticket_type_id,
-        "public_name": event.public_name or ticket_id,
-        "leaf_index": None,
-        "state": "reserved",
-        "blocked": False,
-        "dispute_ids": [],
-        "entered": False,
-        "claim": "none",
-        "claim_lapsed": None,
-        "claimed_at": None,
-        "generation": 0,
-        "reserved_at": event.timestamp.isoformat(),
-        **no_token(),
-    }
-    documents.put(TICKETS, ticket_id, ticket)
-
-
-def _ticket_is(state: TicketState) -> Fold:
-    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        if ticket := documents.edit(TICKETS, identity_of(event)):
-            ticket["state"] = state
-
-    return fold
-
-
-def _entry(state: TicketState, *, entered: bool) -> Fold:
-    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        if ticket := documents.edit(TICKETS, identity_of(event)):
-            ticket["state"], ticket["entered"] = state, entered
-
-    return fold
-
-
 def _ticket_blocked(documents: DocumentBatch, event: TicketBlocked, _: int) -> None:
     if ticket := documents.edit(TICKETS, identity_of(event)):
         ticket["dispute_ids"] = [*ticket["dispute_ids"], event.dispute_id]
@@ -219,52 +171,9 @@ def _ticket_unblocked(documents: DocumentBatch, event: TicketUnblocked, _: int) 
         ticket["blocked"] = bool(ticket["dispute_ids"])
 
 
-def _token_is(word: TokenWord) -> Fold:
-    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        if ticket := documents.edit(TICKETS, identity_of(event)):
-            ticket["token"] = word
-
-    return fold
-
-
-def _claim_requested(documents: DocumentBatch, event: TicketClaimed, _: int) -> None:
-    if ticket := documents.edit(TICKETS, identity_of(event)):
-        ticket["claim"], ticket["claim_lapsed"], ticket["claimed_at"] = "requested", None, iso(event.timestamp)
-
-
-def _claim_done(documents: DocumentBatch, event: ClaimDone, _: int) -> None:
-    if ticket := documents.edit(TICKETS, identity_of(event)):
-        ticket["claim"], ticket["generation"] = "done", event.generation
-
-
-def _code_anew(documents: DocumentBatch, event: CodeIssuedAnew, _: int) -> None:
-    if ticket := documents.edit(TICKETS, identity_of(event)):
-        ticket["generation"] = event.generation
-
-
-def _claim_lapsed(documents: DocumentBatch, event: ClaimLapsed, _: int) -> None:
-    if ticket := documents.edit(TICKETS, identity_of(event)):
-        ticket["claim"], ticket["claim_lapsed"], ticket["claimed_at"] = "none", event.reason, None
-
-
-def _leaf_recorded(documents: DocumentBatch, event: LeafRecorded, _: int) -> None:
-    if ticket := documents.edit(TICKETS, identity_of(event)):
-        ticket["leaf_index"] = int(event.leaf["index"])
-
-
-def _leaf_ended(documents: DocumentBatch, event: LeafEnded, _: int) -> None:
-    if ticket := documents.edit(TICKETS, identity_of(event)):
-        ticket["leaf_index"] = None
-
-
 def _allocation(documents: DocumentBatch, event: AllocationOpened, _: int) -> None:
     stock: AllocationDocument = {"show_id": event.show_id, "capacity": event.capacity, "held": 0, "sold": 0}
     documents.put(ALLOCATIONS, event.ticket_type_id, stock)
-
-
-def _resized(documents: DocumentBatch, event: AllocationResized, _: int) -> None:
-    if stock := documents.edit(ALLOCATIONS, identity_of(event)):
-        stock["capacity"] = event.capacity
 
 
 def _holds(documents: DocumentBatch, event: HoldsPlaced, _: int) -> None:
@@ -304,36 +213,14 @@ def _seats_returned(documents: DocumentBatch, event: SeatsRestocked, _: int) -> 
         refund["resold"] = True
 
 
-def _reservation(documents: DocumentBatch, event: ReservationMade, _: int) -> None:
-    until = event.until.isoformat()
-    made: ReservationDocument = {
-        "tenant_id": event.tenant_id, "show_id": event.show_id, "until": until, "state": "held",
-    }  # fmt: skip
-    documents.put(RESERVATIONS, identity_of(event), made)
-
-
-def _reservation_is(state: ReservationState) -> Fold:
-    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        if reservation := documents.edit(RESERVATIONS, identity_of(event)):
-            reservation["state"] = state
-
-    return fold
-
-
 def _drawn(documents: DocumentBatch, event: MetadataDrawn, _: int) -> None:
     for cid, media_type, content in (
         (event.cid, "application/json", event.document),
         (event.image_cid, "image/svg+xml", event.image),
     ):
         if documents.find(FILES, cid) is None:  # two shows may draw the same file
-            file: FileDocument = {
-                "cid": cid,
-                "media_type": media_type,
-                "content": content,
-                "subject": event.originator_id,
-                "pinned": False,
-            }
-            documents.put(FILES, cid, file)
+            named = {"cid": cid, "media_type": media_type, "content": content, "subject": event.originator_id}
+            documents.put(FILES, cid, part_of(named, FileDocument, pinned=False))
     if event.about and (show := documents.edit(SHOWS, identity_of(event))):
         for item in show["ticket_types"]:
             if item["ticket_type_id"] == event.about:
@@ -348,40 +235,61 @@ def _pinned(documents: DocumentBatch, event: MetadataPinned, _: int) -> None:
 TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
     TokenSigned: _token_signed,
     TokenMinted: _token_minted,
-    TicketReserved: _ticket,
-    TicketIssued: _ticket_is("issued"),
-    TicketVoided: _ticket_is("void"),
-    TicketRedeemed: _entry("redeemed", entered=True),
-    EntryUndone: _entry("issued", entered=False),
-    CodeIssuedAnew: _code_anew,
+    TicketReserved: opens(
+        TICKETS,
+        ticket_id=identity_of,
+        public_name=lambda event: event.public_name or identity_of(event),
+        leaf_index=None,
+        state="reserved",
+        blocked=False,
+        dispute_ids=lambda _: [],
+        entered=False,
+        claim="none",
+        claim_lapsed=None,
+        claimed_at=None,
+        generation=0,
+        reserved_at=time_of,
+        **no_token(),
+    ),
+    TicketIssued: sets(TICKETS, state="issued"),
+    TicketVoided: sets(TICKETS, state="void"),
+    TicketRedeemed: sets(TICKETS, state="redeemed", entered=True),
+    EntryUndone: sets(TICKETS, state="issued", entered=False),
+    CodeIssuedAnew: sets(TICKETS, generation=lambda event: event.generation),
     TicketBlocked: _ticket_blocked,
     TicketUnblocked: _ticket_unblocked,
-    TokenBurnt: _token_is("burnt"),
-    TokenForgone: _token_is("none"),
-    TicketClaimed: _claim_requested,
-    ClaimDone: _claim_done,
-    ClaimLapsed: _claim_lapsed,
-    LeafRecorded: _leaf_recorded,
-    LeafEnded: _leaf_ended,
+    TokenBurnt: sets(TICKETS, token="burnt"),  # noqa: S106 - a state
+    TokenForgone: sets(TICKETS, token="none"),  # noqa: S106 - a state
+    TicketClaimed: sets(TICKETS, claim="requested", claim_lapsed=None, claimed_at=time_of),
+    ClaimDone: sets(TICKETS, claim="done", generation=lambda event: event.generation),
+    ClaimLapsed: sets(TICKETS, claim="none", claim_lapsed=lambda event: event.reason, claimed_at=None),
+    LeafRecorded: sets(TICKETS, leaf_index=lambda event: int(event.leaf["index"])),
+    LeafEnded: sets(TICKETS, leaf_index=None),
 }
 FOLDS: dict[type[DomainEvent], Fold] = {
-    VenueRegistered: _venue,
-    VenueZoneChanged: _venue_zone,
+    VenueRegistered: opens(
+        VENUES,
+        venue_id=identity_of,
+        rates=lambda event: rates_document(FeeRates.model_validate(event.rates)),
+        registered_at=time_of,
+        **no_token(),
+    ),
+    VenueZoneChanged: sets(VENUES, time_zone=lambda event: event.time_zone),
     ShowAnnounced: _show,
-    ShowWentOnSale: _on_sale,
+    ShowWentOnSale: sets(SHOWS, on_sale=True),
     CapacityChangeBegun: _capacity_requested,
     CapacityChangeEnded: _capacity_ended,
     MetadataDrawn: _drawn,
     MetadataPinned: _pinned,
     **TICKET_FOLDS,
     AllocationOpened: _allocation,
-    AllocationResized: _resized,
+    AllocationResized: sets(ALLOCATIONS, capacity=lambda event: event.capacity),
     HoldsPlaced: _holds,
     HoldConfirmed: _move(held=-1, sold=1),
     HoldUnconfirmed: _move(held=1, sold=-1),
     HoldEnded: _move(held=-1, sold=0),
     SeatsRestocked: _seats_returned,
-    ReservationMade: _reservation,
-    ReservationConfirmed: _reservation_is("confirmed"),
-    ReservationEnded: _reservation_is("released"),
+    ReservationMade: opens(RESERVATIONS, state="held"),
+    ReservationConfirmed: sets(RESERVATIONS, state="confirmed"),
+    ReservationEnded: sets(RESERVATIONS, state="released"),
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.read_models.access.door import DOOR_FOLDS
 from adapters.read_models.access.keys import KEY_FOLDS
-from adapters.read_models.catalog import FOLDS, TICKET_FOLDS, Fold, identity_of
+from adapters.read_models.catalog import FOLDS, TICKET_FOLDS, Fold, identity_of, sets, time_of
 from adapters.read_models.documents import DISCOUNTS, PURCHASES, TICKETS, AuditLine, DocumentBatch, TimelineLine
 from adapters.read_models.money.books import BOOKS_FOLDS
 from adapters.read_models.money.discount import DISCOUNT_FOLDS
@@ -70,8 +70,8 @@ from domain.tickets.ticket import (
     TokenForgone,
 )
 from domain.tickets.ticket_tree import LeafAppended, LeafDebtSettled, LeafNullified, RootSigned, RootWritten, TreeOpened
-from domain.views.common import price_document
-from domain.views.purchase import LineDocument, PurchaseDocument, PurchaseState, TicketLine
+from domain.views.common import part_of, price_document
+from domain.views.purchase import LineDocument, PurchaseDocument, TicketLine
 
 TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     PurchaseRequested: lambda _: "Tickets requested.",
@@ -220,64 +220,14 @@ def _reopened(documents: DocumentBatch, event: PurchaseReopened, _: int) -> None
         purchase["attempt"] += 1
 
 
-def _is(state: PurchaseState) -> Fold:
-    """Return a fold that sets the purchase's state."""
-
-    def apply(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        if purchase := documents.edit(PURCHASES, identity_of(event)):
-            purchase["state"] = state
-
-    return apply
-
-
-def _refused(documents: DocumentBatch, event: PurchaseRefused, _: int) -> None:
-    if purchase := documents.edit(PURCHASES, identity_of(event)):
-        purchase["state"], purchase["end_reason"] = "refused", event.code
-
-
-def _cancelled(documents: DocumentBatch, event: OrderCancelled, _: int) -> None:
-    if purchase := documents.edit(PURCHASES, identity_of(event)):
-        purchase["state"], purchase["end_reason"] = "cancelled", event.reason
-
-
-def _confirmed(documents: DocumentBatch, event: OrderConfirmed, _: int) -> None:
-    if purchase := documents.edit(PURCHASES, identity_of(event)):
-        purchase["state"], purchase["confirmed_at"] = "confirmed", event.timestamp.isoformat()
-
-
-def _placed(documents: DocumentBatch, event: OrderPlaced, _: int) -> None:
-    if purchase := documents.edit(PURCHASES, identity_of(event)):
-        purchase["state"], purchase["venue_id"] = "reserving", event.venue_id
-        purchase["price"], purchase["lines"] = price_document(event.price), [_line(line) for line in event.lines]
-
-
-def _deadline(documents: DocumentBatch, event: HoldExtended | CheckoutOpened, _: int) -> None:
-    if purchase := documents.edit(PURCHASES, identity_of(event)):
-        purchase["hold_until"] = event.hold_until.isoformat()
-
-
-def _cancel_requested(documents: DocumentBatch, event: CancelRequested, _: int) -> None:
-    if purchase := documents.edit(PURCHASES, identity_of(event)):
-        purchase["state"], purchase["cancel_requested"] = "cancelling", True
-
-
 def _ticket_changed(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
     """Copy a ticket's document into its purchase."""
     ticket = documents.find(TICKETS, identity_of(event)) if event.originator_id.startswith("ticket:") else None
     purchase = documents.edit(PURCHASES, ticket["purchase_id"]) if ticket else None
     if ticket is None or purchase is None:
         return
-    shown: TicketLine = {
-        "ticket_id": ticket["ticket_id"],
-        "ticket_type_id": ticket["ticket_type_id"],
-        "state": ticket["state"],
-        "blocked": ticket["blocked"],
-        "token": ticket["token"],
-        "mint_address": ticket["mint_address"],
-        "mint_signature": ticket["mint_signature"],
-    }
     tickets, was_used = purchase["tickets"], _uses_code(purchase)
-    _put_ticket(tickets, shown)
+    _put_ticket(tickets, part_of(ticket, TicketLine))
     is_used, code = _uses_code(purchase), purchase["discount_code"]
     if (
         code
@@ -299,20 +249,27 @@ def _put_ticket(tickets: list[TicketLine], shown: TicketLine) -> None:
     tickets.append(shown)
 
 
+_DEADLINE = sets(PURCHASES, hold_until=lambda event: event.hold_until.isoformat())
 PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     PurchaseRequested: _requested,
     PurchaseRequestedAgain: _requested_again,
-    PurchaseRefused: _refused,
+    PurchaseRefused: sets(PURCHASES, state="refused", end_reason=lambda event: event.code),
     PurchaseReopened: _reopened,
-    OrderPlaced: _placed,
-    CheckoutOpened: _deadline,
-    HoldExtended: _deadline,
-    CancelRequested: _cancel_requested,
-    CaptureRequested: _is("confirming"),
-    CaptureWaived: _is("confirming"),
-    OrderConfirmed: _confirmed,
-    OrderFulfilled: _is("fulfilled"),
-    OrderCancelled: _cancelled,
+    OrderPlaced: sets(
+        PURCHASES,
+        state="reserving",
+        venue_id=lambda event: event.venue_id,
+        price=lambda event: price_document(event.price),
+        lines=lambda event: [_line(line) for line in event.lines],
+    ),
+    CheckoutOpened: _DEADLINE,
+    HoldExtended: _DEADLINE,
+    CancelRequested: sets(PURCHASES, state="cancelling", cancel_requested=True),
+    CaptureRequested: sets(PURCHASES, state="confirming"),
+    CaptureWaived: sets(PURCHASES, state="confirming"),
+    OrderConfirmed: sets(PURCHASES, state="confirmed", confirmed_at=time_of),
+    OrderFulfilled: sets(PURCHASES, state="fulfilled"),
+    OrderCancelled: sets(PURCHASES, state="cancelled", end_reason=lambda event: event.reason),
     **PAYMENT_FOLDS,
     **TRANSFER_FOLDS,
     **DISPUTE_FOLDS,

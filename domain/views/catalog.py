@@ -1,19 +1,19 @@
 """Views of venues, shows, their stock and their discounts."""
 
 from datetime import datetime
-from typing import Literal, NotRequired
+from typing import Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
 from domain.catalog.details import ShowDetails, ShowState, state_of
 from domain.catalog.discount import DiscountTerms
 from domain.catalog.show import CaptureMethod
-from domain.core.timestamp import Timestamp, iso
+from domain.core.timestamp import Timestamp
 from domain.money.money import FeeRates, FeesMode
 from domain.money.payment_method import PaymentMethod
 from domain.stock.reservation import ReservationState
 from domain.tickets.token import Minting, TransferPolicy
-from domain.views.common import TokenFields
+from domain.views.common import TokenFields, part_of
 
 SalesUnit = Literal["hour", "day"]
 
@@ -39,23 +39,7 @@ class RatesDocument(TypedDict):
 
 def rates_document(rates: FeeRates) -> RatesDocument:
     """Return the document of fee rates."""
-    document: RatesDocument = {
-        "platform_bps": rates.platform_bps,
-        "processing_bps": rates.processing_bps,
-        "processing_fixed_minor": rates.processing_fixed_minor,
-        "platform_fixed_minor": rates.platform_fixed_minor,
-        "fees": rates.fees,
-    }
-    if rates.fixed_fees:
-        document["fixed_fees"] = [
-            {
-                "currency": fixed.currency,
-                "platform_minor": fixed.platform_minor,
-                "processing_minor": fixed.processing_minor,
-            }
-            for fixed in rates.fixed_fees
-        ]
-    return document
+    return cast("RatesDocument", rates.model_dump(mode="json"))
 
 
 class VenueDocument(TokenFields):
@@ -188,15 +172,7 @@ class TermsDocument(TypedDict):
 
 def terms_document(terms: DiscountTerms) -> TermsDocument:
     """Return the document of the terms of a discount."""
-    return {
-        "percent_bps": terms.percent_bps,
-        "amount_minor": terms.amount_minor,
-        "ticket_type_ids": list(terms.ticket_type_ids),
-        "limit": terms.limit,
-        "tickets_max": terms.tickets_max,
-        "valid_from": iso(terms.valid_from),
-        "valid_until": iso(terms.valid_until),
-    }
+    return part_of(terms, TermsDocument)
 
 
 class DetailsDocument(TypedDict):
@@ -220,19 +196,7 @@ class DetailsDocument(TypedDict):
 
 def details_document(details: ShowDetails) -> DetailsDocument:
     """Return the document of a show's details."""
-    return {
-        "name": details.name,
-        "starts_at": iso(details.starts_at),
-        "doors_at": iso(details.doors_at),
-        "ends_at": iso(details.ends_at),
-        "over_at": iso(details.over_at),
-        "time_zone": details.time_zone,
-        "place": details.place,
-        "description": details.description,
-        "image_url": details.image_url,
-        "contact": details.contact,
-        "refund_until": iso(details.refund_until),
-    }
+    return part_of(details, DetailsDocument)
 
 
 class DiscountFields(TermsDocument):

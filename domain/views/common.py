@@ -1,6 +1,7 @@
 """Field types that several views share."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal, TypeVar, cast
 
 from typing_extensions import TypedDict
@@ -19,9 +20,27 @@ class TokenFields(TypedDict):
     mint_signature: str | None
 
 
-def part_of(document: Mapping[str, Any], view: type[V]) -> V:
-    """Return the fields of a narrower view of a document."""
-    return cast(V, {name: document[name] for name in view.__annotations__})
+def part_of(source: object, view: type[V], **own: Any) -> V:
+    """Return a view of a document or an object: its own values, and the source's by the same names.
+
+    Moments become text and tuples lists, as JSON has them; lists are copied. Raise TypeError for a value that the view
+    does not have, KeyError or AttributeError for one that the source does not have.
+    """
+    check_fields(view, own)
+    read = source.__getitem__ if isinstance(source, Mapping) else source.__getattribute__
+    return cast(V, {name: own[name] if name in own else _plain(read(name)) for name in view.__annotations__})
+
+
+def check_fields(view: type, values: Mapping[str, Any]) -> None:
+    """Raise TypeError for values that a view does not have."""
+    if unknown := values.keys() - view.__annotations__.keys():
+        raise TypeError(f"{view.__name__} has no {', '.join(sorted(unknown))}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return list(value) if isinstance(value, list | tuple) else value
 
 
 def no_token() -> TokenFields:

@@ -134,13 +134,18 @@ class AmountByRecipient(TypedDict):
     tax_minor: int
 
 
-class RefundDocument(RefundLine):
-    """A refund; `resells` says whether its seats may go on sale again, `resold` whether they did."""
+class RefundedPurchase(TypedDict):
+    """The purchase of a refund."""
 
     purchase_id: str
     tenant_id: str
     attempt: int
     show_id: str
+
+
+class RefundDocument(RefundLine, RefundedPurchase):
+    """A refund; `resells` says whether its seats may go on sale again, `resold` whether they did."""
+
     given: AmountByRecipient
     resells: bool
     resold: bool
@@ -170,20 +175,14 @@ class DisputeLine(TypedDict):
     opened_at: Timestamp
 
 
-class DisputeDocument(TypedDict):
-    """A dispute by itself, in minor units of `currency`; one that is not `of_sale` is of another payment."""
+class DisputeDocument(DisputeLine):
+    """A dispute by itself, in minor units of `currency`."""
 
-    dispute_id: str
     tenant_id: str
     purchase_id: str
     venue_id: str
     show_id: str
-    state: DisputeState
-    amount_minor: int
-    returned_minor: int
     currency: str
-    of_sale: bool
-    opened_at: Timestamp
     decided_at: Timestamp | None
 
 

@@ -1,12 +1,12 @@
 """Fold the books' postings into lines, and venues' Stripe accounts into documents."""
 
-from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.catalog import Fold, identity_of, opens, sets
 from adapters.read_models.documents import ACCOUNTS, PAYEES, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.money.books import TICKET_UNIT, TransactionPosted, venue_payable
 from domain.money.statement import Entry
 from domain.payouts.payee import AccountChanged, AccountConnected, PayeeNamed
-from domain.views.payouts import AccountOwner, PayeeDocument
+from domain.views.payouts import AccountOwner
 
 
 def _posted(documents: DocumentBatch, event: TransactionPosted, position: int) -> None:
@@ -37,19 +37,6 @@ def _free_order(documents: DocumentBatch, event: TransactionPosted, position: in
         documents.postings.append(Entry(position, number, *about, "", account, 0, price["currency"]))
 
 
-def _payee(documents: DocumentBatch, event: PayeeNamed, _: int) -> None:
-    venue_id = identity_of(event)
-    payee: PayeeDocument = {
-        "venue_id": venue_id,
-        "tenant_id": event.tenant_id,
-        "account_id": None,
-        "may_receive": False,
-        "may_pay_out": False,
-        "asked_for": 0,
-    }
-    documents.put(PAYEES, venue_id, payee)
-
-
 def _connected(documents: DocumentBatch, event: AccountConnected, _: int) -> None:
     if payee := documents.edit(PAYEES, identity_of(event)):
         payee["account_id"] = event.account_id
@@ -57,15 +44,14 @@ def _connected(documents: DocumentBatch, event: AccountConnected, _: int) -> Non
         documents.put(ACCOUNTS, event.account_id, owner)
 
 
-def _account(documents: DocumentBatch, event: AccountChanged, _: int) -> None:
-    if payee := documents.edit(PAYEES, identity_of(event)):
-        payee["may_receive"], payee["may_pay_out"] = event.may_receive, event.may_pay_out
-        payee["asked_for"] = event.asked_for
-
-
 BOOKS_FOLDS: dict[type[DomainEvent], Fold] = {
-    PayeeNamed: _payee,
+    PayeeNamed: opens(PAYEES, venue_id=identity_of, account_id=None, may_receive=False, may_pay_out=False, asked_for=0),
     AccountConnected: _connected,
-    AccountChanged: _account,
+    AccountChanged: sets(
+        PAYEES,
+        may_receive=lambda event: event.may_receive,
+        may_pay_out=lambda event: event.may_pay_out,
+        asked_for=lambda event: event.asked_for,
+    ),
     TransactionPosted: _posted,
 }

@@ -1,6 +1,6 @@
 """The folds of discounts."""
 
-from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.catalog import Fold, identity_of, sets, time_of
 from adapters.read_models.documents import DISCOUNTS, DocumentBatch
 from domain.catalog.discount import (
     DiscountClaimed,
@@ -12,30 +12,18 @@ from domain.catalog.discount import (
 )
 from domain.core.aggregate import DomainEvent
 from domain.views.catalog import DiscountDocument, terms_document
+from domain.views.common import part_of
 
 
 def _discount(documents: DocumentBatch, event: DiscountCreated, _: int) -> None:
-    discount: DiscountDocument = {
-        "tenant_id": event.tenant_id,
-        "show_id": event.show_id,
-        "code": event.code,
-        **terms_document(DiscountTerms.model_validate(event.terms)),
-        "in_use": 0,
-        "uses": 0,
-        "stopped": False,
-        "created_at": event.timestamp.isoformat(),
-    }
-    documents.put(DISCOUNTS, identity_of(event), discount)
+    own = {"in_use": 0, "uses": 0, "stopped": False, "created_at": time_of(event)}
+    terms = terms_document(DiscountTerms.model_validate(event.terms))
+    documents.put(DISCOUNTS, identity_of(event), part_of(event, DiscountDocument, **own, **terms))
 
 
 def _terms_changed(documents: DocumentBatch, event: DiscountTermsChanged, _: int) -> None:
     if discount := documents.edit(DISCOUNTS, identity_of(event)):
         discount.update({**discount, **terms_document(DiscountTerms.model_validate(event.terms))})
-
-
-def _stopped(documents: DocumentBatch, event: DiscountStopped, _: int) -> None:
-    if discount := documents.edit(DISCOUNTS, identity_of(event)):
-        discount["stopped"] = event.stopped
 
 
 def _claims(change: int) -> Fold:
@@ -51,7 +39,7 @@ def _claims(change: int) -> Fold:
 DISCOUNT_FOLDS: dict[type[DomainEvent], Fold] = {
     DiscountCreated: _discount,
     DiscountTermsChanged: _terms_changed,
-    DiscountStopped: _stopped,
+    DiscountStopped: sets(DISCOUNTS, stopped=lambda event: event.stopped),
     DiscountClaimed: _claims(1),
     DiscountReturned: _claims(-1),
 }

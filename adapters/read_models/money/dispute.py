@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.catalog import Fold, identity_of, time_of
 from adapters.read_models.documents import DISPUTES, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeReturned, DisputeWon
 from domain.payments.holdings import taken_of
 from domain.tickets.ticket import TicketBlocked, TicketUnblocked
+from domain.views.common import part_of
 from domain.views.purchase import DisputeDocument, DisputeLine, PurchaseDocument
 
 DISPUTE_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
@@ -23,34 +24,19 @@ DISPUTE_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 
 def _opened(documents: DocumentBatch, event: DisputeOpened, _: int) -> None:
     if purchase := documents.edit(PURCHASES, event.purchase_id):
-        line: DisputeLine = {
-            "dispute_id": identity_of(event),
-            "state": "open",
-            "amount_minor": event.amount_minor,
-            "returned_minor": 0,
-            "of_sale": event.is_of_sale,
-            "opened_at": event.timestamp.isoformat(),
-        }
-        _shown(purchase, [*_lines(purchase), line])
-
-        documents.put(DISPUTES, identity_of(event), _document(event, purchase["show_id"]))
-
-
-def _document(event: DisputeOpened, show_id: str) -> DisputeDocument:
-    return {
-        "dispute_id": identity_of(event),
-        "tenant_id": event.tenant_id,
-        "purchase_id": event.purchase_id,
-        "venue_id": event.venue_id,
-        "show_id": show_id,
-        "state": "open",
-        "amount_minor": event.amount_minor,
-        "returned_minor": 0,
-        "currency": event.currency,
-        "of_sale": event.is_of_sale,
-        "opened_at": event.timestamp.isoformat(),
-        "decided_at": None,
-    }
+        dispute = part_of(
+            event,
+            DisputeDocument,
+            dispute_id=identity_of(event),
+            show_id=purchase["show_id"],
+            state="open",
+            returned_minor=0,
+            of_sale=event.is_of_sale,
+            opened_at=time_of(event),
+            decided_at=None,
+        )
+        _shown(purchase, [*_lines(purchase), part_of(dispute, DisputeLine)])
+        documents.put(DISPUTES, identity_of(event), dispute)
 
 
 def _decided(documents: DocumentBatch, event: DisputeWon | DisputeLost, line: DisputeLine) -> None:

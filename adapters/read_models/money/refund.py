@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.catalog import Fold, identity_of, time_of
 from adapters.read_models.documents import PURCHASES, REFUNDS, SHOWS, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.money.breakdown import AmountBreakdown
@@ -21,7 +21,15 @@ from domain.payments.refunds import (
     RefundSucceeded,
 )
 from domain.views.common import part_of
-from domain.views.purchase import PaidBackLine, PurchaseDocument, RefundDocument, RefundLine, RefundProgress
+from domain.views.purchase import (
+    AmountByRecipient,
+    PaidBackLine,
+    PurchaseDocument,
+    RefundDocument,
+    RefundedPurchase,
+    RefundLine,
+    RefundProgress,
+)
 
 OPEN = {"requested", "pending", "failed"}
 REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
@@ -44,37 +52,25 @@ def _requested(documents: DocumentBatch, event: RefundRequested, _: int) -> None
     if purchase is None:
         return
     price = purchase["price"]
-    given = AmountBreakdown.model_validate(event.given)
-    refund: RefundDocument = {
-        "purchase_id": purchase["purchase_id"],
-        "tenant_id": purchase["tenant_id"],
-        "attempt": purchase["attempt"],
-        "show_id": purchase["show_id"],
-        "refund_id": event.refund_id,
-        "state": "requested",
-        "amount_minor": event.amount_minor,
-        "currency": event.currency or (price["currency"] if price else ""),
-        "intent_id": event.intent_id or None,
-        "owed_at_till": False,
-        "ticket_ids": list(event.ticket_ids),
-        "reason": event.reason,
-        "fees": event.fees,
-        "given": {
-            "venue_minor": given.venue_minor,
-            "platform_minor": given.platform_minor,
-            "processing_minor": given.processing_minor,
-            "tax_minor": given.tax_minor,
-        },
-        "stripe_refund_id": None,
-        "failure": None,
-        "requested_at": event.timestamp.isoformat(),
-        "succeeded_at": None,
-        "in_cash": price is not None and price["tender"] == "cash" and not event.intent_id,
-        "paid_by_hand": None,
-        "by_bank_minor": 0,
-        "resells": _resells(documents, purchase, event),
-        "resold": False,
-    }
+    refund = part_of(
+        event,
+        RefundDocument,
+        **part_of(purchase, RefundedPurchase),
+        state="requested",
+        currency=event.currency or (price["currency"] if price else ""),
+        intent_id=event.intent_id or None,
+        owed_at_till=False,
+        given=part_of(AmountBreakdown.model_validate(event.given), AmountByRecipient),
+        stripe_refund_id=None,
+        failure=None,
+        requested_at=time_of(event),
+        succeeded_at=None,
+        in_cash=price is not None and price["tender"] == "cash" and not event.intent_id,
+        paid_by_hand=None,
+        by_bank_minor=0,
+        resells=_resells(documents, purchase, event),
+        resold=False,
+    )
     documents.put(REFUNDS, event.refund_id, refund)
     _show(documents, event, event.refund_id)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
-from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.catalog import Fold, identity_of, opens, sets, time_of
 from adapters.read_models.documents import PAYOUTS, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payouts.payee import ShortfallNetted
@@ -17,7 +17,6 @@ from domain.payouts.transfer import (
     TransferRequestedAgain,
     TransferReversed,
 )
-from domain.views.payouts import PayoutDocument
 from domain.views.purchase import TransferDocument
 
 TRANSFER_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
@@ -76,25 +75,6 @@ def _netted(documents: DocumentBatch, event: ShortfallNetted, _: int) -> None:
         purchase["netted_minor"] = event.amount_minor
 
 
-def _paid_out(documents: DocumentBatch, event: PayoutPaid, _: int) -> None:
-    payout: PayoutDocument = {
-        "payout_id": identity_of(event),
-        "tenant_id": event.tenant_id,
-        "venue_id": event.venue_id,
-        "state": "paid",
-        "amount_minor": event.amount_minor,
-        "currency": event.currency,
-        "paid_at": event.timestamp.isoformat(),
-        "failure": None,
-    }
-    documents.put(PAYOUTS, identity_of(event), payout)
-
-
-def _came_back(documents: DocumentBatch, event: PayoutReturned, _: int) -> None:
-    if payout := documents.edit(PAYOUTS, identity_of(event)):
-        payout["state"], payout["failure"] = "returned", event.failure
-
-
 TRANSFER_FOLDS: dict[type[DomainEvent], Fold] = {
     TransferRequested: _transfer_requested,
     TransferRequestedAgain: _is("requested"),
@@ -103,6 +83,6 @@ TRANSFER_FOLDS: dict[type[DomainEvent], Fold] = {
     ReversalRequested: _reversal_requested,
     TransferReversed: _reversed,
     ShortfallNetted: _netted,
-    PayoutPaid: _paid_out,
-    PayoutReturned: _came_back,
+    PayoutPaid: opens(PAYOUTS, payout_id=identity_of, state="paid", paid_at=time_of, failure=None),
+    PayoutReturned: sets(PAYOUTS, state="returned", failure=lambda event: event.failure),
 }

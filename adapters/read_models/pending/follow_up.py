@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from adapters.read_models.catalog import Fold, identity_of
-from adapters.read_models.documents import FOLLOW_UPS, DocumentBatch
+from adapters.read_models.catalog import Fold, identity_of, opens, sets, time_of
+from adapters.read_models.documents import FOLLOW_UPS
 from adapters.read_models.pending.letters import LetterQueries
 from adapters.read_models.pending.outgoing import DeliveryQueries
 from adapters.read_models.pending.trees import TreeQueries
@@ -20,38 +20,10 @@ OPEN_FOLLOW_UPS = (
 )
 
 
-def _opened(documents: DocumentBatch, event: FollowUpOpened, _: int) -> None:
-    follow_up: FollowUpDocument = {
-        "workflow_id": identity_of(event),
-        "kind": event.kind,
-        "subject_id": event.subject_id,
-        "tenant_id": event.tenant_id,
-        "purchase_id": event.purchase_id,
-        "attempt": event.attempt,
-        "show_id": event.show_id,
-        "venue_id": event.venue_id,
-        "account_id": event.account_id,
-        "state": "open",
-        "outcome": None,
-        "opened_at": event.timestamp.isoformat(),
-    }
-    documents.put(FOLLOW_UPS, follow_up["workflow_id"], follow_up)
-
-
-def _reopened(documents: DocumentBatch, event: FollowUpReopened, _: int) -> None:
-    if follow_up := documents.edit(FOLLOW_UPS, identity_of(event)):
-        follow_up["state"], follow_up["opened_at"] = "open", event.timestamp.isoformat()
-
-
-def _closed(documents: DocumentBatch, event: FollowUpClosed, _: int) -> None:
-    if follow_up := documents.edit(FOLLOW_UPS, identity_of(event)):
-        follow_up["state"], follow_up["outcome"] = "closed", event.outcome
-
-
 FOLLOW_UP_FOLDS: dict[type[DomainEvent], Fold] = {
-    FollowUpOpened: _opened,
-    FollowUpReopened: _reopened,
-    FollowUpClosed: _closed,
+    FollowUpOpened: opens(FOLLOW_UPS, workflow_id=identity_of, state="open", outcome=None, opened_at=time_of),
+    FollowUpReopened: sets(FOLLOW_UPS, state="open", opened_at=time_of),
+    FollowUpClosed: sets(FOLLOW_UPS, state="closed", outcome=lambda event: event.outcome),
 }
 
 

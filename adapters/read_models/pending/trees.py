@@ -2,31 +2,16 @@
 
 from datetime import datetime
 
-from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.catalog import Fold, identity_of, opens, sets
 from adapters.read_models.documents import TREES, DocumentBatch
 from adapters.read_models.queries import ReadModels
 from domain.core.aggregate import DomainEvent
 from domain.tickets.ticket_tree import LeafAppended, LeafDebtSettled, LeafNullified, RootWritten, TreeOpened
-from domain.views.minting import TreeDocument
 
 WAITING = (
     "SELECT id, doc->>'tenant_id' FROM rm_trees WHERE (doc->>'waiting_since')::timestamptz < %s"
     " OR doc->'leaves_settled' <> doc->'leaves_on_chain' ORDER BY id LIMIT %s"
 )
-
-
-def _opened(documents: DocumentBatch, event: TreeOpened, _: int) -> None:
-    tree: TreeDocument = {
-        "tenant_id": event.tenant_id,
-        "show_id": event.show_id,
-        "show_mint": event.show_mint,
-        "changes": 0,
-        "changes_on_chain": 0,
-        "leaves_on_chain": 0,
-        "leaves_settled": 0,
-        "waiting_since": None,
-    }
-    documents.put(TREES, identity_of(event), tree)
 
 
 def _changed(documents: DocumentBatch, event: LeafAppended | LeafNullified, _: int) -> None:
@@ -42,17 +27,12 @@ def _written(documents: DocumentBatch, event: RootWritten, _: int) -> None:
         tree["waiting_since"] = None if is_whole else event.timestamp.isoformat()
 
 
-def _settled(documents: DocumentBatch, event: LeafDebtSettled, _: int) -> None:
-    if tree := documents.edit(TREES, identity_of(event)):
-        tree["leaves_settled"] = event.count
-
-
 TREE_FOLDS: dict[type[DomainEvent], Fold] = {
-    TreeOpened: _opened,
+    TreeOpened: opens(TREES, changes=0, changes_on_chain=0, leaves_on_chain=0, leaves_settled=0, waiting_since=None),
     LeafAppended: _changed,
     LeafNullified: _changed,
     RootWritten: _written,
-    LeafDebtSettled: _settled,
+    LeafDebtSettled: sets(TREES, leaves_settled=lambda event: event.count),
 }
 
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from psycopg.sql import SQL
 
-from adapters.read_models.catalog import Fold, identity_of
-from adapters.read_models.documents import CANCELLATIONS, SHOWS, DocumentBatch
+from adapters.read_models.catalog import Fold, identity_of, opens, sets, time_of
+from adapters.read_models.documents import CANCELLATIONS, SHOWS
 from adapters.read_models.queries import ReadModels
 from domain.catalog.show import ShowCalledOff
 from domain.catalog.show_cancellation import (
@@ -18,7 +18,7 @@ from domain.catalog.show_cancellation import (
 from domain.core.aggregate import DomainEvent
 from domain.views.common import TokenWord
 from domain.views.purchase import PurchaseDocument
-from domain.views.show_cancellation import CancellationDocument, CancellationProgress, CancellationStatus
+from domain.views.show_cancellation import CancellationProgress, CancellationStatus
 
 ORDERS_LEFT = (
     "SELECT p.id, p.doc->>'tenant_id', (p.doc->>'attempt')::int FROM rm_order_counts c JOIN rm_purchases p USING (id)"
@@ -98,46 +98,16 @@ class OrderCounts(NamedTuple):
         )
 
 
-def _begun(documents: DocumentBatch, event: ShowCancellationBegun, _: int) -> None:
-    show_id = identity_of(event)
-    cancellation: CancellationDocument = {
-        "show_id": show_id,
-        "tenant_id": event.tenant_id,
-        "state": "refunding",
-        "fees": event.fees,
-        "rate_per_second": event.rate_per_second,
-        "begun_at": event.timestamp.isoformat(),
-        "finished_at": None,
-    }
-    documents.put(CANCELLATIONS, show_id, cancellation)
-
-
-def _paused(documents: DocumentBatch, event: ShowCancellationPaused, _: int) -> None:
-    if cancellation := documents.edit(CANCELLATIONS, identity_of(event)):
-        cancellation["state"] = "paused"
-
-
-def _resumed(documents: DocumentBatch, event: ShowCancellationResumed, _: int) -> None:
-    if cancellation := documents.edit(CANCELLATIONS, identity_of(event)):
-        cancellation["state"], cancellation["rate_per_second"] = "refunding", event.rate_per_second
-
-
-def _finished(documents: DocumentBatch, event: ShowCancellationFinished, _: int) -> None:
-    if cancellation := documents.edit(CANCELLATIONS, identity_of(event)):
-        cancellation["state"], cancellation["finished_at"] = "finished", event.timestamp.isoformat()
-
-
-def _called_off(documents: DocumentBatch, event: ShowCalledOff, _: int) -> None:
-    if show := documents.edit(SHOWS, identity_of(event)):
-        show["called_off"] = True
-
-
 CANCELLATION_FOLDS: dict[type[DomainEvent], Fold] = {
-    ShowCancellationBegun: _begun,
-    ShowCancellationPaused: _paused,
-    ShowCancellationResumed: _resumed,
-    ShowCancellationFinished: _finished,
-    ShowCalledOff: _called_off,
+    ShowCancellationBegun: opens(
+        CANCELLATIONS, show_id=identity_of, state="refunding", begun_at=time_of, finished_at=None
+    ),
+    ShowCancellationPaused: sets(CANCELLATIONS, state="paused"),
+    ShowCancellationResumed: sets(
+        CANCELLATIONS, state="refunding", rate_per_second=lambda event: event.rate_per_second
+    ),
+    ShowCancellationFinished: sets(CANCELLATIONS, state="finished", finished_at=time_of),
+    ShowCalledOff: sets(SHOWS, called_off=True),
 }
 
 

@@ -6,6 +6,7 @@ module knows has it; so the result may name too much, and never too little of wh
 """
 
 import ast
+import inspect
 import re
 import sys
 import types
@@ -105,7 +106,8 @@ class Walk:
         if node is None or key in self._entered:
             return
         self._entered.add(key)
-        scope = {**self.parameters(plain, node, on), **(arguments or {})}
+        enclosed = inspect.getclosurevars(plain).nonlocals
+        scope = {**enclosed, **self.parameters(plain, node, on), **(arguments or {})}
         SourceBody(self, plain.__globals__, scope).read(node.body)
 
     def value_for(self, annotation: Any) -> Any:
