@@ -1,5 +1,6 @@
 """The migrations on PostgreSQL: from nothing and from 0.1.0, and a start by a role that may not make tables."""
 
+import sys
 from collections.abc import Iterator
 
 import psycopg
@@ -102,6 +103,15 @@ def test_a_step_that_a_role_may_not_run_is_told(empty_url: str, clerk_url: str) 
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match=r"must be owner of table buyers"):
         migrate.run_steps(clerk_url)
+
+
+def test_a_database_that_another_process_migrated_meanwhile_is_left_alone(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waited for the lock finds it current, and does not even import what runs steps."""
+    ensure_schema(empty_url)
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    ensure_schema(empty_url)
 
 
 @pytest.mark.parametrize(
