@@ -61,10 +61,6 @@ PORT_NAMES = (*PORT_DEFAULTS, *UNNAMED_PORTS)
 EARLY = (sys.executable, "-m", "devstack.supervisor.early")
 
 
-def _module(name: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", name)
-
-
 @dataclass(frozen=True)
 class Programs:
     """Command lines of our own processes; the emulator and the chain get `--port` and `--state` appended.
@@ -72,13 +68,17 @@ class Programs:
     With a `proxy` command the application reaches all servers through it (`devstack/proxy_routes.py`).
     """
 
-    stripe: tuple[str, ...] = _module("devstack.stripe")
-    inbox: tuple[str, ...] = _module("devstack.servers.inbox")
-    chain: tuple[str, ...] = (*_module("devstack.chain"), "--slot-ms", "50")
+    stripe: tuple[str, ...] = (*EARLY, "devstack.stripe.__main__")
+    inbox: tuple[str, ...] = (*EARLY, "devstack.servers.inbox.__main__")
+    chain: tuple[str, ...] = (*EARLY, "devstack.chain.__main__", "--slot-ms", "50")
+    api: tuple[str, ...] = (*EARLY, "api.main")
     worker: tuple[str, ...] = (*EARLY, "worker")
     projector: tuple[str, ...] = (*EARLY, "projector")
-    api: tuple[str, ...] = (*EARLY, "api.main")
     proxy: tuple[str, ...] = ()
+
+    def early(self) -> dict[str, str]:
+        """Return the modules of those that begin early, by name, in the order in which they are wanted."""
+        return {name: command[len(EARLY)] for name, command in vars(self).items() if command[: len(EARLY)] == EARLY}
 
 
 @dataclass(frozen=True)

@@ -95,13 +95,13 @@ def _outside_processes(
         target = f"http://{LOOPBACK}:{api_port}{WEBHOOK_PATH}"
         on_ready = partial(register_webhook, base, env[API_KEY], target, stack_secrets)
         command = config.programs.stripe + flags
-        processes.append(ProcessSpec("stripe", command, http_probe(f"{base}/health"), on_ready=on_ready))
+        processes.append(_early(ProcessSpec("stripe", command, http_probe(f"{base}/health"), on_ready=on_ready)))
     if names.SOLANA_RPC_URL not in config.given:
         rpc_url = local[names.SOLANA_RPC_URL]
         flags = ("--port", str(ports["solana"]), "--ws-port", str(ports["solana_ws"]))
         command = (*config.programs.chain, *flags, "--state", str(_state_file(folder, "chain")))
         on_ready = partial(fund_payer, rpc_url, env.get(PAYER_SECRET) or env[ISSUER_SECRET])
-        processes.append(ProcessSpec("chain", command, http_probe(f"{rpc_url}/health"), on_ready=on_ready))
+        processes.append(_early(ProcessSpec("chain", command, http_probe(f"{rpc_url}/health"), on_ready=on_ready)))
     if names.LETTERS_ADDRESS not in config.given:
         processes.append(_inbox_process(config, ports))
     return processes
@@ -110,7 +110,13 @@ def _outside_processes(
 def _inbox_process(config: StackConfig, ports: Mapping[str, int]) -> ProcessSpec:
     flags = ("--port", str(ports["inbox"]), "--smtp-port", str(ports["inbox_smtp"]))
     command = (*config.programs.inbox, *flags, "--state", str(config.data_dir / "inbox"))
-    return ProcessSpec("inbox", command, http_probe(f"http://{LOOPBACK}:{ports['inbox']}/health"))
+    return _early(ProcessSpec("inbox", command, http_probe(f"http://{LOOPBACK}:{ports['inbox']}/health")))
+
+
+def _early(process: ProcessSpec) -> ProcessSpec:
+    """Let a program begin before what it needs, if its command says that it can."""
+    begins = process.command[: len(names.EARLY)] == names.EARLY
+    return replace(process, early=process.command[len(names.EARLY) :]) if begins else process
 
 
 def _state_file(folder: Path, name: str) -> Path:
@@ -139,7 +145,7 @@ def _own_processes(config: StackConfig, ports: Mapping[str, int], env: Mapping[s
         processes.append(ProcessSpec(name, command, probe, own_env, withheld, needs, before_start=before_start))
     health = http_probe(f"http://{LOOPBACK}:{ports['api']}/health/ready")
     processes.append(ProcessSpec("api", programs.api, health, own["api"], config.withheld.get("api", ()), needs))
-    return [replace(one, early=one.command[: len(names.EARLY)] == names.EARLY) for one in processes]
+    return [_early(process) for process in processes]
 
 
 def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets: StackSecrets) -> Topology:

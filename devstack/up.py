@@ -16,6 +16,7 @@ from devstack.supervisor.data_dir import (
     lock_folder,
     read_json,
 )
+from devstack.supervisor.fork_server import ForkServer
 from devstack.supervisor.ports import choose_ports
 from devstack.supervisor.runner import stop_orphans
 from devstack.supervisor.supervisor import Supervisor
@@ -24,7 +25,9 @@ from devstack.topology import build_topology
 ORPHAN_SECONDS = 10.0
 
 
-async def run_stack(config: StackConfig, ready: Callable[[dict[str, Any]], None]) -> None:
+async def run_stack(
+    config: StackConfig, ready: Callable[[dict[str, Any]], None], forks: ForkServer | None = None
+) -> None:
     """Run the stack until SIGINT or SIGTERM, calling `ready` with the content of `stack.json` once all is healthy.
 
     Raise `AlreadyRunningError`, `PortBusyError`, `SettingMissingError` or `ProcessFailedError`, each with a message for
@@ -41,7 +44,7 @@ async def run_stack(config: StackConfig, ready: Callable[[dict[str, Any]], None]
         topology = build_topology(replace(config, data_dir=folder), ports, stack_secrets)
         description = {"data_dir": str(folder), "urls": dict(topology.urls), "ports": ports}
         secret = frozenset({*stack_secrets.env, WEBHOOK_SECRET, CONNECT_WEBHOOK_SECRET, *config.given})
-        supervisor = Supervisor(topology.processes, folder, description, topology.env, secret)
+        supervisor = Supervisor(topology.processes, folder, description, topology.env, secret, forks)
         await supervisor.run(ready)
     finally:
         os.close(lock)

@@ -48,5 +48,10 @@ async def _serve(arguments: argparse.Namespace) -> None:
     await beside
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve until stopped."""
     uvloop.run(_serve(_arguments()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """Imports a program of ours while the servers start, and runs it when they are ready: `early.py MODULE [ARGUMENT ...]`.
 
-Importing takes most of a start. The rest of the environment, such as the secrets of webhooks, is known only when the
-servers are ready: it comes as JSON on standard input, whose end lets the program run.
+Its environment, such as the secrets of webhooks, is known only when the servers are ready: it comes as JSON on standard
+input, whose end lets the program run.
 """
 
 import gc
@@ -13,12 +13,18 @@ from importlib import import_module
 
 def main() -> None:
     """Import, wait, run."""
-    sys.argv = sys.argv[1:]
     gc.disable()  # it finds next to nothing in what is imported, and takes a tenth of the time
-    program = import_module(sys.argv[0])
+    import_module(sys.argv[1])
     gc.enable()
-    os.environ.update(json.load(sys.stdin))
-    program.main()
+    run(sys.argv[1:], json.load(sys.stdin))
+
+
+def run(argv: list[str], env: dict[str, str]) -> None:
+    """Run the module that `argv` begins with, in this environment alone."""
+    sys.argv = argv
+    os.environ.clear()
+    os.environ.update(env)
+    import_module(argv[0]).main()
 
 
 if __name__ == "__main__":

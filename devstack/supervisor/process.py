@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 PR_SET_PDEATHSIG = 1
 LOG_TAIL_LINES = 20
 
@@ -23,7 +24,8 @@ class ProcessSpec:
     """A child process of the supervisor: command, environment, health probe and the processes it needs first.
 
     `withheld` names variables that it is not given, though the supervisor or other processes have them.
-    An `early` program is started before those that it needs, and runs when they are healthy (`early.py`).
+    A program of ours with `early`, its module and arguments, begins to import before those that it needs are healthy
+    (`early.py`).
     `stop_signal` stops it gracefully; the kernel sends it `orphan_signal` when the supervisor itself is killed.
     """
 
@@ -33,7 +35,7 @@ class ProcessSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     withheld: Collection[str] = ()
     needs: tuple[str, ...] = ()
-    early: bool = False
+    early: tuple[str, ...] = ()
     on_ready: OnReady | None = None
     before_start: Callable[[], None] | None = None
     user: str | None = None
@@ -55,15 +57,15 @@ def tail_of(log: Path) -> str:
     return "\n".join(lines) or "(the log is empty)"
 
 
-def bind_to_parent(orphan_signal: signal.Signals) -> Callable[[], None]:
-    """Return a preexec function: the kernel then signals the child when the supervisor dies, even by SIGKILL."""
-    parent = os.getpid()
+def bind_to_parent(orphan_signal: signal.Signals, parent: int | None = None) -> Callable[[], None]:
+    """Return a preexec function: the kernel then signals the child when its parent, we, dies, even by SIGKILL."""
+    parent = parent or os.getpid()
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
     def set_death_signal() -> None:
         if libc is not None:
             libc.prctl(PR_SET_PDEATHSIG, int(orphan_signal), 0, 0, 0)
-            if os.getppid() != parent:  # the supervisor died between fork and prctl
+            if os.getppid() != parent:  # it died between fork and prctl
                 os._exit(1)
 
     return set_death_signal

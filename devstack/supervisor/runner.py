@@ -8,20 +8,21 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import psutil
 
+from devstack.supervisor.fork_server import Forked, ForkServer
 from devstack.supervisor.probes import kill_group
-from devstack.supervisor.process import ProcessFailedError, ProcessSpec, bind_to_parent, tail_of
+from devstack.supervisor.process import ROOT, ProcessFailedError, ProcessSpec, bind_to_parent, tail_of
 
 PROBE_EVERY_SECONDS = 0.05
 BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 CALM_SECONDS = 1.0
 LOG_BYTES_MAX = 50_000_000
-ROOT = Path(__file__).parents[2]
 
 T = TypeVar("T")
+Child = asyncio.subprocess.Process | Forked
 
 
 class ProcessRunner:
@@ -34,8 +35,8 @@ class ProcessRunner:
         self.state = "waiting"
         self.restarts = 0
         self._on_change = on_change
-        self._child: asyncio.subprocess.Process | None = None
-        self._waiting: asyncio.subprocess.Process | None = None  # the child, until it may run
+        self._child: Child | None = None
+        self._waiting: Child | None = None  # the child, until it may run
         self._stopping = False
 
     def status(self) -> dict[str, Any]:
@@ -49,10 +50,10 @@ class ProcessRunner:
             "log": str(self.log),
         }
 
-    async def begin(self, env: Mapping[str, str]) -> None:
+    async def begin(self, env: Mapping[str, str], forks: ForkServer | None) -> None:
         """Start an early program, which imports until `start` lets it run; do nothing for others."""
         if self.process.early:
-            await self._spawn(env)
+            await self._spawn(env, forks)
 
     async def start(self, env: Mapping[str, str]) -> None:
         """Start the process, or let one that began run, and wait until it is healthy.
@@ -60,7 +61,10 @@ class ProcessRunner:
         Raise `ProcessFailedError` if it ends or takes too long.
         """
         child, self._waiting = self._waiting or await self._spawn(env), None
-        if child.stdin is not None:
+        if isinstance(child, Forked):
+            with self._opened_log() as out:
+                child.run(self.process.early, self._environment(env), out)
+        elif child.stdin is not None:
             child.stdin.write(json.dumps(self._environment(env)).encode())
             child.stdin.close()
         await self._until_healthy(child)
@@ -70,14 +74,17 @@ class ProcessRunner:
         inherited = {name: value for name, value in {**os.environ, **env}.items() if name not in self.process.withheld}
         return {**inherited, **self.process.env}
 
-    async def _spawn(self, env: Mapping[str, str]) -> asyncio.subprocess.Process:
+    async def _spawn(self, env: Mapping[str, str], forks: ForkServer | None = None) -> Child:
         if self.process.before_start is not None:
             await asyncio.to_thread(self.process.before_start)
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX
-        with self.log.open("wb" if fresh else "ab") as out:
+        self._child = self._waiting = await (forks.fork(self.process.name) if forks else self._execute(env))
+        self._set_state("starting")
+        return self._child
+
+    async def _execute(self, env: Mapping[str, str]) -> asyncio.subprocess.Process:
+        with self._opened_log() as out:
             # The kernel's parent-death signal can only be set between fork and exec.
-            self._child = self._waiting = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *self.process.command,
                 stdin=asyncio.subprocess.PIPE if self.process.early else asyncio.subprocess.DEVNULL,
                 stdout=out,
@@ -88,8 +95,11 @@ class ProcessRunner:
                 start_new_session=True,
                 preexec_fn=bind_to_parent(self.process.orphan_signal),
             )
-        self._set_state("starting")
-        return self._child
+
+    def _opened_log(self) -> BinaryIO:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX
+        return self.log.open("wb" if fresh else "ab")
 
     async def set_up(self) -> Mapping[str, str]:
         """Do what is done once the process is healthy; return what it adds to the environment.
@@ -102,7 +112,7 @@ class ProcessRunner:
             return {}
         return await self._until(child, on_ready, "could not be set up")
 
-    async def _until_healthy(self, child: asyncio.subprocess.Process) -> None:
+    async def _until_healthy(self, child: Child) -> None:
         try:
             await self._until(child, lambda: self.process.probe(child.pid), "did not become healthy")
         except ProcessFailedError:
@@ -110,7 +120,7 @@ class ProcessRunner:
             await child.wait()
             raise
 
-    async def _until(self, child: asyncio.subprocess.Process, ask: Callable[[], Awaitable[T]], failed: str) -> T:
+    async def _until(self, child: Child, ask: Callable[[], Awaitable[T]], failed: str) -> T:
         """Return what the process answers once it does; raise after `start_seconds`, or when it ends."""
         until = time.monotonic() + self.process.start_seconds
         reason = "no answer"

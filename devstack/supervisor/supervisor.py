@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from devstack.supervisor.data_dir import STACK_FILE, write_json
+from devstack.supervisor.fork_server import ForkServer
 from devstack.supervisor.process import ProcessFailedError, ProcessSpec, tail_of
 from devstack.supervisor.runner import ProcessRunner
 
@@ -22,7 +23,8 @@ class Supervisor:
     """Runs processes in one data directory; the caller holds the directory's lock.
 
     `env` is given to every process and grows by the results of their `on_ready`; names in `secret_names` are left out
-    of `stack.json`.
+    of `stack.json`. Early programs come from `forks` at the first start, and are processes of their own when they are
+    restarted.
     """
 
     def __init__(
@@ -32,11 +34,13 @@ class Supervisor:
         description: Mapping[str, Any],
         env: Mapping[str, str],
         secret_names: frozenset[str],
+        forks: ForkServer | None = None,
     ) -> None:
         self._folder = folder
         self._description = dict(description)
         self._env = dict(env)
         self._secret_names = secret_names
+        self._forks = forks
         self._state = "starting"
         self._runners = {process.name: ProcessRunner(process, folder, self._on_change) for process in processes}
         self._ready_events = {process.name: asyncio.Event() for process in processes}
@@ -77,10 +81,13 @@ class Supervisor:
         except ExceptionGroup as failed:
             # Each process fails with its own ProcessFailedError; the first one causes the others.
             raise failed.exceptions[0] from None
+        finally:
+            if self._forks is not None:
+                self._forks.close()
 
     async def _start_one(self, runner: ProcessRunner) -> None:
         try:
-            await runner.begin(self._env)
+            await runner.begin(self._env, self._forks)
             for need in runner.process.needs:
                 if need in self._ready_events:
                     await self._ready_events[need].wait()

@@ -5,7 +5,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from cli.stack.up import show_json
+from cli.stack.start import show_json
 from devstack.config import PORT_DEFAULTS, Programs, StackConfig
 from devstack.up import run_stack
 from settings.check import settings_of, withheld

@@ -1,4 +1,4 @@
-"""Stand-in for the emulator, the chain and our programs: `stand_in.py ROLE [--port N --state FILE ...]`."""
+"""Stand-in for the emulator, the chain and our programs, with `ROLE [--port N --state FILE ...]`."""
 
 import argparse
 import json
@@ -81,7 +81,9 @@ def main() -> None:
     if given.role == "broken":
         sys.exit("this process cannot start")
     if given.role in ("worker", "projector"):
-        Path(os.environ[f"BOXOFFICE_{given.role.upper()}__READY_FILE"]).write_text(str(os.getpid()))
+        ready = Path(os.environ[f"BOXOFFICE_{given.role.upper()}__READY_FILE"])
+        ready.with_suffix(".env").write_text(json.dumps(dict(os.environ)))
+        ready.write_text(str(os.getpid()))
         while True:
             time.sleep(60)
     Answers.state_file = given.state

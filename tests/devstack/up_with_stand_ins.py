@@ -5,16 +5,14 @@
 
 import os
 import sys
-from functools import partial
-from pathlib import Path
 from unittest.mock import patch
 
 import typer
 
 import cli.stack.up
-from devstack.config import Programs, StackConfig
+from devstack.config import EARLY, Programs
 
-STAND_IN = (sys.executable, str(Path(__file__).parent / "stand_in.py"))
+STAND_IN = (*EARLY, "tests.devstack.stand_in")
 BROKEN = os.environ.get("STAND_IN_BROKEN")
 ROLES = ("stripe", "chain", "inbox", "worker", "projector", "api")
 PROXY = (sys.executable, "-m", "devstack.proxy") if os.environ.get("STAND_IN_PROXY") else ()
@@ -23,5 +21,5 @@ PROGRAMS = Programs(**{role: (*STAND_IN, "broken" if role == BROKEN else role) f
 if __name__ == "__main__":
     app = typer.Typer()
     app.command()(cli.stack.up.up)
-    with patch("cli.stack.up.StackConfig", partial(StackConfig, programs=PROGRAMS)):
+    with patch("cli.stack.up.Programs", lambda: PROGRAMS):
         app()

@@ -116,7 +116,9 @@ async def test_a_stack_restarts_killed_processes_refuses_a_second_and_leaves_non
             name: stack.env[name] for name in stack.env.keys() - withheld()["api"]
         }.items()
         for name in ("api", "worker", "projector"):
-            environment = psutil.Process(stack.pid_of(name)).environ()
+            told = folder / "ready" / f"{name}.env"
+            environment = read_json(told) or await api_env(stack)
+            assert not psutil.Process(stack.pid_of(name)).environ().keys() & secret_settings()
             used = needs_of(name) | TAKES.get(name, frozenset())
             assert environment.keys() & secret_settings() == used & secret_settings() & stack.env.keys()
         endpoint = read_json(folder / "stripe" / "state")["endpoints"]
@@ -222,6 +224,26 @@ async def test_a_process_that_cannot_start_stops_everything_and_shows_its_log(tm
     assert [process["pid"] for process in status["processes"].values()] == [None] * 4
 
 
+def started(folder: Path) -> int:
+    """Return how many processes of a stack that starts have begun."""
+    return sum(bool(process["pid"]) for process in read_json(folder / "stack.json").get("processes", {}).values())
+
+
+async def test_sigkill_while_importing_leaves_nothing(tmp_path: Path) -> None:
+    """Before the supervisor knows its processes, those that import and wait end with it."""
+    child = await asyncio.create_subprocess_exec(*up_command(tmp_path / "stack", {}, UP), cwd=ROOT)
+    try:
+        until = time.monotonic() + 30
+        while len(known := family(child.pid)) < 6 and time.monotonic() < until:  # noqa: ASYNC110 - no event either
+            await asyncio.sleep(0.005)
+    finally:
+        child.kill()
+        await child.wait()
+    assert started(tmp_path / "stack") == 0
+    assert len(known) >= 6
+    assert await still_alive(known) == []
+
+
 async def test_sigterm_while_starting_leaves_nothing(tmp_path: Path) -> None:
     """SIGTERM before the stack is ready stops the processes started so far."""
     folder = tmp_path / "stack"
@@ -230,8 +252,9 @@ async def test_sigterm_while_starting_leaves_nothing(tmp_path: Path) -> None:
     )
     try:
         until = time.monotonic() + 30
-        while len(known := family(child.pid)) < 3 and time.monotonic() < until:  # noqa: ASYNC110 - no event either
+        while started(folder) < 3 and time.monotonic() < until:  # noqa: ASYNC110 - no event either
             await asyncio.sleep(0.02)
+        known = family(child.pid)
         child.terminate()
         assert await asyncio.wait_for(child.wait(), timeout=30) == 0
     finally:
