@@ -197,6 +197,27 @@ async def connection_of(pool: Pool, share: asyncio.Semaphore | None = None) -> A
         raise TransientError(f"PostgreSQL: {type(error).__name__}", unknown=True) from error
 
 
+class Tables:
+    """The base of what asks PostgreSQL over a pool, with a connection for each statement."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def _run(self, statement: Any, values: Any = None) -> int:
+        """Run a statement; return the number of rows that it changed."""
+        async with connection_of(self._pool) as connection:
+            return (await connection.execute(statement, values)).rowcount
+
+    async def _rows(self, statement: Any, values: Any = None) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement."""
+        async with connection_of(self._pool) as connection:
+            return await (await connection.execute(statement, values)).fetchall()
+
+    async def _row(self, statement: Any, values: Any = None) -> Any:
+        """Return the first row of a statement; None when it has none."""
+        return next(iter(await self._rows(statement, values)), None)
+
+
 @contextlib.asynccontextmanager
 async def _place_in(share: asyncio.Semaphore | None, until: float) -> AsyncIterator[None]:
     if share is None:

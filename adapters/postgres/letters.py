@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from adapters.postgres.connections import Pool, connection_of
+from adapters.postgres.connections import Tables, connection_of
 from domain.views.outgoing.letters import (
     LETTER_OF,
     PATIENCE,
@@ -88,11 +88,8 @@ AGAIN = (
 )
 
 
-class PostgresLetters:
+class PostgresLetters(Tables):
     """The letters that outgoing events lead to; a position is never beyond what the read models contain."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def due(self, at: datetime, limit: int) -> list[LetterKey]:
         """Take in the events since the last look, and return letters that are due, the oldest first."""
@@ -103,33 +100,28 @@ class PostgresLetters:
 
     async def matter(self, key: LetterKey) -> LetterMatter | None:
         """Return what a letter is made from; None for a purchase or an event that the read models do not have."""
-        async with connection_of(self._pool) as connection:
-            row = await (await connection.execute(MATTER, (key.purchase_id, key.event_id))).fetchone()
+        row = await self._row(MATTER, (key.purchase_id, key.event_id))
         return None if row is None else LetterMatter(*row)
 
     async def begin(self, key: LetterKey, at: datetime) -> LetterTry | None:
         """Begin a try; None if the letter is not due, or another try is under way."""
         values = {**key._asdict(), "at": at, "until": at + SENDING}
-        async with connection_of(self._pool) as connection:
-            row = await (await connection.execute(BEGIN, values)).fetchone()
+        row = await self._row(BEGIN, values)
         return None if row is None else LetterTry(*row)
 
     async def end(self, key: LetterKey, number: int, end: LetterEnd) -> None:
         """Note the end of the try of this number; the end of one that another try followed changes nothing."""
-        async with connection_of(self._pool) as connection:
-            await connection.execute(END, {**key._asdict(), "number": number, **end._asdict()})
+        await self._run(END, {**key._asdict(), "number": number, **end._asdict()})
 
     async def set_aside(self, purchase_id: str = "", fault: str = "", limit: int = 100) -> list[SetAsideLetter]:
         """Return letters that are set aside, the latest first; of a purchase, or with an answer of the mail server."""
         values = {"purchase_id": purchase_id, "fault": fault, "limit": limit}
-        async with connection_of(self._pool) as connection:
-            rows = await (await connection.execute(SET_ASIDE, values)).fetchall()
+        rows = await self._rows(SET_ASIDE, values)
         return [SetAsideLetter(LetterKey(event_id, purchase), *rest) for event_id, purchase, *rest in rows]
 
     async def send_again(self, key: LetterKey, at: datetime) -> bool:
         """Make a letter due that is set aside; return whether it was."""
-        async with connection_of(self._pool) as connection:
-            return (await connection.execute(AGAIN, {**key._asdict(), "at": at})).rowcount > 0
+        return await self._run(AGAIN, {**key._asdict(), "at": at}) > 0
 
 
 async def _take_in(connection: AsyncConnection[Any], at: datetime) -> None:

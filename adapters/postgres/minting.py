@@ -2,7 +2,8 @@
 
 from psycopg.types.json import Jsonb
 
-from adapters.postgres.connections import Pool, connection_of
+from adapters.postgres.connections import Tables
+from domain.core.timestamp import iso
 from domain.views.minting import MintingDocument, MintSummary
 
 RATE_MINUTES = 5
@@ -29,43 +30,34 @@ RECENT = (
 )
 
 
-class PostgresMinting:
+class PostgresMinting(Tables):
     """One row with the figures of the newest look at the payer; the read models count."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def owed(self) -> int:
         """Return the number of sold tickets without a token."""
-        async with connection_of(self._pool) as connection:
-            row = await (await connection.execute(COUNT_OWED)).fetchone()
-        return 0 if row is None else int(row[0])
+        return int((await self._row(COUNT_OWED))[0])
 
     async def load(self) -> MintingDocument | None:
         """Return the newest figures; None before the first look."""
-        async with connection_of(self._pool) as connection:
-            row = await (await connection.execute("SELECT doc FROM minting")).fetchone()
+        row = await self._row("SELECT doc FROM minting")
         return None if row is None else row[0]
 
     async def save(self, document: MintingDocument) -> None:
         """Store the newest figures."""
-        async with connection_of(self._pool) as connection:
-            await connection.execute(
-                "INSERT INTO minting (doc) VALUES (%s) ON CONFLICT (one) DO UPDATE SET doc = EXCLUDED.doc",
-                (Jsonb(document),),
-            )
+        await self._run(
+            "INSERT INTO minting (doc) VALUES (%s) ON CONFLICT (one) DO UPDATE SET doc = EXCLUDED.doc",
+            (Jsonb(document),),
+        )
 
     async def counts(self, show_id: str = "") -> MintSummary:
         """Count the tokens of a show's tickets, or of all."""
         values = {"show": show_id, "mins": RATE_MINUTES}
-        async with connection_of(self._pool) as connection:
-            counted = await (await connection.execute(COUNTS, values)).fetchone() or (0, 0, 0)
-            oldest = await (await connection.execute(OLDEST, values)).fetchone() or (None,)
-            recent = await (await connection.execute(RECENT, values)).fetchone() or (0,)
+        minted, in_flight, owed = await self._row(COUNTS, values)
+        (oldest,), (recent,) = await self._row(OLDEST, values), await self._row(RECENT, values)
         return {
-            "minted": counted[0],
-            "in_flight": counted[1],
-            "owed": counted[2],
-            "oldest": None if oldest[0] is None else oldest[0].isoformat(),
-            "minted_per_minute": round(recent[0] / RATE_MINUTES, 1),
+            "minted": minted,
+            "in_flight": in_flight,
+            "owed": owed,
+            "oldest": iso(oldest),
+            "minted_per_minute": round(recent / RATE_MINUTES, 1),
         }

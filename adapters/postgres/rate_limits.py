@@ -1,11 +1,10 @@
 """Counters of the rate limits: in this process's memory, or in PostgreSQL for all processes together."""
 
 import time
-from typing import Any, LiteralString
 
 from limits.aio.storage import Storage
 
-from adapters.postgres.connections import Pool, connection_of
+from adapters.postgres.connections import Pool, Tables
 
 COUNTERS_MAX = 100_000
 SWEEP_SECONDS = 60.0
@@ -65,14 +64,14 @@ class MemoryCounters(Storage):
         self._counters.pop(key, None)
 
 
-class PostgresCounters(Storage):
+class PostgresCounters(Tables, Storage):
     """Counters that all processes of a deployment share: one row each, in a table that a crash may empty."""
 
     STORAGE_SCHEME = None
 
     def __init__(self, pool: Pool) -> None:
-        super().__init__()
-        self._pool = pool
+        Tables.__init__(self, pool)
+        Storage.__init__(self)
         self._sweep_at = 0.0
 
     @property
@@ -83,7 +82,7 @@ class PostgresCounters(Storage):
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count, in a window that begins with its first request; return the count."""
         await self._sweep()
-        row = await self._one(
+        row = await self._row(
             "INSERT INTO rate_limits AS old (key, hits, until) VALUES (%s, %s, now() + make_interval(secs => %s))"
             " ON CONFLICT (key) DO UPDATE SET"
             " hits = CASE WHEN old.until > now() THEN old.hits ELSE 0 END + EXCLUDED.hits,"
@@ -94,41 +93,29 @@ class PostgresCounters(Storage):
 
     async def get(self, key: str) -> int:
         """Return the count of the present window."""
-        row = await self._one("SELECT sum(hits) FROM rate_limits WHERE key = %s AND until > now()", (key,))
+        row = await self._row("SELECT sum(hits) FROM rate_limits WHERE key = %s AND until > now()", (key,))
         return int(row[0] or 0)
 
     async def get_expiry(self, key: str) -> float:
         """Return the end of the window, in seconds since the epoch."""
-        row = await self._one("SELECT extract(epoch FROM max(until)) FROM rate_limits WHERE key = %s", (key,))
+        row = await self._row("SELECT extract(epoch FROM max(until)) FROM rate_limits WHERE key = %s", (key,))
         return float(row[0] or time.time())
 
     async def check(self) -> bool:
         """Return whether the storage works."""
-        return (await self._one("SELECT true", ()))[0] is True
+        return (await self._row("SELECT true"))[0] is True
 
     async def reset(self) -> int:
         """Forget every count."""
-        return await self._delete("DELETE FROM rate_limits", ())
+        return await self._run("DELETE FROM rate_limits")
 
     async def clear(self, key: str) -> None:
         """Forget one count."""
-        await self._delete("DELETE FROM rate_limits WHERE key = %s", (key,))
+        await self._run("DELETE FROM rate_limits WHERE key = %s", (key,))
 
     async def _sweep(self) -> None:
         """Delete the counts of past windows, once a minute."""
         now = time.monotonic()
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_SECONDS
-            await self._delete("DELETE FROM rate_limits WHERE until <= now()", ())
-
-    async def _one(self, query: LiteralString, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        async with connection_of(self._pool) as connection:
-            row = await (await connection.execute(query, values)).fetchone()
-        if row is None:
-            raise AssertionError("every query here returns a row")
-        found: tuple[Any, ...] = row
-        return found
-
-    async def _delete(self, query: LiteralString, values: tuple[Any, ...]) -> int:
-        async with connection_of(self._pool) as connection:
-            return (await connection.execute(query, values)).rowcount
+            await self._run("DELETE FROM rate_limits WHERE until <= now()")

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from adapters.postgres.connections import Pool, connection_of
+from adapters.postgres.connections import Tables, connection_of
+from domain.views.common import part_of
 from domain.views.outgoing.endpoint import (
     DeliveryAttempt,
     DeliveryEntry,
@@ -45,8 +46,9 @@ ADVANCE = (
     " THEN greatest(webhook_positions.position, %(done)s) ELSE webhook_positions.position END"
     " RETURNING position, replays"
 )
+ENTRY = ("event_id", "type", "position", "state", "tries", "status", "fault", "first_at", "last_at")
 ENTRIES = (
-    "SELECT event_id, type, position, state, tries, status, fault, first_at, last_at FROM webhook_deliveries"
+    f"SELECT {', '.join(ENTRY)} FROM webhook_deliveries"  # noqa: S608 - constants
     " WHERE endpoint_id = %s AND position < %s ORDER BY position DESC LIMIT %s"
 )
 # An event that is sent again is due, whatever became of it; one that was never sent gets its first entry by being sent.
@@ -68,46 +70,37 @@ MOVE_BACK = (
 )
 
 
-class PostgresDeliveries:
+class PostgresDeliveries(Tables):
     """Reads the events of the read models beside the log; a position is never beyond what the read models contain."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def due(self, wanted: EndpointFilter, after: int, limit: int) -> DuePage:
         """Return events after a position that the endpoint gets and has not taken, or that it shall get again."""
         if limit <= 0:
             return DuePage((), after)
-        async with connection_of(self._pool) as connection:
-            row = await (await connection.execute(HEAD)).fetchone()
-            head = max(after, int(row[0]) if row else 0)
-            values = {**_values(wanted), "after": after, "head": head, "limit": limit}
-            rows = await (await connection.execute(DUE, values)).fetchall()
+        row = await self._row(HEAD)
+        head = max(after, int(row[0]) if row else 0)
+        rows = await self._rows(DUE, {**_values(wanted), "after": after, "head": head, "limit": limit})
         events = [DueEvent(position, lane) for position, lane in rows]
         return DuePage(events, events[-1].position if len(events) == limit else head)
 
     async def event(self, wanted: EndpointFilter, position: int) -> OutgoingEvent | None:
         """Return an event that is due; None for one that was delivered or given up."""
-        async with connection_of(self._pool) as connection:
-            row = await (await connection.execute(ONE_DUE, {**_values(wanted), "position": position})).fetchone()
+        row = await self._row(ONE_DUE, {**_values(wanted), "position": position})
         return None if row is None else row[0]
 
     async def note(self, attempt: DeliveryAttempt) -> None:
         """Note a try."""
-        async with connection_of(self._pool) as connection:
-            await connection.execute(NOTE, attempt._asdict())
+        await self._run(NOTE, attempt._asdict())
 
     async def advance(self, endpoint_id: str, first: int, seen: int | None, done: int) -> EndpointPosition:
         """Move the endpoint's position on to `done`, unless there were more replays; return where it is."""
         values = {"endpoint_id": endpoint_id, "first": first, "seen": seen, "done": done}
-        async with connection_of(self._pool) as connection:
-            row = await (await connection.execute(ADVANCE, values)).fetchone()
+        row = await self._row(ADVANCE, values)
         return EndpointPosition(first, 0) if row is None else EndpointPosition(*row)
 
     async def entries(self, endpoint_id: str, before: int, limit: int) -> list[DeliveryEntry]:
         """Return the log of an endpoint, the newest events first, below a position."""
-        async with connection_of(self._pool) as connection:
-            rows = await (await connection.execute(ENTRIES, (endpoint_id, before, limit))).fetchall()
+        rows = await self._rows(ENTRIES, (endpoint_id, before, limit))
         return [_entry(row) for row in rows]
 
     async def send_again(self, wanted: EndpointFilter, event_id: str) -> int:
@@ -132,15 +125,4 @@ def _values(wanted: EndpointFilter) -> dict[str, Any]:
 
 
 def _entry(row: tuple[Any, ...]) -> DeliveryEntry:
-    event_id, kind, position, state, tries, status, fault, first_at, last_at = row
-    return {
-        "event_id": event_id,
-        "type": kind,
-        "position": position,
-        "state": state,
-        "tries": tries,
-        "status": status,
-        "fault": fault,
-        "first_at": first_at.isoformat(),
-        "last_at": last_at.isoformat(),
-    }
+    return part_of(dict(zip(ENTRY, row, strict=True)), DeliveryEntry)

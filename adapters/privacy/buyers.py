@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.sql import SQL
 
-from adapters.postgres.connections import Pool, connection_of
+from adapters.postgres.connections import Pool, Tables, connection_of
 from adapters.privacy.keyring import Keyring
 from domain.core.errors import WrongState
 from domain.orders.personal_data import KeptBuyer, PersonalData, words_of
@@ -121,11 +121,11 @@ class Sealing:
         return base64.b64encode(self.keys.seal(plain.encode(), _place(buyer_id, column))).decode()
 
 
-class PostgresBuyers:
+class PostgresBuyers(Tables):
     """The one table of personal data; events refer to a buyer, or a holder who claimed a ticket, by an opaque id."""
 
     def __init__(self, pool: Pool, sealing: Sealing) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._sealing = sealing
 
     async def keep(
@@ -145,9 +145,9 @@ class PostgresBuyers:
             "allowance_ids": list(allowance_ids[: len(lookups)]),
             **self._sealing.row(buyer_id, tenant_id, personal),
         }
-        async with connection_of(self._pool) as connection:
-            cursor = await connection.execute(KEEP_PERSON if lookups else KEEP, columns)
-            known = dict(await cursor.fetchall()) if lookups else {}
+        if not lookups:
+            await self._run(KEEP, columns)
+        known = dict(await self._rows(KEEP_PERSON, columns)) if lookups else {}
         return tuple(str(known[lookup]) for lookup in lookups)
 
     async def keep_holder(self, holder_id: str, tenant_id: str, purchase_id: str, ticket_id: str, wallet: str) -> None:
@@ -159,19 +159,15 @@ class PostgresBuyers:
             "ticket_id": ticket_id,
             **self._sealing.row(holder_id, tenant_id, PersonalData(wallet=wallet)),
         }
-        async with connection_of(self._pool) as connection:
-            await connection.execute(KEEP_HOLDER, columns)
+        await self._run(KEEP_HOLDER, columns)
 
     async def forget(self, buyer_id: str) -> None:
         """Delete a buyer whom no event names; a person without buyers is deleted by the retention."""
-        async with connection_of(self._pool) as connection:
-            await connection.execute("DELETE FROM buyers WHERE buyer_id = %s", (buyer_id,))
+        await self._run("DELETE FROM buyers WHERE buyer_id = %s", (buyer_id,))
 
     async def wallet_of(self, buyer_id: str) -> str | None:
         """Return the buyer's wallet, if any."""
-        async with connection_of(self._pool) as connection:
-            cursor = await connection.execute("SELECT key_id, wallet FROM buyers WHERE buyer_id = %s", (buyer_id,))
-            row = await cursor.fetchone()
+        row = await self._row("SELECT key_id, wallet FROM buyers WHERE buyer_id = %s", (buyer_id,))
         return None if row is None else self._sealing.opened(buyer_id, row[0], "wallet", row[1])
 
     async def read(self, buyer_id: str) -> KeptBuyer | None:
@@ -201,9 +197,9 @@ class PostgresBuyers:
         if not lookups:
             return []
         statement = PURCHASES_OF.format(BY_EMAIL if name is None else BY_NAME)
-        async with connection_of(self._pool) as connection:
-            cursor = await connection.execute(statement, {"tenant_id": tenant_id, "lookups": lookups, "limit": limit})
-            return [row[0] for row in await cursor.fetchall()]
+        return [
+            row[0] for row in await self._rows(statement, {"tenant_id": tenant_id, "lookups": lookups, "limit": limit})
+        ]
 
     async def correct(self, buyer: KeptBuyer, personal: PersonalData) -> None:
         """Replace the personal data of a buyer; the limits go on counting the person under the new e-mail address."""
@@ -228,9 +224,7 @@ class PostgresBuyers:
             return await erase_rows(connection, buyer_ids)
 
     async def _find(self, condition: SQL, values: tuple[object, ...] | dict[str, object]) -> list[KeptBuyer]:
-        async with connection_of(self._pool) as connection:
-            cursor = await connection.execute(FIND.format(condition), values)
-            rows = await cursor.fetchall()
+        rows = await self._rows(FIND.format(condition), values)
         return [
             KeptBuyer(buyer_id, tenant_id, purchase_id, kept_at, self._sealing.personal(buyer_id, key_id, *values))
             for buyer_id, tenant_id, purchase_id, kept_at, key_id, *values in rows

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 
-from adapters.postgres.connections import Pool, connection_of
+from adapters.postgres.connections import Pool, Tables, connection_of
 from adapters.privacy.keyring import Keyring
 
 KEEP = (
@@ -15,33 +15,27 @@ SEALED_OTHERWISE = (
 )
 
 
-class PostgresEndpointSecrets:
+class PostgresEndpointSecrets(Tables):
     """Secrets by endpoint and number; each is sealed with the newest key, and opens only in its own row."""
 
     def __init__(self, pool: Pool, keys: Mapping[str, bytes]) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._keys = Keyring(keys)
 
     async def keep(self, endpoint_id: str, number: int, secret: str) -> bool:
         """Keep a secret unless there is one of this number; return whether it is kept."""
         row = (endpoint_id, number, *self._sealed(endpoint_id, number, secret))
-        async with connection_of(self._pool) as connection:
-            cursor = await connection.execute(KEEP, row)
-        return cursor.rowcount == 1
+        return await self._run(KEEP, row) == 1
 
     async def read(self, endpoint_id: str, numbers: Sequence[int]) -> list[str]:
         """Return the secrets of these numbers, in their order, as far as they exist."""
-        async with connection_of(self._pool) as connection:
-            rows = await (await connection.execute(READ, (endpoint_id, list(numbers)))).fetchall()
+        rows = await self._rows(READ, (endpoint_id, list(numbers)))
         found = {number: self._opened(endpoint_id, number, key_id, text) for number, key_id, text in rows}
         return [found[number] for number in numbers if number in found]
 
     async def forget(self, endpoint_id: str, below: int) -> None:
         """Forget the secrets with lower numbers."""
-        async with connection_of(self._pool) as connection:
-            await connection.execute(
-                "DELETE FROM webhook_secrets WHERE endpoint_id = %s AND number < %s", (endpoint_id, below)
-            )
+        await self._run("DELETE FROM webhook_secrets WHERE endpoint_id = %s AND number < %s", (endpoint_id, below))
 
     async def seal_again(self) -> int:
         """Seal every secret with the newest key, in one transaction; return how many were sealed otherwise."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from adapters.postgres.connections import Pool, connection_of
+from adapters.postgres.connections import Pool, Tables, connection_of
 from adapters.privacy.buyers import ENDED, erase_rows, forget_persons
 
 BATCH_MAX = 500
@@ -67,14 +67,14 @@ PAST_LETTERS = (
 )
 
 
-class PostgresRetention:
+class PostgresRetention(Tables):
     """Deletes buyers of lost requests at once, and other personal data `days` after its show (0: never).
 
     Entries of the logs of webhooks and letters that were sent go `log_days` after the last try (0: never).
     """
 
     def __init__(self, pool: Pool, days: int, log_days: int = 0) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._days = days
         self._log_days = log_days
 
@@ -102,8 +102,7 @@ class PostgresRetention:
 
     async def secrets(self, at: datetime) -> int:
         """Delete the client secrets of purchases that have ended."""
-        async with connection_of(self._pool) as connection:
-            return (await connection.execute(PAST_SECRETS, (ENDED, at - UNSURE))).rowcount
+        return await self._run(PAST_SECRETS, (ENDED, at - UNSURE))
 
     async def buyers(self, at: datetime) -> int:
         """Delete buyers whose show was long enough ago."""
@@ -114,20 +113,17 @@ class PostgresRetention:
     async def webhooks(self, at: datetime) -> int:
         """Delete handled webhooks that Stripe no longer lists."""
         batch = (min(at - timedelta(days=self._days), at - WEBHOOKS_MIN), BATCH_MAX)
-        async with connection_of(self._pool) as connection:
-            return (await connection.execute(PAST_WEBHOOKS, batch)).rowcount
+        return await self._run(PAST_WEBHOOKS, batch)
 
     async def deliveries(self, at: datetime) -> int:
         """Delete entries of webhooks that were taken or given up, and every entry of endpoints that were deleted."""
         batch = {"before": at - timedelta(days=self._log_days), "limit": BATCH_MAX}
-        async with connection_of(self._pool) as connection:
-            return int((await _first_column(connection, PAST_DELIVERIES, batch))[0])
+        return int((await self._row(PAST_DELIVERIES, batch))[0])
 
     async def letters(self, at: datetime) -> int:
         """Delete entries of letters that are not sent any more; their events lead to no other letter."""
         batch = (at - timedelta(days=self._log_days), BATCH_MAX)
-        async with connection_of(self._pool) as connection:
-            return (await connection.execute(PAST_LETTERS, batch)).rowcount
+        return await self._run(PAST_LETTERS, batch)
 
 
 async def _first_column(connection: AsyncConnection[Any], statement: Any, values: Any) -> list[str]:

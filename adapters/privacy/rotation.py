@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from psycopg.sql import SQL
 
-from adapters.postgres.connections import Pool, connection_of
+from adapters.postgres.connections import Pool, Tables, connection_of
 from adapters.privacy.buyers import FIND, REPLACE, Sealing
 from adapters.privacy.keyring import KeyMissingError, SealBrokenError
 
@@ -33,11 +33,11 @@ class RotationProgress(NamedTuple):
     left: int
 
 
-class Rotation:
+class Rotation(Tables):
     """Seals all rows with the newest key, batch by batch; what is done stays done when it is interrupted."""
 
     def __init__(self, pool: Pool, sealing: Sealing) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._sealing = sealing
 
     async def run(self) -> AsyncGenerator[RotationProgress, None]:
@@ -47,9 +47,8 @@ class Rotation:
         """
         if self._sealing.keys.newest is None:
             raise KeyMissingError("BOXOFFICE_PRIVACY__KEYS is not set: there is no key to seal with")
-        async with connection_of(self._pool) as connection:
-            await connection.execute(NAME_PURCHASES)
-            await connection.execute(NAME_NO_PURCHASE)
+        await self._run(NAME_PURCHASES)
+        await self._run(NAME_NO_PURCHASE)
         done, after = 0, ""
         yield RotationProgress(done, await self._left())
         while batch := await self._seal_batch(after):
@@ -57,9 +56,7 @@ class Rotation:
             yield RotationProgress(done, await self._left())
 
     async def _left(self) -> int:
-        async with connection_of(self._pool) as connection:
-            row = await (await connection.execute(LEFT, (self._sealing.keys.newest,))).fetchone()
-        return 0 if row is None else int(row[0])
+        return int((await self._row(LEFT, (self._sealing.keys.newest,)))[0])
 
     async def _seal_batch(self, after: str) -> list[str]:
         """Seal the next rows in the order of their ids; return the ids."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg.errors import UndefinedColumn, UndefinedTable
 
-from adapters.postgres.connections import Pool, connection_of
+from adapters.postgres.connections import Pool, Tables, connection_of
 from adapters.read_models.documents import (
     DISCOUNTS,
     DOORS,
@@ -96,14 +96,14 @@ PURCHASE_LINES = (
 )
 
 
-class ReadModels:
+class ReadModels(Tables):
     """Queries for the API; documents are plain JSON.
 
     One query takes at most half of the pool, so that those that wait for a locked table do not hold the others.
     """
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._shares = defaultdict[str, Semaphore](lambda: Semaphore(max(1, pool.max_size // 2)))
 
     async def position(self) -> int:
@@ -267,7 +267,7 @@ class ReadModels:
             owner = owner._replace(venue_id=venues[0][0] if venues else None)
         return rows[0][0] if actor.may_see(owner.tenant_id, owner.venue_id) else None
 
-    async def _rows(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
+    async def _rows(self, statement: Any, values: Any = None) -> list[tuple[Any, ...]]:
         async with connection_of(self._pool, self._shares[statement]) as connection:
             try:
                 return await (await connection.execute(statement, values)).fetchall()
