@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.core.commands import PaymentStatus, PurchaseRef
 from activities.core.ports import EventStore, PaymentGateway
 from activities.core.task_queues import PURCHASES, STRIPE, activity_on
-from activities.payments.release import PaymentRelease, own_money
+from activities.payments.release import PaymentRelease, begin_payment, own_money
 from domain.catalog.show import Show
 from domain.core.errors import PaymentRefused, PurchaseCancelled, WrongState
 from domain.core.evidence import EvidenceMissing
@@ -204,20 +204,7 @@ def _request(uow: UnitOfWork, purchase: PurchaseRef) -> IntentRequest:
 
 def _payment(uow: UnitOfWork, purchase: PurchaseRef, state: IntentState) -> None:
     if uow.find(Payment, own_money(purchase).payment_id) is None:
-        request = _request(uow, purchase)
-        uow.add(
-            Payment.begin(
-                IntentCreated,
-                own_money(purchase).payment_id,
-                uow.at,
-                tenant_id=purchase.tenant_id,
-                purchase_id=purchase.purchase_id,
-                intent_id=state.intent_id,
-                amount_minor=state.amount_minor,
-                currency=state.currency,
-                capture_method=request.capture_method,
-            )
-        )
+        begin_payment(uow, IntentCreated, own_money(purchase), state, _request(uow, purchase).capture_method)
 
 
 def _paid(state: IntentState, price: Price | None) -> PaymentStatus:

@@ -11,13 +11,12 @@ from activities.core.follow_ups import close_follow_up
 from activities.core.ports import EventStore, PaymentGateway
 from activities.core.task_queues import STRIPE, activity_on
 from activities.payments.intent import PAID, PaymentActivities
-from activities.payments.release import PaymentKey, PaymentRelease
+from activities.payments.release import PaymentKey, PaymentRelease, begin_payment
 from activities.refunds.request_refund import RequestRefund, book_of, lost_of, request
 from activities.refunds.unsold import excess_of, strangers
 from activities.sales.order import MAKER, create_tickets, hold_seats
 from domain.catalog.show import Show
 from domain.core.actor import acting_as, operator_actor
-from domain.core.aggregate import CreatedEvent
 from domain.core.errors import Refusal, WrongState
 from domain.core.ids import hold_key_of, refund_id_of
 from domain.core.unit_of_work import UnitOfWork
@@ -135,7 +134,7 @@ def _reopen(uow: UnitOfWork, former: PurchaseRef, paid: IntentState) -> Purchase
     for allowance_id in order.allowance_ids:
         uow.get(Allowance, allowance_id).claim(order.identity, order.show_id, quantity, most, 0, uow.at)
     create_tickets(uow, purchase, order)
-    _begin(uow, IntentCreated, PaymentKey(purchase, str(purchase.attempt)), paid, show.capture_method)
+    begin_payment(uow, IntentCreated, PaymentKey(purchase, str(purchase.attempt)), paid, show.capture_method)
     return purchase
 
 
@@ -143,26 +142,8 @@ def _note_stray(uow: UnitOfWork, money: PaymentKey, state: IntentState) -> Purch
     """Record that a payment is to be returned; return the attempt instead if the payment has reopened the purchase."""
     reopened = _own(uow, money.purchase.purchase_id, state.intent_id)
     if reopened is None and uow.find(Payment, money.payment_id) is None:
-        _begin(uow, StrayIntentFound, money, state, "manual")
+        begin_payment(uow, StrayIntentFound, money, state, "manual")
     return reopened
-
-
-def _begin(
-    uow: UnitOfWork, event: type[CreatedEvent[Payment]], money: PaymentKey, state: IntentState, capture_method: str
-) -> None:
-    uow.add(
-        Payment.begin(
-            event,
-            money.payment_id,
-            uow.at,
-            tenant_id=money.purchase.tenant_id,
-            purchase_id=money.purchase.purchase_id,
-            intent_id=state.intent_id,
-            amount_minor=state.amount_minor,
-            currency=state.currency,
-            capture_method=capture_method,
-        )
-    )
 
 
 def _adopt(late: LatePayment, made: Sequence[StripeRefund], uow: UnitOfWork) -> None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from activities.core.commands import PurchaseRef
 from activities.core.ports import EventStore, PaymentGateway
 from activities.refunds.unsold import owe_back
+from domain.core.aggregate import CreatedEvent
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import Price
@@ -32,6 +33,16 @@ class PaymentKey(NamedTuple):
 def own_money(purchase: PurchaseRef) -> PaymentKey:
     """Return the payment that this attempt opened."""
     return PaymentKey(purchase, str(purchase.attempt))
+
+
+def begin_payment(
+    uow: UnitOfWork, event: type[CreatedEvent[Payment]], money: PaymentKey, state: IntentState, capture_method: str
+) -> None:
+    """Record a payment with its first event."""
+    found = {"intent_id": state.intent_id, "amount_minor": state.amount_minor, "currency": state.currency}
+    owner = {"tenant_id": money.purchase.tenant_id, "purchase_id": money.purchase.purchase_id}
+    values = {**owner, **found, "capture_method": capture_method}
+    uow.add(Payment.begin(event, money.payment_id, uow.at, **values))
 
 
 class PaymentRelease:

@@ -13,9 +13,10 @@ from api.http.requests import Body, Deps, Gate, Id, Moment, ShowId, TicketCode, 
 from api.ports import Dependencies
 from domain.access.subject import Subject
 from domain.core.errors import KeyReused, UnknownSubject, WrongState
-from domain.core.timestamp import Timestamp, iso
+from domain.core.timestamp import Timestamp
 from domain.tickets.admission import AdmissionReason
 from domain.views.access import EntryCount, RefusedCount
+from domain.views.common import part_of
 
 router = guarded_router(prefix="/api/v1", tags=["door"])
 SCANS_MAX = 200
@@ -194,19 +195,7 @@ def _scan(
 
 
 def _answer(view: CheckInView) -> CheckInAnswer:
-    return {
-        "check_in_id": view.check_in_id,
-        "show_id": view.show_id,
-        "gate": view.gate,
-        "ticket_id": view.ticket_id,
-        "ticket_type_id": view.ticket_type_id,
-        "admitted": view.reason == "admitted",
-        "reason": view.reason,
-        "scanned_at": view.scanned_at.isoformat(),
-        "first_at": iso(view.first_at),
-        "first_gate": view.first_gate or None,
-        "undone": view.undone,
-    }
+    return part_of(view, CheckInAnswer, admitted=view.reason == "admitted", first_gate=view.first_gate or None)
 
 
 def _uploaded(nonce: str, found: CheckInView | UploadFault) -> UploadedScan:

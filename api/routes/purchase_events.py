@@ -18,7 +18,7 @@ from api.http.watch import ChangePoller
 from api.ports import Dependencies
 from domain.core.timestamp import Timestamp
 from domain.core.transient import TransientError
-from domain.views.common import PriceDocument
+from domain.views.common import PriceDocument, part_of
 from domain.views.purchase import PurchaseHistory, PurchaseState, TicketLine
 
 router = guarded_router(prefix="/api/v1/purchases", tags=["purchases"])
@@ -128,16 +128,13 @@ async def _changed(woken: asyncio.Event, request: Request) -> bool:
 
 async def _shown(found: PurchaseHistory, deps: Dependencies, *, tells_secret: bool) -> PurchaseUpdate:
     may_pay = tells_secret and found["state"] == "awaiting-payment"
-    return {
-        "purchase_id": found["purchase_id"],
-        "state": found["state"],
-        "price": found["price"],
-        "end_reason": found["end_reason"],
-        "tickets": found["tickets"],
-        "expires_at": found["hold_until"],
-        "client_secret": await deps.secrets.get(found["purchase_id"]) if may_pay else None,
-        "news": found["timeline"][-1]["text"] if found["timeline"] else None,
-    }
+    return part_of(
+        found,
+        PurchaseUpdate,
+        expires_at=found["hold_until"],
+        client_secret=await deps.secrets.get(found["purchase_id"]) if may_pay else None,
+        news=found["timeline"][-1]["text"] if found["timeline"] else None,
+    )
 
 
 def _position_of(found: PurchaseHistory) -> int:

@@ -11,7 +11,7 @@ from api.routes.verifications import secret_of
 from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import TicketState
-from domain.views.common import TokenWord
+from domain.views.common import TokenWord, part_of
 from domain.views.purchase import TicketDocument
 
 router = guarded_router(prefix="/api/v1/purchases/{purchase_id}/tickets", tags=["purchases"])
@@ -57,18 +57,7 @@ async def read_purchase_tickets(purchase_id: PurchaseId, deps: Deps, caller: Cal
             secret = secret_of(ticket, deps) if caller.kind == "buyer" else None
             ticket_code = code_of(ticket, deps) if caller.kind == "buyer" else None
             tickets.append(
-                {
-                    "ticket_id": ticket["ticket_id"],
-                    "ticket_type_id": ticket["ticket_type_id"],
-                    "state": ticket["state"],
-                    "token": ticket["token"],
-                    "mint_address": ticket["mint_address"],
-                    "claim": ticket["claim"],
-                    "generation": ticket["generation"],
-                    "admission": answer.reason,
-                    "ticket_secret": secret,
-                    "ticket_code": ticket_code,
-                }
+                part_of(ticket, HeldTicket, admission=answer.reason, ticket_secret=secret, ticket_code=ticket_code)
             )
     return {"purchase_id": purchase_id, "show_id": found["show_id"], "tickets": tickets}
 

@@ -13,7 +13,7 @@ from domain.catalog.discount import spelt
 from domain.catalog.line import Line
 from domain.core.errors import DiscountRefused, NotChargeable, UnknownSubject
 from domain.money.money import Tender
-from domain.views.common import PriceDocument, price_document
+from domain.views.common import PriceDocument, part_of, price_document
 
 router = guarded_router(prefix="/api/v1/quotes", tags=["quotes"])
 TICKETS_MAX = 50
@@ -84,18 +84,9 @@ async def quote_price(body: WantedBody, deps: Deps) -> QuoteAnswer:
 async def quoted(body: WantedBody, deps: Dependencies, tender: Tender = "card") -> QuoteAnswer:
     """Price tickets with the function that prices orders."""
     found = await deps.prices.quote(body.show_id, body.lines(), body.discount_code, tender)
-    lines: list[QuotedLine] = [
-        {
-            "ticket_type_id": line.ticket_type_id,
-            "quantity": line.quantity,
-            "price_minor": line.price_minor,
-            "discount_minor": line.discount_minor,
-        }
-        for line in found.lines
-    ]
     return {
         "show_id": body.show_id,
         "discount_code": None if body.discount_code is None else spelt(body.discount_code),
         "price": price_document(found.price.model_dump()),
-        "lines": lines,
+        "lines": [part_of(line, QuotedLine) for line in found.lines],
     }

@@ -25,7 +25,7 @@ from domain.core.errors import (
 from domain.money.breakdown import FeesBorneBy
 from domain.payments.refund import RefundState
 from domain.tickets.ticket import TicketState
-from domain.views.common import TokenWord
+from domain.views.common import TokenWord, part_of
 from domain.views.purchase import RefundDocument, RefundLine, RefundProgress
 
 router = guarded_router(prefix="/api/v1/purchases/{purchase_id}/refunds", tags=["refunds"])
@@ -205,23 +205,10 @@ async def _ticket(ticket_id: str, deps: Dependencies) -> RefundedTicket:
     found = await deps.queries.ticket(ticket_id)
     if found is None:
         return {"ticket_id": ticket_id, "state": None, "token": None, "mint_address": None}
-    return {
-        "ticket_id": ticket_id,
-        "state": found["state"],
-        "token": found["token"],
-        "mint_address": found["mint_address"],
-    }
+    return part_of(found, RefundedTicket)
 
 
 def _shown(view: RefundView) -> RefundAccepted:
     refund = view.refund
-    return {
-        "refund_id": refund.refund_id,
-        "purchase_id": refund.purchase.purchase_id,
-        "state": view.state,
-        "amount_minor": refund.amount_minor,
-        "currency": view.currency,
-        "ticket_ids": list(refund.ticket_ids),
-        "fees": view.fees,
-        "reason": view.reason,
-    }
+    of_view = {name: getattr(view, name) for name in ("state", "currency", "fees", "reason")}
+    return part_of(refund, RefundAccepted, purchase_id=refund.purchase.purchase_id, **of_view)

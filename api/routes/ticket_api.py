@@ -245,14 +245,7 @@ async def redeem_ticket(
 async def read_ticket_status(ticket_id: TicketId, deps: Deps) -> TicketStatus:
     """Return the right to enter of a ticket, and its token."""
     found = await require("ticket", deps.queries, deps.queries.ticket, ticket_id)
-    return {
-        "ticket_id": found["ticket_id"],
-        "show_id": found["show_id"],
-        "ticket_type_id": found["ticket_type_id"],
-        "state": found["state"],
-        "token": found["token"],
-        "admission": (await deps.door.look([PresentedCode(ticket_id)]))[0].reason,
-    }
+    return part_of(found, TicketStatus, admission=(await deps.door.look([PresentedCode(ticket_id)]))[0].reason)
 
 
 async def _show(show_id: str, deps: Dependencies) -> StockedShow:

@@ -23,6 +23,7 @@ from domain.money.books import venue_payable
 from domain.money.money import BPS_WHOLE, FeeRates, FeesMode
 from domain.money.statement import BalanceSplit, balance_of
 from domain.views.catalog import RatesDocument, VenueDocument, rates_document
+from domain.views.common import part_of
 from domain.views.payouts import AccountLine
 
 router = guarded_router(prefix="/api/v1/venues", tags=["venues"])
@@ -235,17 +236,8 @@ async def onboard_venue(venue_id: VenueId, deps: Deps, caller: Caller) -> Respon
     if seen is None:
         started: OnboardingStarted = {"venue_id": venue_id, "state": "connecting", "url": None}
         return JSONResponse(started, 202)
-    status: OnboardingStatus = {
-        "venue_id": venue_id,
-        "state": "ready" if seen.is_ready else "onboarding",
-        "account_id": seen.account_id,
-        "may_receive": seen.may_receive,
-        "may_pay_out": seen.may_pay_out,
-        "asked_for": seen.asked_for,
-        "url": seen.url,
-        "settlement_currencies": list(seen.settlement_currencies),
-    }
-    return JSONResponse(status)
+    state = "ready" if seen.is_ready else "onboarding"
+    return JSONResponse(part_of(seen, OnboardingStatus, venue_id=venue_id, state=state))
 
 
 @router.get("/{venue_id}/balance", openapi_extra=may_answer(NOT_FOUND))

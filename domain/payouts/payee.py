@@ -1,7 +1,7 @@
 """Payee: a venue's Stripe account, and its debt to us."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
@@ -116,14 +116,7 @@ class Payee(Aggregate):
     def record_capabilities(self, abilities: Capabilities, at: datetime) -> None:
         """Record the account's capabilities; the same again changes nothing."""
         if abilities != self.abilities:
-            values = {
-                "may_receive": abilities.may_receive,
-                "may_pay_out": abilities.may_pay_out,
-                "asked_for": abilities.asked_for,
-                "is_gone": abilities.is_gone,
-                "settlement_currencies": list(abilities.settlement_currencies),
-            }
-            self.record(AccountChanged, at, **values)
+            self.record(AccountChanged, at, **asdict(abilities))
 
     def note_shortfall(self, key: str, currency: str, amount_minor: int, at: datetime) -> None:
         """Record a debt of the venue, once per key (negative: we owe the venue)."""

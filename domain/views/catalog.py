@@ -96,10 +96,30 @@ class ShowOwner(TypedDict):
     name: str
 
 
-class ShowFields(TokenFields, ShowOwner):
+class DetailsDocument(TypedDict):
+    """Name, times, place and texts of a show; `over_at` is the moment from which nothing is sold.
+
+    Until `refund_until` its buyers may have their tickets refunded by themselves; null: at any time.
+    """
+
+    name: str
+    starts_at: Timestamp | None
+    doors_at: Timestamp | None
+    ends_at: Timestamp | None
+    over_at: Timestamp | None
+    time_zone: str
+    place: str
+    description: str
+    image_url: str
+    contact: str
+    refund_until: Timestamp | None
+
+
+class ShowFields(TokenFields, DetailsDocument):
     """A show, without its ticket types; an open end of the sale window is null."""
 
     show_id: str
+    venue_id: str
     tenant_id: str
     currency: str
     hold_seconds: int
@@ -110,7 +130,6 @@ class ShowFields(TokenFields, ShowOwner):
     tax: TaxDocument
     sale_from: Timestamp | None
     sale_until: Timestamp | None
-    ends_at: Timestamp | None
     resell_refunded: bool
     unnamed_share_percent: int
     payment_methods: list[PaymentMethod]
@@ -118,15 +137,6 @@ class ShowFields(TokenFields, ShowOwner):
     transfer: TransferPolicy
     minting: Minting
     registered_at: Timestamp
-    starts_at: Timestamp | None
-    doors_at: Timestamp | None
-    over_at: Timestamp | None
-    time_zone: str
-    place: str
-    description: str
-    image_url: str
-    contact: str
-    refund_until: Timestamp | None
     buyer_tickets_max: int
 
 
@@ -173,25 +183,6 @@ class TermsDocument(TypedDict):
 def terms_document(terms: DiscountTerms) -> TermsDocument:
     """Return the document of the terms of a discount."""
     return part_of(terms, TermsDocument)
-
-
-class DetailsDocument(TypedDict):
-    """Name, times, place and texts of a show; `over_at` is the moment from which nothing is sold.
-
-    Until `refund_until` its buyers may have their tickets refunded by themselves; null: at any time.
-    """
-
-    name: str
-    starts_at: Timestamp | None
-    doors_at: Timestamp | None
-    ends_at: Timestamp | None
-    over_at: Timestamp | None
-    time_zone: str
-    place: str
-    description: str
-    image_url: str
-    contact: str
-    refund_until: Timestamp | None
 
 
 def details_document(details: ShowDetails) -> DetailsDocument:

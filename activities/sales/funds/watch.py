@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.tickets.funds import Funds
+from domain.views.common import part_of
 from domain.views.minting import MintingDocument, NodeLine
 
 log = logging.getLogger(__name__)
@@ -99,18 +100,8 @@ class PayerWatch:
             "owed": owed,
             "runway": funds.runway,
             "low_since": low_since,
-            "nodes": [_line(node) for node in state.nodes],
+            "nodes": [part_of(node, NodeLine) for node in state.nodes],
         }
         await self._board.save(document)
         self._gauges.set(document)
         return document
-
-
-def _line(node: NodeState) -> NodeLine:
-    return {
-        "name": node.name,
-        "trouble": node.trouble,
-        "calls": node.calls,
-        "failures": node.failures,
-        "limited": node.limited,
-    }
