@@ -159,7 +159,8 @@ def _adopt(late: LatePayment, made: Sequence[StripeRefund], uow: UnitOfWork) -> 
     for refund in strangers(book, made):
         if refund.key or book.take_place(refund, "", uow.at):
             continue
-        left_minor = book.left(lost_of(uow, order)).total_minor
+        in_place_minor = book.pay_failed(refund, "", uow.at)
+        left_minor = in_place_minor + book.left(lost_of(uow, order)).total_minor
         names = (book.price.currency, "", late.intent_id)
         excess_minor = excess_of(book, refund, left_minor, *names, bears_excess=late.bears_excess)
         command = RequestRefund(
@@ -168,8 +169,9 @@ def _adopt(late: LatePayment, made: Sequence[StripeRefund], uow: UnitOfWork) -> 
             refund_id=refund_id_of(order.nonce, order.tenant_id, order.identity, refund.refund_id),
             body_digest=refund.refund_id,
             reason=MADE_AT_STRIPE,
-            amount_minor=refund.amount_minor - excess_minor,
+            amount_minor=refund.amount_minor - in_place_minor - excess_minor,
             even_redeemed=True,
             excess_minor=excess_minor,
+            in_place_minor=in_place_minor,
         )
         book.pend(request(uow, command).refund.refund_id, refund.refund_id, uow.at)

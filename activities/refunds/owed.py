@@ -58,7 +58,7 @@ def post_owed(uow: UnitOfWork, purchase: PurchaseRef, book: Refunds, refund: Ref
         post(uow, purchase, owed_key(refund.refund_id), "refund-owed", postings)
     for ticket_id in refund.ticket_ids:  # never to be minted: end the mint debt under the key of the mint
         post(uow, purchase, mint_key(ticket_id), "voided", minted_postings())
-    if not amount and not refund.excess_minor:
+    if not refund.amount_minor:
         book.succeed(refund.refund_id, "", uow.at)
     elif is_cash and refund.state == "requested":
         owe_cash(uow, purchase, order, refund.from_venue_minor - amount, f"cash:{refund.refund_id}")

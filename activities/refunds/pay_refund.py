@@ -12,6 +12,7 @@ from activities.sales.payment_lookup import note_arrival
 from domain.core.actor import acting_as, operator_actor
 from domain.core.errors import PaymentRefused, WrongState
 from domain.core.evidence import EvidenceMissing
+from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import by_hand_postings, came_back_postings, paid_back_postings
 from domain.payments.payment import Payment
@@ -101,7 +102,9 @@ class RefundActivities:
         def decide(uow: UnitOfWork) -> Refund:
             book = _book(uow, pay.refund)
             for one in strangers(book, made):
-                book.take_place(one, book.get(pay.refund.refund_id).intent_id, uow.at)
+                is_taken = book.take_place(one, book.get(pay.refund.refund_id).intent_id, uow.at)
+                if not is_taken and not pay.only_look and book.get(pay.refund.refund_id).state == "failed":
+                    raise TransientError(f"{one.refund_id}, made by a person at Stripe, is not recorded: see its case")
             return book.get(pay.refund.refund_id)
 
         return (await self._store.commit(decide)).value

@@ -39,7 +39,7 @@ class RequestRefund(Command):
     `cash_handed_out` if the till has paid it already; without that, cash is owed at the till.
     `by_buyer`: asked for by the order's buyer, whom the show's `refund_until` binds.
     `even_without_money` voids the tickets even if a dispute has returned all of the money. `excess_minor` is given back
-    beyond that, and owed to nobody.
+    beyond that, and owed to nobody; `in_place_minor` is what failed refunds owed before.
     """
 
     tenant_id: str
@@ -54,6 +54,7 @@ class RequestRefund(Command):
     cash_handed_out: bool = False
     even_without_money: bool = False
     excess_minor: int = 0
+    in_place_minor: int = 0
     by_buyer: bool = False
 
 
@@ -135,7 +136,7 @@ def lost_of(uow: UnitOfWork, order: Order) -> AmountBreakdown:
 def _lost(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> AmountBreakdown:
     """Return the amounts lost in disputes; refuse while a dispute is open, or if everything was lost."""
     disputes, lost = disputes_of(uow, order), lost_of(uow, order)
-    goes_on = command.even_without_money or command.excess_minor
+    goes_on = command.even_without_money or command.excess_minor or command.in_place_minor
     if lost.total_minor and not book.left(lost).total_minor and not goes_on:
         raise PaymentDisputed("the buyer's bank has already returned the money", dispute_id=disputes[0].identity)
     return lost
@@ -160,8 +161,9 @@ def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds
         given=_given(command, book, lost, prices),
         handed_out=command.cash_handed_out,
         excess_minor=command.excess_minor,
+        unsold_minor=command.in_place_minor,
     )
-    if not (wanted.ticket_ids or wanted.given.total_minor or command.amount_minor or command.excess_minor):
+    if not (wanted.ticket_ids or wanted.amount_minor or command.amount_minor):
         kept_minor = book.left(lost).total_minor
         reason = "" if not kept_minor else f": the buyer bears the remaining fees of {shown(kept_minor, currency)}"
         raise RefundExceeds(f"nothing to refund{reason}", left_minor=0)
@@ -261,7 +263,7 @@ def _view(command: RequestRefund, order: Order, refund: Refund, *, resells: bool
             purchase=purchase,
             refund_id=command.refund_id,
             ticket_ids=refund.ticket_ids,
-            amount_minor=refund.given.total_minor + refund.excess_minor,
+            amount_minor=refund.given.total_minor + refund.unsold_minor + refund.excess_minor,
             resells=resells,
             in_cash=_is_in_cash(order),
         ),

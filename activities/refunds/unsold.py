@@ -42,6 +42,7 @@ def owe_back(uow: UnitOfWork, payment: Payment, made: Sequence[StripeRefund], *,
     for one in strangers(book, made):
         if book.take_place(one, payment.intent_id, uow.at):
             continue
+        book.pay_failed(one, payment.intent_id, uow.at)
         left_minor = payment.captured_minor - _decided(book, payment)
         excess_minor = excess_of(book, one, left_minor, payment.currency, payment.intent_id, bears_excess=bears_excess)
         adopted = _back(order, payment, one.refund_id, MADE_AT_STRIPE, one.amount_minor - excess_minor)

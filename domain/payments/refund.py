@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.core.ids import derived
 from domain.money.breakdown import AmountBreakdown, FeesBorneBy
 from domain.money.currency import shown
 from domain.payments.holdings import GivenBack
@@ -19,10 +20,10 @@ class Refund(BaseModel):
     """One refund; `turn` counts the attempts at Stripe, from 1, and grows with each failure.
 
     A refund of the sale is `given` by its owners. One of a payment that bought nothing names its intent, and returns
-    `unsold_minor`, which nobody owned. `paid_elsewhere_minor` is paid by another refund. Cash is owed `at_till` until
-    a clerk says that it was handed out. `by_bank_minor` is the part that the buyer has from a bank, by a dispute that
-    was lost. `excess_minor` is the part that a person at Stripe gave back although nobody owed it any more: the
-    platform's loss.
+    `unsold_minor`, which nobody owned; in one of the sale, failed ones owed it. `paid_elsewhere_minor` is paid by
+    another refund. Cash is owed `at_till` until a clerk says that it was handed out. `by_bank_minor` is the part that
+    the buyer has from a bank, by a dispute that was lost. `excess_minor` is the part that a person at Stripe gave back
+    although nobody owed it any more: the platform's loss.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,3 +85,17 @@ def exceeding(given: AmountBreakdown, left: AmountBreakdown, currency: str) -> s
     if not given.total_minor:
         return f"nothing to refund: the refundable amount is {refundable}"
     return f"the refund of {requested} exceeds the refundable amount of {refundable}"
+
+
+def part_of(whole: Refund, key: str, reason: str, intent_id: str, amount_minor: int) -> Refund:
+    """Return a refund that pays a part of another one; the parts of that one were taken from their owners before."""
+    return Refund(
+        refund_id=derived("rf", whole.refund_id, key),
+        body_digest=key,
+        reason=reason,
+        fees=whole.fees,
+        ticket_ids=(),
+        intent_id=intent_id,
+        currency=whole.currency,
+        unsold_minor=amount_minor,
+    )

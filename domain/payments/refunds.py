@@ -6,12 +6,11 @@ from typing import Any
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject, WrongState
-from domain.core.ids import derived
 from domain.money.breakdown import AmountBreakdown, FeesBorneBy, breakdown_of, summed
 from domain.money.money import Price
 from domain.payments.holdings import remaining
 from domain.payments.payment_intent import StripeRefund
-from domain.payments.refund import DECIDED, MADE_AT_STRIPE, NOTHING, RETURNED_BY_BANK, Refund, exceeding
+from domain.payments.refund import DECIDED, MADE_AT_STRIPE, NOTHING, RETURNED_BY_BANK, Refund, exceeding, part_of
 
 
 class RefundsOpened(CreatedEvent["Refunds"]):
@@ -27,7 +26,8 @@ class RefundRequested(DomainEvent["Refunds"]):
     """An amount is owed to the buyer, and these tickets are void.
 
     `intent_id` is set when the amount was captured by a payment that bought nothing, `currency` when it differs from
-    that of the price, `handed_out` when the box office paid it before. `excess_minor` of the amount was owed to nobody.
+    that of the price, `handed_out` when the box office paid it before. `excess_minor` of the amount was owed to nobody,
+    `in_place_minor` by failed refunds of the sale that a person's refund at Stripe has paid.
     """
 
     TOPIC = "refunds.refund-requested"
@@ -43,11 +43,12 @@ class RefundRequested(DomainEvent["Refunds"]):
     currency: str = ""
     handed_out: bool = False
     excess_minor: int = 0
+    in_place_minor: int = 0
 
     def apply(self, refunds: "Refunds") -> None:
         """Add the refund."""
         values = {name: getattr(self, name) for name in DECIDED}
-        unsold_minor = self.amount_minor - self.excess_minor if self.intent_id else 0
+        unsold_minor = self.amount_minor - self.excess_minor if self.intent_id else self.in_place_minor
         refunds.refunds[self.refund_id] = Refund.model_validate(
             {**values, "ticket_ids": tuple(self.ticket_ids), "unsold_minor": unsold_minor}
         )
@@ -66,7 +67,7 @@ class RefundsPriced(DomainEvent["Refunds"]):
 
 
 class RefundReduced(DomainEvent["Refunds"]):
-    """A refund made at Stripe has paid a part of a failed one."""
+    """A refund made at Stripe has paid a failed one, or a part of it."""
 
     TOPIC = "refunds.refund-reduced"
 
@@ -78,6 +79,8 @@ class RefundReduced(DomainEvent["Refunds"]):
         """Owe less by this refund; its parts were taken from their owners and stay taken."""
         elsewhere_minor = refunds.refunds[self.refund_id].paid_elsewhere_minor + self.by_minor
         refunds.change(self.refund_id, paid_elsewhere_minor=elsewhere_minor)
+        if not refunds.refunds[self.refund_id].due_minor:
+            refunds.change(self.refund_id, state="succeeded", failure=None)
 
 
 class RefundOwedAtTill(DomainEvent["Refunds"]):
@@ -130,8 +133,8 @@ class RefundSucceeded(DomainEvent["Refunds"]):
 
     def apply(self, refunds: "Refunds") -> None:
         """Mark the refund as succeeded."""
-        stripe_id = self.stripe_refund_id or None
-        refunds.change(self.refund_id, state="succeeded", stripe_refund_id=stripe_id, failure=None)
+        values = {"stripe_refund_id": self.stripe_refund_id or None, "failure": None}
+        refunds.change(self.refund_id, state="succeeded", **values)
 
 
 class RefundPaidByHand(DomainEvent["Refunds"]):
@@ -146,8 +149,7 @@ class RefundPaidByHand(DomainEvent["Refunds"]):
     def apply(self, refunds: "Refunds") -> None:
         """Mark the refund as succeeded without Stripe."""
         by_hand = refunds.refunds[self.refund_id].by_hand_minor + self.amount_minor
-        paid = {"stripe_refund_id": None, "failure": None, "by_hand_minor": by_hand}
-        refunds.change(self.refund_id, state="succeeded", **paid)
+        refunds.change(self.refund_id, state="succeeded", stripe_refund_id=None, failure=None, by_hand_minor=by_hand)
 
 
 class RefundPaidByBank(DomainEvent["Refunds"]):
@@ -255,7 +257,7 @@ class Refunds(Aggregate):
     def request(self, wanted: Refund, at: datetime, lost: AmountBreakdown = NOTHING) -> Refund:
         """Request a refund; raise RefundExceeds for more than the rest of any part, or for nothing at all."""
         given, left = wanted.given, self.left(lost)
-        is_nothing = not (given.total_minor or wanted.ticket_ids or wanted.excess_minor)
+        is_nothing = not (wanted.amount_minor or wanted.ticket_ids)
         if given.capped(left) != given or is_nothing:
             raise RefundExceeds(exceeding(given, left, self.price.currency), left_minor=left.total_minor)
         return self._decide(wanted, at)
@@ -266,6 +268,7 @@ class Refunds(Aggregate):
 
     def _decide(self, wanted: Refund, at: datetime) -> Refund:
         values = wanted.model_dump(include=set(DECIDED))
+        values["in_place_minor"] = 0 if wanted.intent_id else wanted.unsold_minor
         tickets, amount = list(wanted.ticket_ids), wanted.amount_minor
         self.record(RefundRequested, at, ticket_ids=tickets, amount_minor=amount, **values)
         return self.refunds[wanted.refund_id]
@@ -287,18 +290,33 @@ class Refunds(Aggregate):
         It takes the place of one of the same amount. It pays a part of a larger one, which then owes the rest.
         `intent_id` is that of a payment that bought nothing, empty for the payment of the sale.
         """
-        failed = [refund for refund in self.of_payment(intent_id, made.intent_id) if refund.state == "failed"]
+        failed = self._failed(made, intent_id)
         alike = next((refund for refund in failed if refund.due_minor == made.amount_minor), None)
         larger = next((refund for refund in failed if refund.due_minor > made.amount_minor), None)
         if alike is not None:
             self.pend(alike.refund_id, made.refund_id, at)
         elif larger is not None:
-            events = {"refund_id": larger.refund_id, "stripe_refund_id": made.refund_id}
-            self.record(RefundReduced, at, by_minor=made.amount_minor, **events)
-            part = _part_of(larger, made.refund_id, MADE_AT_STRIPE, made.intent_id, made.amount_minor)
-            self.give_back(part, at)
+            self._reduce(larger, made.amount_minor, made, at)
+            wanted = part_of(larger, made.refund_id, MADE_AT_STRIPE, made.intent_id, made.amount_minor)
+            part = self.give_back(wanted, at)
             self.pend(part.refund_id, made.refund_id, at)
         return alike is not None or larger is not None
+
+    def pay_failed(self, made: StripeRefund, intent_id: str, at: datetime) -> int:
+        """Let a person's refund, which the caller records as a whole, pay failed ones; return how much of it does."""
+        rest_minor = made.amount_minor
+        for refund in self._failed(made, intent_id):
+            if paid_minor := min(rest_minor, refund.due_minor):
+                self._reduce(refund, paid_minor, made, at)
+                rest_minor -= paid_minor
+        return made.amount_minor - rest_minor
+
+    def _reduce(self, refund: Refund, by_minor: int, made: StripeRefund, at: datetime) -> None:
+        events = {"refund_id": refund.refund_id, "stripe_refund_id": made.refund_id}
+        self.record(RefundReduced, at, by_minor=by_minor, **events)
+
+    def _failed(self, made: StripeRefund, intent_id: str) -> list[Refund]:
+        return [refund for refund in self.of_payment(intent_id, made.intent_id) if refund.state == "failed"]
 
     def owe_at_till(self, refund_id: str, at: datetime) -> None:
         """Record that the cash is owed at the till, once."""
@@ -326,8 +344,7 @@ class Refunds(Aggregate):
         refund = self.get(refund_id)
         if refund.state == "succeeded":
             return False
-        amount = refund.due_minor
-        events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "amount_minor": amount}
+        events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "amount_minor": refund.due_minor}
         self.record(RefundSucceeded, at, **events)
         return True
 
@@ -336,8 +353,7 @@ class Refunds(Aggregate):
         refund = self.get(refund_id)
         if refund.state != "failed":
             return False
-        amount = refund.due_minor
-        self.record(RefundPaidByHand, at, refund_id=refund_id, reference=reference, amount_minor=amount)
+        self.record(RefundPaidByHand, at, refund_id=refund_id, reference=reference, amount_minor=refund.due_minor)
         return True
 
     def of_payment(self, *intent_ids: str) -> list[Refund]:
@@ -365,7 +381,7 @@ class Refunds(Aggregate):
             if back := min(rest, refund.by_bank_minor):
                 owing = {"refund_id": refund.refund_id, "dispute_id": dispute_id, "amount_minor": back}
                 self.record(RefundOwedAgain, at, **owing)
-                self.give_back(_part_of(refund, key, RETURNED_BY_BANK, payment[-1], back), at)
+                self.give_back(part_of(refund, key, RETURNED_BY_BANK, payment[-1], back), at)
                 rest -= back
 
     def return_excess(self, refund_id: str, at: datetime) -> int:
@@ -382,17 +398,3 @@ class Refunds(Aggregate):
             return
         events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "failure": failure}
         self.record(RefundFailed, at, **events)
-
-
-def _part_of(whole: Refund, key: str, reason: str, intent_id: str, amount_minor: int) -> Refund:
-    """Return a refund that pays a part of another one; the parts of that one were taken from their owners before."""
-    return Refund(
-        refund_id=derived("rf", whole.refund_id, key),
-        body_digest=key,
-        reason=reason,
-        fees=whole.fees,
-        ticket_ids=(),
-        intent_id=intent_id,
-        currency=whole.currency,
-        unsold_minor=amount_minor,
-    )

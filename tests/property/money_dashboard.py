@@ -49,7 +49,9 @@ async def hear(town: Town, sale: Sale, made: StripeRefund) -> None:
     late, amount = LatePayment(**town.ref(sale).model_dump(), intent_id=sale.intent_id), made.amount_minor
     failed = await ours(town, sale, "failed")
     alike, larger = [one for one in failed if one.due == amount], [one for one in failed if one.due > amount]
-    excess = 0 if alike or larger else max(amount - sale.left.total, 0)
+    places = [] if alike or larger else in_place(failed, amount)
+    rest = amount - sum(places)
+    excess = 0 if alike or larger else max(rest - sale.left.total, 0)
     if excess:
         reach("an excess")
         bearing = late.model_copy(update={"bears_excess": True, "operator": "ann"})
@@ -73,9 +75,22 @@ async def hear(town: Town, sale: Sale, made: StripeRefund) -> None:
         part = Back(adopted.refund_id, Split(), "platform", (), made.refund_id, posted=True, elsewhere=-amount)
         sale.backs.append(part)
     else:
-        given = sale.by_amount(amount - excess, "platform")
+        if places:
+            reach("more than failed ones owed, excess" if excess else "more than failed ones owed")
+        for one, paid in zip(failed, places, strict=False):
+            one.elsewhere += paid
+        given = sale.by_amount(rest - excess, "platform")
         back = Back(adopted.refund_id, given, "platform", adopted.ticket_ids, stripe_id=made.refund_id, excess=excess)
+        back.elsewhere = -sum(places)
         note(sale, back)
+
+
+def in_place(failed: list[Back], amount: int) -> list[int]:
+    """Return how much of an amount pays each of the refunds that failed, oldest first."""
+    paid: list[int] = []
+    for back in failed:
+        paid.append(min(back.due, amount - sum(paid)))
+    return paid
 
 
 async def ours(town: Town, sale: Sale, state: str) -> list[Back]:

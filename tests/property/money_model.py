@@ -130,7 +130,7 @@ class Back:
     paid: bool = False
     by_hand: int = 0
     by_bank: int = 0
-    elsewhere: int = 0  # paid by another refund; negative for that one, which has no other amount
+    elsewhere: int = 0  # paid by another refund; negative for that one, which may have no other amount
     excess: int = 0  # given back by a person although nobody owed it
 
     @property
@@ -319,7 +319,7 @@ def expected(sale: Sale, currency: str) -> Sums:
         debt = len(sale.tickets) - len(sale.delivered)
         sums["mint:debt", "TICKET"], sums["tickets:sold", "TICKET"] = debt, -debt
     for back in sale.backs:
-        owed -= 0 if back.posted else back.by_bank
+        owed += 0 if back.posted else max(-back.elsewhere, 0) - back.by_bank  # owed before, by those that failed
         if back.posted:
             given = back.given
             pending -= back.of_venue

@@ -10,6 +10,7 @@ from activities.core.commands import DisputeRef, PayRefund, RefundRef
 from activities.disputes.follow import DisputeActivities
 from activities.refunds.pay_refund import RefundActivities
 from domain.core.evidence import EvidenceMissing
+from domain.core.transient import TransientError
 from domain.money.books import PLATFORM_BANK, REFUND_LOSSES, STRIPE_CLEARING, buyer_refundable
 from domain.payments.refund import Refund
 from domain.payments.refunds import Refunds
@@ -17,6 +18,7 @@ from tests.fakes.operator import operate, operate_in, refused, seen_by_operator
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold
 from tests.workflows.test_payment_case import CaseHandle, begin_case, stray
+from tests.workflows.test_refund import Handle, begin, shown
 from workflows.core.reasons import Reason
 
 pytestmark = pytest.mark.slow  # rare ways: see the fast tier in docs/how-to-read-the-tests.md
@@ -45,7 +47,7 @@ async def flagged(handle: CaseHandle) -> str:
     return view.needs[0].cause
 
 
-async def resolved(world: SagaWorld, handle: CaseHandle) -> str:
+async def resolved(world: SagaWorld, handle: CaseHandle | Handle) -> str:
     """Await the end in real time: without a timer a skipping server jumps to the end of its calendar."""
     with world.server.auto_time_skipping_disabled():
         return await handle.result()
@@ -81,6 +83,54 @@ async def test_a_sale_that_was_paid_back_by_hand_before(world: SagaWorld, client
     assert (excess.state, excess.given.total_minor, excess.excess_minor) == ("succeeded", PRICE - by_hand, by_hand)
     books = world.books()
     assert (books[REFUND_LOSSES, "eur"], books[PLATFORM_BANK, "eur"]) == (-by_hand, by_hand)
+    assert (books[STRIPE_CLEARING, "eur"], books[buyer_refundable((await world.order()).identity), "eur"]) == (FEE, 0)
+
+
+async def failing(world: SagaWorld, client: Client, amount_minor: int) -> tuple[RefundRef, Handle]:
+    """Let a refund fail at Stripe, and need an operator."""
+    world.gateway.refuse("refund_intent", "expired_or_canceled_card")
+    refund = await world.decide_refund(number=2, amount_minor=amount_minor)
+    handle = await begin(client, refund, poll_seconds=1)
+    await shown(handle, "failed", needs_operator=True)
+    world.gateway.allow("refund_intent")
+    return refund, handle
+
+
+async def test_more_than_a_failed_refund_is_owed_is_no_excess(world: SagaWorld, client: Client) -> None:
+    """The failed one is paid first, and the rest is a refund of what is left: nobody is needed."""
+    own = await sold(world, client)
+    _, handle = await failing(world, client, BY_HAND)
+    world.gateway.refund_in_dashboard(own, BY_HAND + 400)
+    assert await resolved(world, await begin_case(world, client, own)) == "sold"
+    assert await resolved(world, handle) == "refunded"
+    await world.give_back(client)
+    ours, more = await book_of(world)
+    assert (ours.state, ours.amount_minor, more.amount_minor) == ("succeeded", 0, BY_HAND + 400)
+    assert (more.given.total_minor, more.excess_minor) == (400, 0)
+    assert world.gateway.refunded_minor == BY_HAND + 400
+    books = world.books()
+    assert (REFUND_LOSSES, "eur") not in books
+    assert books[buyer_refundable((await world.order()).identity), "eur"] == 0
+
+
+async def test_what_is_owed_comes_before_the_excess(world: SagaWorld, client: Client) -> None:
+    """One refund was paid by hand, another failed, and a person gives all back: only what was paid twice is a loss."""
+    own = await sold(world, client)
+    await world.decide_refund(amount_minor=BY_HAND)
+    await paid_by_hand(world, client)
+    refund, handle = await failing(world, client, 500)
+    world.gateway.refund_in_dashboard(own, PRICE)
+    with pytest.raises(TransientError, match="not recorded"):  # it is not paid a second time meanwhile
+        await RefundActivities(world.store, world.gateway).pay_refund(PayRefund(refund=refund, turn=2))
+    cause = await borne(world, client, own, "sold")
+    assert f"{(PRICE - BY_HAND) / 100:.2f}" in cause
+    assert await resolved(world, handle) == "refunded"
+    await world.give_back(client)
+    _, ours, more = await book_of(world)
+    assert (ours.state, ours.amount_minor) == ("succeeded", 0)
+    assert (more.given.total_minor, more.unsold_minor, more.excess_minor) == (PRICE - BY_HAND - 500, 500, BY_HAND)
+    books = world.books()
+    assert (books[REFUND_LOSSES, "eur"], books[PLATFORM_BANK, "eur"]) == (-BY_HAND, BY_HAND)
     assert (books[STRIPE_CLEARING, "eur"], books[buyer_refundable((await world.order()).identity), "eur"]) == (FEE, 0)
 
 

@@ -34,7 +34,7 @@ from domain.views.purchase import (
 OPEN = {"requested", "pending", "failed"}
 REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     RefundRequested: lambda event: f"Refund requested: {event.amount_minor} minor units, {event.reason}.",
-    RefundReduced: lambda event: f"A refund of {event.by_minor} at Stripe paid a part of a failed one.",
+    RefundReduced: lambda event: f"A refund of {event.by_minor} at Stripe paid for a failed one.",
     RefundOwedAtTill: lambda event: f"Refund owed at the till: {event.amount_minor} minor units in cash.",
     RefundHandedOut: lambda event: f"Refund handed out at the till: {event.amount_minor} minor units in cash.",
     RefundPending: lambda _: "Refund pending at the bank.",
@@ -94,6 +94,8 @@ def _succeeded(documents: DocumentBatch, event: RefundSucceeded, _: int) -> None
 def _reduced(documents: DocumentBatch, event: RefundReduced, _: int) -> None:
     if refund := documents.edit(REFUNDS, event.refund_id):
         refund["amount_minor"] -= event.by_minor
+        if refund["by_bank_minor"] >= refund["amount_minor"]:
+            refund.update({"state": "succeeded", "failure": None, "succeeded_at": event.timestamp.isoformat()})
     _show(documents, event, event.refund_id)
 
 

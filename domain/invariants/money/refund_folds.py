@@ -74,7 +74,10 @@ def _excess_returned(all_of: InvariantState, event: RefundExcessReturned) -> Non
 
 
 def _reduced(all_of: InvariantState, event: RefundReduced) -> None:
-    _owner(all_of, event).refunds[event.refund_id].amount_minor -= event.by_minor
+    returned = _owner(all_of, event).refunds[event.refund_id]
+    returned.amount_minor -= event.by_minor
+    if returned.by_bank_minor == returned.amount_minor:
+        returned.state = "succeeded"
 
 
 def _at_till(all_of: InvariantState, event: RefundOwedAtTill) -> None:

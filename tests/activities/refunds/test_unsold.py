@@ -132,6 +132,23 @@ async def test_a_payment_is_refunded_when_the_last_part_has_arrived() -> None:
     assert await world.state(intent) == ("refunded", 0)
 
 
+async def test_one_that_pays_all_that_failed_is_no_excess() -> None:
+    """Both parts have failed, and a person gives back the whole: it is what was owed."""
+    world = Undone()
+    intent = await world.captured()
+    world.gateway.refund_in_dashboard(intent.intent_id, 200)
+    theirs, ours = await world.owe(intent)
+    world.gateway.finish_refund("re_1", succeed=False)
+    world.gateway.refuse("refund_intent", "expired_or_canceled_card")
+    assert [await world.pay(theirs), await world.pay(ours)] == ["failed", "failed"]
+    world.gateway.refund_in_dashboard(intent.intent_id, AMOUNT)
+    *parts, whole = await world.owe(intent)
+    assert [(one.state, one.amount_minor) for one in parts] == [("succeeded", 0)] * 2
+    assert (whole.amount_minor, whole.excess_minor) == (AMOUNT, 0)
+    assert await world.pay(whole) == "succeeded"
+    assert await world.state(intent) == ("refunded", 0)
+
+
 async def test_money_that_is_paid_by_hand_is_no_longer_owed() -> None:
     """Stripe refuses it for good, and an operator pays another way."""
     world = Undone()

@@ -9,7 +9,7 @@ from domain.money.money import FeeRates, Tax, price_of
 from domain.payments.payment_intent import StripeRefund
 from domain.payments.refund import Refund
 from domain.payments.refunds import Refunds, RefundsOpened
-from tests.fakes.samples import AT, names_of
+from tests.fakes.samples import AT, events_of, folded, names_of, through_json
 
 PRICE = price_of("eur", ((2, 1000), (1, 2505)), FeeRates(), 451, Tax(1900, inclusive=True))
 
@@ -170,6 +170,24 @@ def test_a_smaller_one_pays_a_part(book: Refunds) -> None:
     assert (rest.state, rest.amount_minor, rest.given.total_minor) == ("failed", 200, 300)
     assert (part.state, part.amount_minor, part.given, part.from_venue_minor) == ("pending", 100, AmountBreakdown(), 0)
     assert book.left() == left
+
+
+def test_a_larger_one_pays_all_that_failed_first(book: Refunds) -> None:
+    """Oldest first, the last one in part; what is over is the caller's to record, with the part that was owed."""
+    failed(book, 1, 100)
+    failed(book, 2, 150)
+    assert not book.take_place(made(400), "", AT)
+    assert book.pay_failed(made(120), "", AT) == 120
+    assert [(one.state, one.due_minor) for one in book.refunds.values()] == [("succeeded", 0), ("failed", 130)]
+    assert book.pay_failed(made(400), "", AT) == 130
+    adopted = refund(3, amount_breakdown(book.left(), 270, "eur")).model_copy(update={"unsold_minor": 250})
+    left = book.left()
+    book.request(adopted, AT)
+    again: Refunds = folded(through_json(events_of(book)))
+    for one in (book, again):
+        assert (one.get("rf3").amount_minor, one.get("rf3").given.total_minor) == (520, 270)
+        assert one.left().total_minor == left.total_minor - 270
+        assert [known.owed_minor for known in one.refunds.values()] == [0, 0, 520]
 
 
 def test_cash_is_handed_out_once_and_only_at_the_till(book: Refunds) -> None:
