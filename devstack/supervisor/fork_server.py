@@ -96,9 +96,9 @@ class ForkServer:
 
     def close(self) -> None:
         """End the server, and the forks that nobody has taken."""
+        _adopt_orphans(0)  # first: what the server leaves in the middle of a fork is not ours
         self._server.kill()
         self._server.wait()
-        _adopt_orphans(0)
         while self._channels:
             _, channel = self._channels.popitem()
             channel.settimeout(None)

@@ -1,11 +1,12 @@
 """TCP ports on 127.0.0.1: requested, kept from the last run, or free."""
 
 import atexit
-import json
 import random
 import socket
 from collections.abc import Collection, Mapping
 from pathlib import Path
+
+from devstack.supervisor.data_dir import read_json, write_json
 
 LOOPBACK = "127.0.0.1"
 # Below Linux's range for outgoing connections, so that no client socket takes a kept port while a process restarts.
@@ -68,7 +69,7 @@ def choose_ports(requested: Mapping[str, int | None], defaults: Mapping[str, int
     A number above 0 is used or refused with `PortBusyError`; 0 means the kept port or a free one; None means the kept
     port, the default, or a free one.
     """
-    kept: dict[str, int] = json.loads(kept_file.read_text()) if kept_file.exists() else {}
+    kept: dict[str, int] = read_json(kept_file)
     chosen: dict[str, int] = {}
     for name, port in sorted(requested.items(), key=lambda item: not item[1]):
         taken = set(chosen.values())
@@ -83,5 +84,5 @@ def choose_ports(requested: Mapping[str, int | None], defaults: Mapping[str, int
         candidates = [kept.get(name), defaults.get(name) if port is None else None]
         free = (candidate for candidate in candidates if candidate and candidate not in taken and claim(candidate))
         chosen[name] = next(free, None) or free_port(taken)
-    kept_file.write_text(json.dumps({**kept, **chosen}, indent=2) + "\n")
+    write_json(kept_file, {**kept, **chosen})
     return chosen

@@ -49,6 +49,10 @@ class ProcessFailedError(RuntimeError):
     """A process did not become healthy at its first start; the message contains the end of its log."""
 
 
+class ProcessEndedError(ProcessFailedError):
+    """It ended by itself, before it was healthy."""
+
+
 def tail_of(log: Path) -> str:
     """Return the last lines of a log file, or a placeholder."""
     if not log.exists():

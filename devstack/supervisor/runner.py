@@ -14,7 +14,14 @@ import psutil
 
 from devstack.supervisor.fork_server import Forked, ForkServer
 from devstack.supervisor.probes import kill_group
-from devstack.supervisor.process import ROOT, ProcessFailedError, ProcessSpec, bind_to_parent, tail_of
+from devstack.supervisor.process import (
+    ROOT,
+    ProcessEndedError,
+    ProcessFailedError,
+    ProcessSpec,
+    bind_to_parent,
+    tail_of,
+)
 
 PROBE_EVERY_SECONDS = 0.05
 BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -37,7 +44,7 @@ class ProcessRunner:
         self._on_change = on_change
         self._child: Child | None = None
         self._waiting: Child | None = None  # the child, until it may run
-        self._stopping = False
+        self.is_stopping = False  # whoever keeps it may miss being cancelled: Python 3.11 can lose that in a wait
 
     def status(self) -> dict[str, Any]:
         """Return this process's entry of `stack.json`."""
@@ -69,6 +76,14 @@ class ProcessRunner:
             child.stdin.close()
         await self._until_healthy(child)
         self._set_state("healthy")
+
+    async def start_first(self, env: Mapping[str, str]) -> None:
+        """Start the process, once more if it ends: a port of its own may have been taken between choice and use."""
+        try:
+            await self.start(env)
+        except ProcessEndedError:
+            self.restarts += 1
+            await self.start(env)
 
     def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
         inherited = {name: value for name, value in {**os.environ, **env}.items() if name not in self.process.withheld}
@@ -126,23 +141,23 @@ class ProcessRunner:
         reason = "no answer"
         while time.monotonic() < until and child.returncode is None:
             try:
-                return await asyncio.wait_for(ask(), timeout=max(0.1, until - time.monotonic()))
+                async with asyncio.timeout(max(0.1, until - time.monotonic())):
+                    return await ask()
             except Exception as error:  # noqa: BLE001 - any error means: not ready yet
                 reason = f"{type(error).__name__}: {error}"
                 await asyncio.sleep(PROBE_EVERY_SECONDS)
+        kind = ProcessFailedError
         if child.returncode is not None:
-            reason = f"exit status {child.returncode}"
-        raise ProcessFailedError(
-            f"{self.process.name} {failed}: {reason}\nlast lines of {self.log}:\n{tail_of(self.log)}"
-        )
+            reason, kind = f"exit status {child.returncode}", ProcessEndedError
+        raise kind(f"{self.process.name} {failed}: {reason}\nlast lines of {self.log}:\n{tail_of(self.log)}")
 
     async def keep(self, env: Callable[[], Mapping[str, str]]) -> None:
         """Restart the process whenever it dies, after a growing pause, until `stop` is called."""
         failures = 0
-        while self._child is not None and not self._stopping:
+        while self._child is not None and not self.is_stopping:
             calm_at = time.monotonic() + CALM_SECONDS
             await self._child.wait()
-            if self._stopping:
+            if self.is_stopping:
                 return
             kill_group(self._child.pid, 9)  # children that the dead process left behind
             failures = 0 if time.monotonic() > calm_at else failures
@@ -155,7 +170,7 @@ class ProcessRunner:
 
     async def stop(self) -> None:
         """Stop the process and its group: by its stop signal, then by SIGKILL after `stop_seconds`."""
-        self._stopping = True
+        self.is_stopping = True
         child = self._child
         if child is None:
             return

@@ -91,7 +91,7 @@ class Supervisor:
             for need in runner.process.needs:
                 if need in self._ready_events:
                     await self._ready_events[need].wait()
-            await runner.start(self._env)
+            await runner.start_first(self._env)
             self._env.update(await runner.set_up())
         except ProcessFailedError:
             raise
@@ -107,6 +107,8 @@ class Supervisor:
 
     async def _stop_all(self) -> None:
         self._state = "stopping"
+        for runner in self._runners.values():
+            runner.is_stopping = True
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)

@@ -1,10 +1,12 @@
 """Ports are requested, kept or free."""
 
+import json
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -36,6 +38,24 @@ def test_a_kept_port_is_used_again_and_replaced_when_busy(tmp_path: Path, busy: 
     replaced = choose_ports({"api": 0}, {}, file)["api"]
     assert replaced != busy
     assert is_free(replaced)
+
+
+def test_an_interrupted_write_leaves_the_kept_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed while it writes them, a stack starts again, on the same ports."""
+    file = tmp_path / "ports.json"
+    first = choose_ports({"api": 0}, {}, file)
+
+    def killed_at_the_first_byte(out: TextIO) -> None:
+        out.write("{")
+        out.flush()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(json, "dump", lambda _, out, **__: killed_at_the_first_byte(out))
+        patched.setattr(Path, "write_text", lambda path, _: killed_at_the_first_byte(path.open("w")))
+        with pytest.raises(KeyboardInterrupt):
+            choose_ports({"api": 0}, {}, file)
+    assert choose_ports({"api": 0}, {}, file) == first
 
 
 def test_a_default_gives_way_when_busy(tmp_path: Path, busy: int) -> None:

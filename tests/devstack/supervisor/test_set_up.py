@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from devstack.supervisor.probes import NotReadyError
+from devstack.supervisor.probes import NotReadyError, ready_file_probe
 from devstack.supervisor.process import OnReady, ProcessFailedError, ProcessSpec
 from devstack.supervisor.supervisor import Supervisor
 
@@ -24,6 +24,40 @@ def stack(folder: Path, command: tuple[str, ...], on_ready: OnReady, seconds: fl
 
     server = ProcessSpec("server", command, healthy, on_ready=on_ready, start_seconds=seconds)
     return Supervisor((server,), folder, {}, {}, frozenset())
+
+
+FAILS_ONCE = """
+import os, pathlib, sys, time
+tried = pathlib.Path(sys.argv[1])
+if not tried.exists():
+    tried.write_text("")
+    sys.exit("address already in use")
+tried.with_suffix(".ready").write_text(str(os.getpid()))
+time.sleep(600)
+"""
+
+
+async def test_a_process_that_ends_at_its_first_start_is_started_once_more(tmp_path: Path) -> None:
+    """As one whose port another program took between its choice and its use; its log tells both."""
+    tried = tmp_path / "tried"
+    command = (sys.executable, "-c", FAILS_ONCE, str(tried))
+    process = ProcessSpec("server", command, ready_file_probe(tried.with_suffix(".ready")))
+    statuses: list[dict[str, Any]] = []
+
+    def see(status: dict[str, Any]) -> None:
+        statuses.append(status)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    await asyncio.wait_for(Supervisor((process,), tmp_path, {}, {}, frozenset()).run(see), 30)
+    [status] = statuses
+    assert (status["processes"]["server"]["state"], status["processes"]["server"]["restarts"]) == ("healthy", 1)
+    assert (tmp_path / "logs" / "server.log").read_text() == "address already in use\n"
+
+
+async def test_a_process_that_ends_twice_fails_the_start(tmp_path: Path) -> None:
+    process = ProcessSpec("server", (sys.executable, "-c", "exit('no')"), ready_file_probe(tmp_path / "never"))
+    with pytest.raises(ProcessFailedError, match=r"(?s)server did not become healthy: exit status 1.*no\nno$"):
+        await Supervisor((process,), tmp_path, {}, {}, frozenset()).run(lambda _: None)
 
 
 async def never() -> Mapping[str, str]:

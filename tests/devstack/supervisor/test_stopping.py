@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,31 @@ signal.signal(signal.SIGTERM, stop)
 (folder / f"{name}.ready").write_text(str(os.getpid()))
 while True: time.sleep(1)
 """
+
+
+async def test_a_stop_ends_a_restart_that_misses_it(tmp_path: Path) -> None:
+    """Asked to stop while it is probed, it is healthy just then: a wait of Python 3.11 loses the cancel."""
+    probes, restarting = 0, asyncio.Event()
+
+    async def deaf(_pid: int) -> None:
+        nonlocal probes
+        probes += 1
+        if probes == 2:
+            restarting.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+
+    command = (sys.executable, "-c", "import time; time.sleep(600)")
+    supervisor = Supervisor((ProcessSpec("server", command, deaf),), tmp_path, {}, {}, frozenset())
+
+    def ready(status: dict[str, Any]) -> None:
+        os.kill(status["processes"]["server"]["pid"], signal.SIGKILL)
+
+    running = asyncio.create_task(supervisor.run(ready))
+    async with asyncio.timeout(30):
+        await restarting.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await running
 
 
 async def test_what_nobody_needs_stops_together(tmp_path: Path) -> None:
