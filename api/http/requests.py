@@ -60,13 +60,13 @@ def digest_of_content(content: dict[str, Any], salt: str) -> str:
 
 
 def left_out(value: object) -> bool:
-    """Leave a field that was added later out of the digest where it is null, so that old bodies keep their digest."""
-    return value is None
+    """Leave a field that is null, or a switch that is off, out of the digest."""
+    return value is None or value is False
 
 
-def not_asked(value: object) -> bool:
-    """Leave a switch that was added later out of the digest where it is off, for the same reason."""
-    return value is False
+def added(description: str, example: Any) -> Any:
+    """Return the same of a field that was added later: old bodies keep their digest, which has it where it is given."""
+    return Field(description=description, examples=[example], exclude_if=left_out)
 
 
 def moment_of(text: object) -> datetime:

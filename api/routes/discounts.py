@@ -10,7 +10,7 @@ from activities.catalog.prices import ChangeDiscount, CreateDiscount
 from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import CODE_PATTERN, After, Body, Code, Deps, Id, Key, Moment, ShowId, about, digest_of, left_out
+from api.http.requests import CODE_PATTERN, After, Body, Code, Deps, Id, Key, Moment, ShowId, about, added, digest_of
 from domain.catalog.discount import DiscountTerms, discount_id_of, spelt
 from domain.core.errors import CodeTaken, NotChargeable, UnknownSubject, WrongState
 from domain.money.money import BPS_WHOLE
@@ -45,8 +45,7 @@ class TermsBody(Body):
     ] = None
     tickets_max: Annotated[
         Annotated[int, Field(ge=1, le=TICKETS_MAX)] | None,
-        Field(exclude_if=left_out),
-        about("Tickets of an order that one use is good for, the cheapest that it covers; null for all.", 2),
+        added("Tickets of an order that one use is good for, the cheapest that it covers; null for all.", 2),
     ] = None
     valid_from: Annotated[Moment | None, about("Start of its validity.", "2026-12-01T00:00:00+01:00")] = None
     valid_until: Annotated[

@@ -25,10 +25,10 @@ from api.http.requests import (
     PurchaseId,
     Visible,
     about,
+    added,
     digest_of,
     digest_of_content,
     left_out,
-    not_asked,
 )
 from api.ports import Dependencies
 from api.routes.quotes import WantedBody
@@ -99,7 +99,7 @@ class BuyerBody(Body):
         Field(
             description="Whether the wallet is a vault off the curve, for which a program signs (multisig).",
             examples=[False],
-            exclude_if=not_asked,
+            exclude_if=left_out,
         ),
     ] = False
 
@@ -114,8 +114,8 @@ class PurchaseBody(WantedBody):
     ] = None
     expected_total_minor: Annotated[
         int | None,
-        Field(ge=0, le=TOTAL_MINOR_MAX, exclude_if=left_out),
-        about("Total that the buyer saw, in minor units; any other total is refused.", 5520),
+        Field(ge=0, le=TOTAL_MINOR_MAX),
+        added("Total that the buyer saw, in minor units; any other total is refused.", 5520),
     ] = None
 
 

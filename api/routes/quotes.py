@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from api.http.guard import guarded_router, public
 from api.http.problems import may_answer
-from api.http.requests import Body, Code, Deps, Id, Quantity, about, left_out
+from api.http.requests import Body, Code, Deps, Id, Quantity, about, added
 from api.ports import Dependencies
 from domain.catalog.discount import spelt
 from domain.catalog.line import Line
@@ -35,9 +35,7 @@ class WantedBody(Body):
         Field(min_length=1, max_length=TICKETS_MAX),
         about("Tickets by type; a type may appear only once.", [{"ticket_type_id": "tt_1c8v5b2n9m4x", "quantity": 2}]),
     ]
-    discount_code: Annotated[
-        Code | None, Field(exclude_if=left_out), about("Discount code; upper and lower case are the same.", "EARLY")
-    ] = None
+    discount_code: Annotated[Code | None, added("Discount code; upper and lower case are the same.", "EARLY")] = None
 
     @model_validator(mode="after")
     def _check_items(self) -> Self:

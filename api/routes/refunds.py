@@ -10,7 +10,7 @@ from activities.refunds.request_refund import RefundView, RequestRefund
 from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import FORBIDDEN, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find, require, wait_for_position
-from api.http.requests import After, Body, Deps, Id, Key, PurchaseId, RefundId, about, digest_of, not_asked
+from api.http.requests import After, Body, Deps, Id, Key, PurchaseId, RefundId, about, added, digest_of
 from api.ports import Dependencies
 from domain.access.subject import Subject
 from domain.core.errors import (
@@ -60,9 +60,7 @@ class RefundBody(Body):
         bool, about("Refund tickets that were used for entry, too; needs the scope operate or internal.", example=False)
     ] = False
     cash_handed_out: Annotated[
-        bool,
-        Field(exclude_if=not_asked),
-        about("The till has paid the cash already; needs the scope operate or internal.", example=False),
+        bool, added("The till has paid the cash already; needs the scope operate or internal.", example=False)
     ] = False
 
     @model_validator(mode="after")

@@ -27,9 +27,8 @@ from api.http.requests import (
     VisibleLines,
     Zone,
     about,
+    added,
     digest_of,
-    left_out,
-    not_asked,
 )
 from api.ports import Dependencies
 from domain.access.subject import ANONYMOUS
@@ -108,61 +107,36 @@ class ShowBody(Body):
         CaptureMethod, about("Whether payments are authorised first (manual) or captured at once.", "manual")
     ] = "manual"
     tax: Annotated[
-        TaxBody | None,
-        Field(exclude_if=left_out),
-        about("Tax on the tickets; null for none.", {"rate_bps": 1900, "inclusive": True}),
+        TaxBody | None, added("Tax on the tickets; null for none.", {"rate_bps": 1900, "inclusive": True})
     ] = None
-    sale_from: Annotated[
-        Moment | None,
-        Field(exclude_if=left_out),
-        about("Start of the sale; null for now.", "2026-12-01T10:00:00+01:00"),
-    ] = None
-    sale_until: Annotated[
-        Moment | None, Field(exclude_if=left_out), about("End of the sale; null for none.", "2026-12-31T18:00:00+01:00")
-    ] = None
+    sale_from: Annotated[Moment | None, added("Start of the sale; null for now.", "2026-12-01T10:00:00+01:00")] = None
+    sale_until: Annotated[Moment | None, added("End of the sale; null for none.", "2026-12-31T18:00:00+01:00")] = None
     buyer_tickets_max: Annotated[
-        int | None, Field(ge=1, exclude_if=left_out), about("Tickets per named buyer; null for the default.", 6)
+        int | None, Field(ge=1), added("Tickets per named buyer; null for the default.", 6)
     ] = None
     ends_at: Annotated[
-        Moment | None,
-        Field(exclude_if=left_out),
-        about("End of the show; the venue is paid after it.", "2026-12-31T23:30:00+01:00"),
+        Moment | None, added("End of the show; the venue is paid after it.", "2026-12-31T23:30:00+01:00")
     ] = None
-    starts_at: Annotated[
-        Moment | None, Field(exclude_if=left_out), about("Start of the show.", "2026-12-31T20:00:00+01:00")
-    ] = None
-    doors_at: Annotated[
-        Moment | None, Field(exclude_if=left_out), about("Opening of the doors.", "2026-12-31T19:00:00+01:00")
-    ] = None
-    time_zone: Annotated[
-        Zone | None, Field(exclude_if=left_out), about("IANA time zone of its place.", "Europe/Berlin")
-    ] = None
-    place: Annotated[Name | None, Field(exclude_if=left_out), about("Place and address.", "Hall 2, 5 Quay Street")] = (
-        None
-    )
-    description: Annotated[
-        Text | None, Field(exclude_if=left_out), about("Text about the show, for buyers.", "Doors at seven.")
-    ] = None
-    image_url: Annotated[
-        Url | None, Field(exclude_if=left_out), about("Picture of the show.", "https://example.org/night.jpg")
-    ] = None
+    starts_at: Annotated[Moment | None, added("Start of the show.", "2026-12-31T20:00:00+01:00")] = None
+    doors_at: Annotated[Moment | None, added("Opening of the doors.", "2026-12-31T19:00:00+01:00")] = None
+    time_zone: Annotated[Zone | None, added("IANA time zone of its place.", "Europe/Berlin")] = None
+    place: Annotated[Name | None, added("Place and address.", "Hall 2, 5 Quay Street")] = None
+    description: Annotated[Text | None, added("Text about the show, for buyers.", "Doors at seven.")] = None
+    image_url: Annotated[Url | None, added("Picture of the show.", "https://example.org/night.jpg")] = None
     contact: Annotated[
-        Name | None,
-        Field(exclude_if=left_out),
-        about("Contact of the organiser, for everybody to read.", "tickets@example.org"),
+        Name | None, added("Contact of the organiser, for everybody to read.", "tickets@example.org")
     ] = None
     refund_until: Annotated[
         Moment | None,
-        Field(exclude_if=left_out),
-        about("Until when buyers may give tickets back by themselves; null is any time.", "2026-12-24T00:00:00+01:00"),
+        added("Until when buyers may give tickets back by themselves; null is any time.", "2026-12-24T00:00:00+01:00"),
     ] = None
-    resell_refunded: Annotated[
-        bool, Field(exclude_if=not_asked), about("Whether seats of refunded tickets go on sale again.", example=False)
-    ] = False
+    resell_refunded: Annotated[bool, added("Whether seats of refunded tickets go on sale again.", example=False)] = (
+        False
+    )
     unnamed_share_percent: Annotated[
         int | None,
-        Field(ge=0, le=PERCENT_WHOLE, exclude_if=left_out),
-        about(
+        Field(ge=0, le=PERCENT_WHOLE),
+        added(
             "Part of each ticket type that purchases without a named buyer may hold at once; 0 asks every buyer for an"
             " e-mail address or a wallet, null is the default.",
             50,
@@ -170,8 +144,8 @@ class ShowBody(Body):
     ] = None
     payment_methods: Annotated[
         list[PaymentMethod],
-        Field(max_length=METHODS_MAX, exclude_if=not_asked),
-        about(
+        Field(max_length=METHODS_MAX),
+        added(
             "Payment methods that the show takes; left out, Stripe offers those of its dashboard. Debits need"
             " capture_method automatic.",
             ["card", "sepa_debit"],
@@ -179,8 +153,8 @@ class ShowBody(Body):
     ] = Field(default_factory=list)
     processing_days: Annotated[
         int | None,
-        Field(ge=1, le=PROCESSING_DAYS_MAX, exclude_if=left_out),
-        about("Days for which seats are held while a bank processes a debit; null is the default.", 14),
+        Field(ge=1, le=PROCESSING_DAYS_MAX),
+        added("Days for which seats are held while a bank processes a debit; null is the default.", 14),
     ] = None
     transfer: Annotated[
         TransferPolicy,

@@ -15,7 +15,7 @@ from activities.payouts.ports import VenueRef
 from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import FORBIDDEN, NOT_FOUND, Problem, may_answer
 from api.http.read_your_writes import require, wait_for_position
-from api.http.requests import After, Body, Deps, Key, Name, VenueId, Zone, about, digest_of, left_out
+from api.http.requests import After, Body, Deps, Key, Name, VenueId, Zone, about, added, digest_of
 from api.ports import Dependencies
 from domain.catalog.venue import ServiceAgreement
 from domain.core.errors import UnknownSubject
@@ -57,18 +57,16 @@ class RatesBody(Body):
     ] = None
     platform_fixed_minor: Annotated[
         int | None,
-        Field(ge=0, le=FIXED_MINOR_MAX, exclude_if=left_out),
-        about("Fixed part of the platform fee per order, in minor units of any currency; better in fixed_fees.", 0),
+        Field(ge=0, le=FIXED_MINOR_MAX),
+        added("Fixed part of the platform fee per order, in minor units of any currency; better in fixed_fees.", 0),
     ] = None
     fees: Annotated[
-        FeesMode | None,
-        Field(exclude_if=left_out),
-        about("Whether the buyer pays the fees on top or the venue absorbs them.", "on_top"),
+        FeesMode | None, added("Whether the buyer pays the fees on top or the venue absorbs them.", "on_top")
     ] = None
     fixed_fees: Annotated[
         list[FixedFeesBody] | None,
-        Field(min_length=1, max_length=FIXED_CURRENCIES_MAX, exclude_if=left_out),
-        about(
+        Field(min_length=1, max_length=FIXED_CURRENCIES_MAX),
+        added(
             "Fixed parts of the fees per order, by currency: the venue then sells in these currencies only.",
             [{"currency": "eur", "platform_minor": 25, "processing_minor": 30}],
         ),
@@ -88,22 +86,18 @@ class VenueBody(Body):
     country: Annotated[
         str | None,
         StringConstraints(pattern=r"^[A-Z]{2}$"),
-        Field(exclude_if=left_out),
-        about("Country of the venue's Stripe account, as ISO 3166; null is the deployment's.", "DE"),
+        added("Country of the venue's Stripe account, as ISO 3166; null is the deployment's.", "DE"),
     ] = None
     agreement: Annotated[
         ServiceAgreement | None,
-        Field(exclude_if=left_out),
-        about(
+        added(
             "Stripe's service agreement: full, or recipient for a venue in a country where it only takes transfers;"
             " null is full.",
             "full",
         ),
     ] = None
     time_zone: Annotated[
-        Zone | None,
-        Field(exclude_if=left_out),
-        about("IANA time zone of the venue, in which its bookkeeper gives dates.", "Europe/Berlin"),
+        Zone | None, added("IANA time zone of the venue, in which its bookkeeper gives dates.", "Europe/Berlin")
     ] = None
 
 
