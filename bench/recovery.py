@@ -7,9 +7,6 @@ its restart) until the last purchase is fulfilled. First measures a hundred purc
 import argparse
 import asyncio
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -21,10 +18,10 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from bench.fixtures.environment import run_module
 from bench.fixtures.stack import StackFixture, stack_fixture
 from bench.load.buyers import EVENTS_AFTER, FULFILLED, Buyers
 from devstack.stack import ROOT
-from devstack.supervisor.process import bind_to_parent
 from domain.orders.order import Order
 
 IN_FLIGHT = 100
@@ -72,7 +69,7 @@ async def seconds_to_end(fixture: StackFixture, process_name: str | None, number
     """Pay this many purchases at once, kill a process meanwhile, and return the seconds until all are fulfilled."""
     async with Buyers.at(fixture.site) as buyers:
         secrets = await open_all(buyers, number)
-        ending = asyncio.create_task(all_ended(fixture.postgres, set(secrets)))
+        ending = asyncio.create_task(all_ended(fixture.site.postgres, set(secrets)))
         began = time.monotonic()
         paying = [asyncio.create_task(buyers.pay(one, secret)) for one, secret in secrets.items()]
         if process_name is not None:
@@ -94,26 +91,14 @@ def second_worker(fixture: StackFixture) -> Iterator[None]:
     """Run a second worker beside the supervised one."""
     with TemporaryDirectory(prefix="bench-worker") as folder:
         ready, log = Path(folder) / "ready", Path(folder) / "worker.log"
-        env = {**os.environ, **fixture.stack.env, "BOXOFFICE_WORKER__READY_FILE": str(ready)}
-        with log.open("w") as output:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "worker"],
-                cwd=ROOT,
-                env=env,
-                stdout=output,
-                stderr=output,
-                preexec_fn=bind_to_parent(signal.SIGTERM),  # noqa: PLW1509 - so that nothing outlives the bench
-            )
-        try:
+        env = {**fixture.stack.env, "BOXOFFICE_WORKER__READY_FILE": str(ready)}
+        with run_module(("worker",), log, env):
             until = time.monotonic() + TIMEOUT_SECONDS
             while not ready.exists():
-                if child.poll() is not None or time.monotonic() > until:
+                if time.monotonic() > until:
                     raise RuntimeError(f"the second worker did not start:\n{log.read_text()}")
                 time.sleep(POLL_SECONDS)
             yield
-        finally:
-            child.terminate()
-            child.wait()
 
 
 def measure(process_names: list[str], number: int) -> dict[str, float]:
@@ -148,7 +133,7 @@ def main() -> None:
     parser.add_argument("--processes", default=",".join(WITHIN), help="processes to kill, separated by commas")
     parser.add_argument("--in-flight", type=int, default=IN_FLIGHT, help="with another number nothing is saved")
     options = parser.parse_args()
-    process_names, number = options.process_names.split(","), options.in_flight
+    process_names, number = options.processes.split(","), options.in_flight
     if unknown := set(process_names) - set(WITHIN):
         parser.error(f"no such process: {', '.join(sorted(unknown))}")
     took = measure(process_names, number)

@@ -46,7 +46,7 @@ def memory_mib(fixture: StackFixture) -> float:
 
 def stored(fixture: StackFixture) -> tuple[int, int]:
     """Return the bytes of the database and of its log so far."""
-    with psycopg.connect(fixture.postgres, autocommit=True) as connection:
+    with psycopg.connect(fixture.site.postgres, autocommit=True) as connection:
         connection.execute("CHECKPOINT")
         row = connection.execute(SIZE).fetchone()
     return (0, 0) if row is None else (int(row[0]), int(row[1]))

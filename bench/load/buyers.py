@@ -20,7 +20,6 @@ from domain.orders.order import CheckoutOpened, Order, OrderFulfilled
 
 POLL_SECONDS = 0.02
 ENDED_SECONDS = 50.0
-CREATED, ACCEPTED = 201, 202
 OPENED, FULFILLED = get_topic(CheckoutOpened), get_topic(OrderFulfilled)
 EVENTS_AFTER = (
     f"SELECT notification_id, topic, originator_id FROM {EVENTS_TABLE}"  # noqa: S608 - a constant
@@ -32,6 +31,15 @@ def connections() -> aiohttp.ClientSession:
     """Return a session that costs little beside the measured code."""
     kept = aiohttp.TCPConnector(limit=128)
     return aiohttp.ClientSession(connector=kept, timeout=aiohttp.ClientTimeout(30))
+
+
+async def post_json(http: aiohttp.ClientSession, url: str, body: Any, headers: dict[str, str]) -> Any:
+    """Post a request under a key of its own; return the answer."""
+    async with http.post(url, json=body, headers={"Idempotency-Key": uuid4().hex, **headers}) as answer:
+        found = await answer.json()
+        if not answer.ok:
+            raise RuntimeError(f"POST {url}: {answer.status} {found}")
+        return found
 
 
 class EventWatcher:
@@ -96,12 +104,7 @@ class Buyers:
         items = [{"ticket_type_id": self._site.seat, "quantity": 1}]
         body = {"show_id": self._site.show_id, "items": items}
         url = f"{self._site.api}/api/v1/purchases"
-        async with self._http.post(
-            url, json=body, headers={"Idempotency-Key": uuid4().hex, **self._site.key}
-        ) as answer:
-            opened: dict[str, Any] = await answer.json()
-            if answer.status not in {CREATED, ACCEPTED}:
-                raise RuntimeError(f"POST purchases: {answer.status} {opened}")
+        opened: dict[str, Any] = await post_json(self._http, url, body, self._site.key)
         if opened["client_secret"] is None:
             name, link = opened["purchase_id"], f"{self._site.api}{opened['links']['status']}&after="
             async with asyncio.timeout(ENDED_SECONDS):

@@ -1,6 +1,5 @@
 """Event store appends: single events of many callers, committed together or one by one."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,9 +12,10 @@ from adapters.event_store.recorder import event_mapper, open_recorder
 from adapters.event_store.store import PostgresEventStore
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
 from bench.comparison.limits import json_of
-from bench.fixtures.event_store import now, open_store
-from bench.load.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
+from bench.fixtures.event_store import now
+from bench.load.callers import TRIAL_SECONDS, best_of, threads_per_second
 from bench.rows.stock.alternatives import POOLS
+from bench.rows.stock.holds import committing
 from domain.core.aggregate import DomainEvent
 from domain.tickets.ticket import Ticket, TicketReserved
 
@@ -31,17 +31,6 @@ def _appender(store: PostgresEventStore) -> Callable[[], Awaitable[object]]:
         return store.commit(lambda unit: unit.add(Ticket.begin(TicketReserved, ticket_id, unit.at, **FIELDS)))
 
     return append
-
-
-@contextmanager
-def _grouped(url: str) -> Iterator[Candidate]:
-    with open_store(url) as store:
-
-        def measure() -> float:
-            return asyncio.run(tasks_per_second(_appender(store), CALLERS))
-
-        measure()
-        yield Candidate(measure, f"{CALLERS} callers")
 
 
 @contextmanager
@@ -69,7 +58,7 @@ ROWS = (
         "store-appends",
         "events/s",
         json_of(EVENT),
-        Side("group commit", _grouped),
+        Side("group commit", partial(committing, acts_of=_appender)),
         (Baseline(Side("one save each", _single), 15),),
     ),
 )

@@ -1,6 +1,5 @@
 """Books: sales posted to one venue's account, by group commit or by one transaction with row locks each."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -15,9 +14,9 @@ from activities.core.commands import PurchaseRef
 from adapters.event_store.store import PostgresEventStore
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
 from bench.comparison.limits import json_of
-from bench.fixtures.event_store import open_store
-from bench.load.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
+from bench.load.callers import TRIAL_SECONDS, best_of, threads_per_second
 from bench.rows.stock.alternatives import POOLS
+from bench.rows.stock.holds import committing
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import BooksTransaction, sale_postings
 from domain.money.money import FeeRates, price_of
@@ -49,17 +48,6 @@ def _poster(store: PostgresEventStore) -> Callable[[], Awaitable[object]]:
         return store.commit(decide, (BooksTransaction.stream(key),))
 
     return settle
-
-
-@contextmanager
-def _grouped(url: str) -> Iterator[Candidate]:
-    with open_store(url) as store:
-
-        def measure() -> float:
-            return asyncio.run(tasks_per_second(_poster(store), CALLERS))
-
-        measure()
-        yield Candidate(measure, f"{CALLERS} callers")
 
 
 def _settle(connection: psycopg.Connection[Any], prefix: str, numbers: Iterator[int]) -> None:
@@ -107,7 +95,7 @@ ROWS = (
         "books",
         "transactions/s",
         json_of(TRANSACTION),
-        Side("group commit, event-sourced", _grouped),
+        Side("group commit, event-sourced", partial(committing, acts_of=_poster)),
         (Baseline(Side("one transaction each, row locks", _locked), 25),),
     ),
 )

@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import quantiles
-from uuid import uuid4
 
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
 from bench.comparison.limits import ROUND_TRIP
 from bench.fixtures.environment import run_server
 from bench.fixtures.stack import StackFixture, stack_fixture
-from bench.load.buyers import Buyers, connections
+from bench.load.buyers import Buyers, connections, post_json
 from devstack.supervisor.ports import LOOPBACK, free_port
 
 CALLERS = 16
@@ -52,13 +51,7 @@ async def _ask(port: int, calls: int, percent: int) -> float:
     url = f"http://{LOOPBACK}:{port}/api/v1/purchases"
     body = {"show_id": "sh", "items": [{"ticket_type_id": "tt", "quantity": 1}]}
     async with connections() as http:
-
-        async def ask() -> None:
-            async with http.post(url, json=body, headers={"Idempotency-Key": uuid4().hex}) as answer:
-                answer.raise_for_status()
-                await answer.read()
-
-        return await percentile(ask, calls, percent)
+        return await percentile(partial(post_json, http, url, body, {}), calls, percent)
 
 
 @contextmanager
@@ -66,7 +59,7 @@ def _bare(fixture: StackFixture, percent: int) -> Iterator[Candidate]:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="bench-bare") as folder:
         log = Path(folder) / "bare.log"
-        with run_server(("bench.servers.bare_route", str(port), fixture.temporal), port, log):
+        with run_server(("bench.servers.bare_route", str(port), fixture.stack.urls["temporal"]), port, log):
             asyncio.run(_ask(port, WARM, percent))
             yield Candidate(lambda: asyncio.run(_ask(port, CALLS, percent)), f"p{percent}, {CALLERS} at once")
 

@@ -46,7 +46,7 @@ async def run_bare_workflow(client: Client) -> None:
 
 
 async def _bare_workflows_per_second(fixture: StackFixture, number: int) -> float:
-    client = await Client.connect(fixture.temporal)
+    client = await Client.connect(fixture.stack.urls["temporal"])
     return await per_second(partial(run_bare_workflow, client), number)
 
 
@@ -66,7 +66,7 @@ def candidate(
 @contextmanager
 def _peer(fixture: StackFixture, peer: str) -> Iterator[Candidate]:
     """Sell with a peer's orchestrator on the same PostgreSQL."""
-    with peer_fixture(peer, fixture.postgres) as sold:
+    with peer_fixture(peer, fixture.site.postgres) as sold:
 
         async def measure(number: int) -> float:
             async with Buyers.at(sold.site) as buyers:

@@ -9,8 +9,6 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
-from uuid import uuid4
 
 import aiohttp
 
@@ -18,7 +16,7 @@ from bench.comparison.comparison import Baseline, Candidate, Row, Side
 from bench.comparison.limits import ROUND_TRIP
 from bench.fixtures.environment import run_server
 from bench.fixtures.stack import StackFixture, stack_fixture
-from bench.load.buyers import Buyers, connections
+from bench.load.buyers import Buyers, connections, post_json
 from devstack.supervisor.ports import LOOPBACK, free_port
 
 PER_SECOND = 50
@@ -63,25 +61,17 @@ async def _sale(fixture: StackFixture) -> AsyncIterator[None]:
                 await asyncio.gather(*selling)
 
 
-async def _post(http: aiohttp.ClientSession, url: str, body: Any, headers: dict[str, str]) -> Any:
-    async with http.post(url, json=body, headers={"Idempotency-Key": uuid4().hex, **headers}) as answer:
-        found = await answer.json()
-        if not answer.ok:
-            raise RuntimeError(f"POST {url}: {answer.status} {found}")
-        return found
-
-
 async def _codes(fixture: StackFixture, http: aiohttp.ClientSession) -> list[str]:
     """Sell tickets through the internal ticket API; return their codes."""
-    internal, codes = f"{fixture.api}/internal/tickets", list[str]()
-    items = [{"ticket_type_id": fixture.seat, "quantity": PER_RESERVATION}]
+    internal, codes = f"{fixture.site.api}/internal/tickets", list[str]()
+    items = [{"ticket_type_id": fixture.site.seat, "quantity": PER_RESERVATION}]
     for _ in range(SCANS // PER_RESERVATION):
-        body = {"show_id": fixture.show_id, "items": items}
-        held = await _post(http, f"{internal}/reserve", body, fixture.stack.key)
+        body = {"show_id": fixture.site.show_id, "items": items}
+        held = await post_json(http, f"{internal}/reserve", body, fixture.site.key)
         named = {"reservation_id": held["reservation_id"]}
-        for ticket_id in (await _post(http, f"{internal}/confirm", named, fixture.stack.key))["ticket_ids"]:
-            url = f"{fixture.api}/api/v1/tickets/{ticket_id}/code"
-            async with http.get(url, headers=fixture.stack.key) as answer:
+        for ticket_id in (await post_json(http, f"{internal}/confirm", named, fixture.site.key))["ticket_ids"]:
+            url = f"{fixture.site.api}/api/v1/tickets/{ticket_id}/code"
+            async with http.get(url, headers=fixture.site.key) as answer:
                 codes.append(str((await answer.json())["ticket_code"]))
     return codes
 
@@ -93,9 +83,9 @@ async def _scan(fixture: StackFixture, rounds: Iterator[int]) -> float:
         codes = await _codes(fixture, http)
 
         async def scan(number: int) -> None:
-            body = {"show_id": fixture.show_id, "gate": f"gate {number % 8}", "nonce": f"{name}-{number}"}
+            body = {"show_id": fixture.site.show_id, "gate": f"gate {number % 8}", "nonce": f"{name}-{number}"}
             shown = {**body, "ticket_code": codes[number]}
-            answer = await _post(http, f"{fixture.api}/api/v1/checkins", shown, fixture.stack.key)
+            answer = await post_json(http, f"{fixture.site.api}/api/v1/checkins", shown, fixture.site.key)
             if not answer["admitted"]:
                 raise RuntimeError(f"a scan was not admitted: {answer['reason']}")
 
@@ -114,7 +104,7 @@ async def _ask(fixture: StackFixture, port: int) -> float:
     url = f"http://{LOOPBACK}:{port}/api/v1/purchases"
     body = {"show_id": "sh", "items": [{"ticket_type_id": "tt", "quantity": 1}]}
     async with connections() as http, _sale(fixture):
-        return await paced(lambda _: _post(http, url, body, {}))
+        return await paced(lambda _: post_json(http, url, body, {}))
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 import asyncio
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from uuid import uuid4
 
+from adapters.event_store.store import PostgresEventStore
 from adapters.runtime.gc_tuning import tune_gc
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
 from bench.comparison.limits import PROCESSOR, SYNC, json_of
@@ -21,15 +22,22 @@ START_SECONDS = 60
 
 
 @contextmanager
-def _group_commit(url: str, callers: int) -> Iterator[Candidate]:
+def committing(
+    url: str, acts_of: Callable[[PostgresEventStore], Callable[[], Awaitable[object]]], callers: int = CALLERS
+) -> Iterator[Candidate]:
+    """Measure decisions of this many callers, which the event store commits together."""
     with open_store(url) as store:
-        open_stock(store)
 
         def measure() -> float:
-            return asyncio.run(tasks_per_second(hold_placer(store, uuid4().hex), callers))
+            return asyncio.run(tasks_per_second(acts_of(store), callers))
 
         measure()  # opens connections and prepares plans before the rounds
-        yield Candidate(measure, f"{callers} waiting callers" if callers > 1 else "one caller")
+        yield Candidate(measure, f"{callers} callers" if callers > 1 else "one caller")
+
+
+def _placer(store: PostgresEventStore) -> Callable[[], Awaitable[object]]:
+    open_stock(store)
+    return hold_placer(store, uuid4().hex)
 
 
 def _hold_in_process(url: str, connection_to_bench: Connection, ticket_type_id: str) -> None:
@@ -78,8 +86,8 @@ def _child(url: str, ticket_type_id: str) -> Iterator[Connection]:
         child.join()
 
 
-GROUPED = Side("group commit, event-sourced", partial(_group_commit, callers=CALLERS))
-ALONE = Side("group commit, event-sourced", partial(_group_commit, callers=1))
+GROUPED = Side("group commit, event-sourced", partial(committing, acts_of=_placer))
+ALONE = Side("group commit, event-sourced", partial(committing, acts_of=_placer, callers=1))
 ROWS = (
     Row(
         "hot-holds",
