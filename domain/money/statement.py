@@ -6,7 +6,7 @@ posting is booked: the balance of both accounts after it. So a page needs its ow
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self, cast
 
 from typing_extensions import TypedDict
 
@@ -324,14 +324,9 @@ def _figures(leg: Leg, link: Links) -> _Figures:
     """Return the figures of a sale on its first line, and what was netted on the first line of a transfer."""
     is_first = (leg.number == 0 or not leg.amount) and leg.side == (1 if leg.kind == "transfer" else 0)
     sale = link.sale if leg.kind == "sale" and is_first else None
-    return {
-        "gross_minor": sale.gross_minor if sale else None,
-        "discount_minor": sale.discount_minor if sale else None,
-        "fees_minor": sale.fees_minor if sale else None,
-        "tax_minor": sale.tax_minor if sale else None,
-        "tax_bps": sale.tax_bps if sale else None,
-        "netted_minor": link.netted_minor if leg.kind == "transfer" and is_first else None,
-    }
+    netted_minor = link.netted_minor if leg.kind == "transfer" and is_first else None
+    of_sale = sale._asdict() if sale else dict.fromkeys(SaleFigures._fields)
+    return cast("_Figures", {**of_sale, "netted_minor": netted_minor})
 
 
 def _place(name: str, leg: Leg, link: Links) -> Literal["till", "bank"] | None:

@@ -33,6 +33,12 @@ class Place(NamedTuple):
     show_id: str = ""
     needs_attention: bool = False
 
+    @classmethod
+    def of(cls, one: Mapping[str, Any], at: str, state: str = "", *, needs_attention: bool = False) -> Self:
+        """Return the place of a document with a time, in this state or in that which it says."""
+        venue_id, show_id = one.get("venue_id") or "", one.get("show_id", "")
+        return cls(one["tenant_id"], state or one["state"], at, venue_id, show_id, needs_attention)
+
 
 class ListCursor(NamedTuple):
     """The last row of a page: its time, and its id."""

@@ -188,14 +188,14 @@ REFERENCE: dict[str, Callable[[Any], str]] = {"order_ref": _reference}
 VENUE_LIST = Listing(
     "venues",
     ("registered",),
-    lambda one: Place(one["tenant_id"], "registered", one["registered_at"], one["venue_id"]),
+    lambda one: Place.of(one, one["registered_at"], "registered"),
     VenueDocument,
     VenueRow,
 )
 SHOW_LIST = Listing(
     "shows",
     get_args(ShowWord),
-    lambda one: Place(one["tenant_id"], show_state(one), one["registered_at"], one["venue_id"], one["show_id"]),
+    lambda one: Place.of(one, one["registered_at"], show_state(one)),
     ShowDocument,
     ShowRow,
     {"state": show_state, "capacity": lambda one: sum(item["capacity"] for item in one["ticket_types"])},
@@ -203,13 +203,7 @@ SHOW_LIST = Listing(
 PURCHASE_LIST = Listing(
     "purchases",
     get_args(PurchaseState),
-    lambda one: Place(
-        one["tenant_id"],
-        one["state"],
-        one["requested_at"],
-        show_id=one["show_id"],
-        needs_attention=bool(attention_of(one)),
-    ),
+    lambda one: Place.of(one, one["requested_at"], needs_attention=bool(attention_of(one))),
     PurchaseDocument,
     PurchaseRow,
     {
@@ -224,9 +218,7 @@ PURCHASE_LIST = Listing(
 TICKET_LIST = Listing(
     "tickets",
     get_args(TicketState),
-    lambda one: Place(
-        one["tenant_id"], one["state"], one["reserved_at"], show_id=one["show_id"], needs_attention=one["blocked"]
-    ),
+    lambda one: Place.of(one, one["reserved_at"], needs_attention=one["blocked"]),
     TicketDocument,
     TicketRow,
     {"order_ref": lambda one: _reference(one) if one["purchase_id"].startswith("pu_") else None},
@@ -234,13 +226,7 @@ TICKET_LIST = Listing(
 REFUND_LIST = Listing(
     "refunds",
     get_args(RefundState),
-    lambda one: Place(
-        one["tenant_id"],
-        one["state"],
-        one["requested_at"],
-        show_id=one["show_id"],
-        needs_attention=one["state"] == "failed" or one["owed_at_till"],
-    ),
+    lambda one: Place.of(one, one["requested_at"], needs_attention=one["state"] == "failed" or one["owed_at_till"]),
     RefundDocument,
     RefundRow,
     REFERENCE,
@@ -248,14 +234,7 @@ REFUND_LIST = Listing(
 DISPUTE_LIST = Listing(
     "disputes",
     get_args(DisputeState),
-    lambda one: Place(
-        one["tenant_id"],
-        one["state"],
-        one["opened_at"],
-        one["venue_id"],
-        one["show_id"],
-        needs_attention=one["state"] == "open",
-    ),
+    lambda one: Place.of(one, one["opened_at"], needs_attention=one["state"] == "open"),
     DisputeDocument,
     DisputeRow,
     REFERENCE,
@@ -263,7 +242,7 @@ DISPUTE_LIST = Listing(
 DISCOUNT_LIST = Listing(
     "discounts",
     get_args(DiscountWord),
-    lambda one: Place(one["tenant_id"], _discount_word(one), one["created_at"], show_id=one["show_id"]),
+    lambda one: Place.of(one, one["created_at"], _discount_word(one)),
     DiscountDocument,
     DiscountRow,
     {"state": _discount_word},
@@ -271,7 +250,7 @@ DISCOUNT_LIST = Listing(
 PAYOUT_LIST = Listing(
     "payouts",
     get_args(PayoutState),
-    lambda one: Place(one["tenant_id"], one["state"], one["paid_at"], one["venue_id"]),
+    lambda one: Place.of(one, one["paid_at"]),
     PayoutDocument,
     PayoutRow,
 )
