@@ -15,7 +15,7 @@ from typing import TypedDict, Unpack
 import uvloop
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
-from temporalio.worker import Interceptor, Replayer, Worker, WorkflowRunner
+from temporalio.worker import Interceptor, PollerBehavior, Replayer, Worker, WorkflowRunner
 
 from activities.core.failures import FailureInterceptor
 from activities.core.task_queues import MINT
@@ -57,6 +57,8 @@ class Tuning(TypedDict, total=False):
     identity: str
     graceful_shutdown_timeout: timedelta
     workflow_failure_exception_types: Sequence[type[BaseException]]
+    workflow_task_poller_behavior: PollerBehavior
+    activity_task_poller_behavior: PollerBehavior
 
 
 def build_worker(

@@ -9,7 +9,7 @@ from solders.keypair import Keypair
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
-from temporalio.worker import Interceptor, WorkflowRunner
+from temporalio.worker import Interceptor, PollerBehaviorSimpleMaximum, WorkflowRunner
 from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
 
 from activities.access.operator_acts import OperatorActivities
@@ -72,6 +72,7 @@ from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, Pu
 from workflows.refund import RefundInput, RefundWorkflow
 
 WALLET = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
+POLLERS = PollerBehaviorSimpleMaximum(2)  # of five, as in production, most only cost a test their start and their end
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 
 
@@ -160,6 +161,8 @@ class SagaWorld:
         """Run one worker per queue, as in production; `interceptor` replaces the gates."""
         activities = self.activities()
         tuning.setdefault("graceful_shutdown_timeout", timedelta())
+        tuning.setdefault("workflow_task_poller_behavior", POLLERS)
+        tuning.setdefault("activity_task_poller_behavior", POLLERS)
         tuning.setdefault("workflow_failure_exception_types", [RestrictedWorkflowAccessError])  # a test ends, not hangs
         async with AsyncExitStack() as stack:
             for queue in all_queues():
