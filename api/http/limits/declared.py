@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 from fastapi.routing import iter_route_contexts
@@ -69,6 +70,12 @@ def declarations(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str, Callab
             yield from ((method, context.path, context.endpoint) for method in sorted(context.methods or ()))
 
 
+@cache
+def pattern_of(path: str) -> re.Pattern[str]:
+    """Return the pattern of a route's path, compiled once per process."""
+    return compile_path(path)[0]
+
+
 class LimitTable:
     """The effective limits of every route, by method and path. A path without a route has the defaults."""
 
@@ -76,17 +83,20 @@ class LimitTable:
         """Collect the limits of all routes, in the figures of a deployment."""
         self._limits = limits
         self._routes: dict[str, list[tuple[re.Pattern[str], Effective]]] = defaultdict(list)
-        found = list(declarations(routes))
-        for method, path, endpoint in found:
-            self._routes[method].append((compile_path(path)[0], self._effective(limits_of(endpoint), method)))
-        self._known = {(method, path): self._search(method, path) for method, path, _ in found if "{" not in path}
+        self._known: dict[tuple[str, str], Effective | None] = {}  # of paths without parameters, found when asked for
+        for method, path, endpoint in declarations(routes):
+            if "{" not in path:
+                self._known[method, path] = None
+            self._routes[method].append((pattern_of(path), self._effective(limits_of(endpoint), method)))
 
     def of(self, scope: Scope) -> Effective:
         """Return the limits of a request; found once, for all layers that ask."""
         found: Effective | None = scope.get(FOUND)
         if found is None:
-            method, path = scope["method"], scope["path"]
-            found = scope[FOUND] = self._known.get((method, path)) or self._search(method, path)
+            asked = method, path = scope["method"], scope["path"]
+            found = scope[FOUND] = self._known.get(asked) or self._search(method, path)
+            if asked in self._known:
+                self._known[asked] = found
         return found
 
     def _search(self, method: str, path: str) -> Effective:
