@@ -2,13 +2,18 @@
 
 `pytest --quick` is the fast tier: every folder but those of `SLOW`, and no test that is marked `slow` or `nightly`. A
 new folder belongs to the fast tier until it is listed here.
+
+Drawn examples are the same each time; with `HYPOTHESIS_PROFILE=nightly` there are many random ones:
+`HYPOTHESIS_PROFILE=nightly python -m pytest tests/property --timeout=7200`.
 """
 
 import gc
+import os
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from adapters.runtime.gc_tuning import NEW_OBJECTS
 
@@ -20,6 +25,13 @@ TESTS = Path(__file__).parent
 SLOW = ("real", "chaos", "property", "matrix", "race", "contract", "ops", "devstack", "packaging", "mutants")
 
 SLOW_MARKS = ("slow", "nightly")
+
+# Before any test is read: `@settings` adds to the profile of that moment.
+settings.register_profile(
+    "quick", derandomize=True, max_examples=50, stateful_step_count=25, deadline=None, database=None
+)
+settings.register_profile("nightly", max_examples=1000, deadline=None, database=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import stripe
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.stripe.webhook import verify_webhook
@@ -41,7 +41,6 @@ def read(text: str) -> WebhookEvent:
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(EVENTS | JSON)
 def test_a_signed_event_of_any_shape_is_read(shape: Any) -> None:
     """Whatever the values are, the event is read into ids that a database stores, times that it stores, and None."""
