@@ -6,6 +6,7 @@ Python itself; without it all are allowed.
 """
 
 import sys
+from functools import cache
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
@@ -25,10 +26,11 @@ class AllowContract(Contract):
         """Find the imports that are not allowed, and the entries without an import."""
         found = {(module, imported) for module in self.modules(graph) for imported in _imports_of(graph, module)}
         used = {imported for _, imported in found}
-        unlisted = {imported for imported in used if not self.allows(graph, imported)}
+        own = self.modules(graph)
+        unlisted = {imported for imported in used - own if not self._lists(imported)}
         refused = sorted(pair for pair in found if pair[1] in unlisted)
         entries: list[str] = self.may_import  # type: ignore[assignment]
-        idle = sorted(entry for entry in entries if not any(_is_in(imported, entry) for imported in used))
+        idle = sorted({*entries} - {place for imported in used for place in _places(imported)})
         return ContractCheck(kept=not refused and not idle, metadata={"refused": refused, "idle": idle})
 
     def modules(self, graph: ImportGraph) -> set[str]:
@@ -39,10 +41,13 @@ class AllowContract(Contract):
 
     def allows(self, graph: ImportGraph, imported: str) -> bool:
         """Return whether the room may import a module."""
-        top = imported.partition(".")[0]
-        if top in sys.stdlib_module_names:
-            return self.standard_library is None or any(_is_in(imported, entry) for entry in self.standard_library)  # type: ignore[attr-defined]
-        return any(_is_in(imported, entry) for entry in self.may_import) or imported in self.modules(graph)  # type: ignore[attr-defined]
+        return self._lists(imported) or imported in self.modules(graph)
+
+    def _lists(self, imported: str) -> bool:
+        places = _places(imported)
+        if places[-1] in sys.stdlib_module_names:
+            return self.standard_library is None or any(place in self.standard_library for place in places)  # type: ignore[operator]
+        return any(place in self.may_import for place in places)  # type: ignore[operator]
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         """Print each import that is not allowed, and each entry without an import."""
@@ -57,5 +62,7 @@ def _imports_of(graph: ImportGraph, module: str) -> set[str]:
     return {str(imported) for imported in graph.find_modules_directly_imported_by(module)}
 
 
-def _is_in(module: str, entry: str) -> bool:
-    return module == entry or module.startswith(f"{entry}.")
+@cache
+def _places(module: str) -> list[str]:
+    """Return a module and the packages that it is in, up to its top."""
+    return [module, *(_places(module.rpartition(".")[0]) if "." in module else ())]

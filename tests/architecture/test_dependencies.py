@@ -95,8 +95,14 @@ def provider_of(name: str) -> str:
     while "." in name and (spec := _spec_of(name)) is None:
         name = name.rpartition(".")[0]
     places = {str(spec.origin)} if spec is not None else set[str]()
-    owners = (one for one in sharing if places & {str(file.locate()) for file in files(one) or ()})
+    owners = (one for one in sharing if places & files_of(one))
     return normal(next(owners, sharing[0]))
+
+
+@cache
+def files_of(distribution: str) -> frozenset[str]:
+    """Return the paths of a distribution's files."""
+    return frozenset(str(file.locate()) for file in files(distribution) or ())
 
 
 def _spec_of(name: str) -> ModuleSpec | None:

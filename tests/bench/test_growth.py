@@ -52,6 +52,7 @@ def counted(connection: psycopg.Connection[Any]) -> int:
     return int(blocks)
 
 
+@pytest.mark.slow
 def test_a_purchase_touches_as_many_blocks_in_a_store_a_hundred_times_as_large() -> None:
     """An index is no deeper by more than a level, and nothing is read whole."""
     with database() as url, psycopg.connect(url, autocommit=True) as connection:

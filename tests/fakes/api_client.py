@@ -165,7 +165,12 @@ def _values(media_type: str, answer: httpx.Response) -> list[Any]:
     return [answer.text]
 
 
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    """Return the validator of a schema, which is given as JSON."""
+    return Draft202012Validator({**closed(json.loads(schema)), "components": _closed_components()})
+
+
 def _check_value(where: str, schema: dict[str, Any], value: Any) -> None:
-    whole = {**closed(schema), "components": _closed_components()}
-    for error in Draft202012Validator(whole).iter_errors(value):
+    for error in _validator(json.dumps(schema)).iter_errors(value):
         raise UndeclaredAnswerError(f"{where}: {error.json_path}: {error.message}")

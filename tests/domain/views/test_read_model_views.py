@@ -71,9 +71,18 @@ def documents() -> dict[str, list[Any]]:
     return found
 
 
+VALIDATORS: dict[Any, Draft202012Validator] = {}
+
+
+def validator(view: Any) -> Draft202012Validator:
+    """Return the validator of a view, made once."""
+    if view not in VALIDATORS:
+        VALIDATORS[view] = Draft202012Validator(closed(TypeAdapter(view).json_schema()))
+    return VALIDATORS[view]
+
+
 def complaints(model: ReadModel[Any], document: Any) -> list[str]:
-    schema = closed(TypeAdapter(model.view).json_schema())
-    return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(document)]
+    return [f"{error.json_path}: {error.message}" for error in validator(model.view).iter_errors(document)]
 
 
 @pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.name)
@@ -97,8 +106,7 @@ def test_a_forgotten_or_misspelt_field_is_told(model: ReadModel[Any], documents:
 @pytest.mark.parametrize("listing", LISTINGS, ids=lambda listing: listing.kind)
 def test_every_row_is_as_its_list_says(listing: Listing[Any, Any], documents: dict[str, list[Any]]) -> None:
     """Each document has a row, and a place under one of the states that its list has."""
-    schema = closed(TypeAdapter(listing.row).json_schema())
     assert documents[listing.kind]
     for document in documents[listing.kind]:
-        assert [error.message for error in Draft202012Validator(schema).iter_errors(listing.shown(document))] == []
+        assert [error.message for error in validator(listing.row).iter_errors(listing.shown(document))] == []
         assert listing.place(document).state in listing.states
