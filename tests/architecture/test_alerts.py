@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 RULES: dict[str, Any] = yaml.safe_load((ROOT / "ops" / "alerts.yml").read_text())
 ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "ops" / "dashboard.json").read_text())
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 OF_A_HISTOGRAM = ("_bucket", "_sum", "_count")
 # Series that make no alert fire, though some come close: a value a minute.
 AT_REST = {
@@ -110,14 +111,20 @@ def test_no_gauge_outlives_its_reader() -> None:
 
 
 def test_every_alert_has_a_summary_and_a_page() -> None:
-    """The page of its runbook exists, and so does its section."""
+    """A section of the runbook, where somebody at night finds what to do."""
+    headings = re.findall(r"^#+ (.*)$", RUNBOOK, re.MULTILINE)
+    sections = {re.sub(r"[^\w -]", "", one).strip().lower().replace(" ", "-") for one in headings}
     for rule in ALERTS.values():
         path, _, section = rule["annotations"]["runbook"].partition("#")
-        headings = re.findall(r"^#+ (.*)$", (ROOT / path).read_text(), re.MULTILINE)
-        assert not section or section in {
-            re.sub(r"[^\w -]", "", one).strip().lower().replace(" ", "-") for one in headings
-        }
+        assert (path, section in sections) == ("docs/runbook.md", True), rule["alert"]
         assert rule["annotations"]["summary"]
+
+
+def test_the_runbook_has_every_alert_and_no_other() -> None:
+    """In the table of its section."""
+    table = RUNBOOK.partition("## An alert fires")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]+`) \|", table, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(ALERTS)
 
 
 def test_series_that_come_close_fire_nothing(tmp_path: Path) -> None:

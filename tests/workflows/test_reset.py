@@ -31,17 +31,24 @@ async def engine() -> AsyncIterator[WorkflowEnvironment]:
 
 
 async def reset(world: SagaWorld, handle: PurchaseHandle) -> PurchaseHandle:
-    """Type the runbook's command; return the new run."""
-    [command] = set(re.findall(r"`(temporal workflow reset -w purchase/ID [^`]*)`", RUNBOOK))
+    """Type the runbook's commands, to see the failure and to mend it; return the new run."""
+    assert "TMPRL1100" in await typed(world, handle, r"^\$ (temporal workflow show .*purchase/ID)")
+    await typed(world, handle, r"`(temporal workflow reset -w purchase/ID [^`]*)`")
+    return world.server.client.get_workflow_handle_for(PurchaseWorkflow.run, handle.id)
+
+
+async def typed(world: SagaWorld, handle: PurchaseHandle, pattern: str) -> str:
+    """Type a command of the runbook; return what it says."""
+    [command] = set(re.findall(pattern, RUNBOOK, re.MULTILINE))
     address = world.server.client.service_client.config.target_host
     words = shlex.split(command.replace("purchase/ID", handle.id))
-    typed = (installed(words[0]), *words[1:], "--address", address)
+    command_line = (installed(words[0]), *words[1:], "--address", address)
     typing = await asyncio.create_subprocess_exec(
-        *typed, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *command_line, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     told, _ = await typing.communicate()
     assert typing.returncode == 0, told
-    return world.server.client.get_workflow_handle_for(PurchaseWorkflow.run, handle.id)
+    return told.decode()
 
 
 async def fits_no_build(handle: PurchaseHandle) -> str:
