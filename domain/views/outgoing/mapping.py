@@ -71,6 +71,27 @@ def tells(*kinds: type[DomainEvent]) -> Callable[[M], M]:
     return register
 
 
+Found = tuple[EventOwner, dict[str, Any]]
+
+
+def tell(
+    kind: type[DomainEvent],
+    find: Callable[[Documents, Any], Found | None],
+    model: type[Data],
+    own: Callable[[Any], dict[str, Any]] = lambda _: {},
+) -> None:
+    """Register a mapping to a model: `find` returns the owner of an event's subject and the fields that name it.
+
+    `own` returns the other fields, which the event has.
+    """
+
+    def mapping(event: DomainEvent, documents: Documents) -> OwnedData | None:
+        found = find(documents, event)
+        return None if found is None else OwnedData(found[0], model(**found[1], **own(event)))
+
+    tells(kind)(mapping)
+
+
 def identity_of(event: DomainEvent) -> str:
     """Return the id of the event's aggregate, without its kind."""
     return event.originator_id.partition(":")[2]

@@ -30,7 +30,16 @@ from domain.views.outgoing.data import (
     RefundSucceeded1,
 )
 from domain.views.outgoing.event import EventOwner
-from domain.views.outgoing.mapping import Documents, MatterDocument, OwnedData, identity_of, owner_of, tells
+from domain.views.outgoing.mapping import (
+    Documents,
+    Found,
+    MatterDocument,
+    OwnedData,
+    identity_of,
+    owner_of,
+    tell,
+    tells,
+)
 
 PAID_BY: dict[type[DomainEvent], PaidBy] = {
     RefundSucceeded: "card",
@@ -40,9 +49,9 @@ PAID_BY: dict[type[DomainEvent], PaidBy] = {
 }
 
 
-def _refund(documents: Documents, refund_id: str) -> tuple[EventOwner, dict[str, Any]] | None:
+def _refund(documents: Documents, event: Any) -> Found | None:
     """Return the owner of a refund, and the fields that describe it."""
-    refund = documents.refund(refund_id)
+    refund = documents.refund(event.refund_id)
     if refund is None:
         return None
     owner = owner_of(documents, refund["tenant_id"], refund["show_id"], refund["purchase_id"])
@@ -50,41 +59,19 @@ def _refund(documents: Documents, refund_id: str) -> tuple[EventOwner, dict[str,
     return owner, {name: value for name, value in refund.items() if name in told}
 
 
-@tells(RefundRequested)
-def refund_requested(event: RefundRequested, documents: Documents) -> OwnedData | None:
-    """Tell that a refund was decided."""
-    found = _refund(documents, event.refund_id)
-    return None if found is None else OwnedData(found[0], RefundRequested1(**found[1]))
-
-
-@tells(RefundPending)
-def refund_pending(event: RefundPending, documents: Documents) -> OwnedData | None:
-    """Tell that a refund is on its way."""
-    found = _refund(documents, event.refund_id)
-    return None if found is None else OwnedData(found[0], RefundPending1(**found[1]))
-
-
-@tells(RefundOwedAtTill)
-def refund_owed_at_till(event: RefundOwedAtTill, documents: Documents) -> OwnedData | None:
-    """Tell that cash waits for its buyer."""
-    found = _refund(documents, event.refund_id)
-    return None if found is None else OwnedData(found[0], RefundOwedAtTill1(**found[1]))
+tell(RefundRequested, _refund, RefundRequested1)
+tell(RefundPending, _refund, RefundPending1)
+tell(RefundOwedAtTill, _refund, RefundOwedAtTill1)
+tell(RefundFailed, _refund, RefundFailed1, lambda event: {"failure": event.failure})
 
 
 @tells(*PAID_BY)
 def refund_succeeded(event: Any, documents: Documents) -> OwnedData | None:
     """Tell that the money is with the buyer; a bank may have paid a part only, of which nothing is told."""
-    found, refund = _refund(documents, event.refund_id), documents.refund(event.refund_id)
+    found, refund = _refund(documents, event), documents.refund(event.refund_id)
     if found is None or refund is None or refund["state"] != "succeeded":
         return None
     return OwnedData(found[0], RefundSucceeded1(**found[1], paid_by=PAID_BY[type(event)]))
-
-
-@tells(RefundFailed)
-def refund_failed(event: RefundFailed, documents: Documents) -> OwnedData | None:
-    """Tell that a refund did not arrive."""
-    found = _refund(documents, event.refund_id)
-    return None if found is None else OwnedData(found[0], RefundFailed1(**found[1], failure=event.failure))
 
 
 def matter_begun(event: DomainEvent, documents: Documents) -> MatterDocument | None:
@@ -111,7 +98,7 @@ def matter_begun(event: DomainEvent, documents: Documents) -> MatterDocument | N
     return None
 
 
-def _matter(documents: Documents, event: DomainEvent) -> tuple[EventOwner, dict[str, Any]] | None:
+def _matter(documents: Documents, event: DomainEvent) -> Found | None:
     """Return the owner of a dispute or payout, and its amount."""
     found = documents.matter(event.originator_id)
     if found is None:
@@ -120,32 +107,32 @@ def _matter(documents: Documents, event: DomainEvent) -> tuple[EventOwner, dict[
     return owner, {"amount_minor": found["amount_minor"], "currency": found["currency"]}
 
 
-@tells(DisputeOpened, DisputeWon, DisputeLost, DisputeReturned)
-def dispute_changed(event: DomainEvent, documents: Documents) -> OwnedData | None:
-    """Tell that a dispute was opened or decided, or that Stripe returned more of its money."""
+def _dispute(documents: Documents, event: DomainEvent) -> Found | None:
+    """Return the owner of a dispute, and the fields that describe it."""
     if (found := _matter(documents, event)) is None:
         return None
-    owner, money = found
-    named = {"dispute_id": identity_of(event), "purchase_id": owner.purchase_id, **money}
-    match event:
-        case DisputeOpened():
-            return OwnedData(owner, DisputeOpened1(**named, of_sale=event.is_of_sale))
-        case DisputeWon():
-            returned = money["amount_minor"] if event.returned_minor is None else event.returned_minor
-            return OwnedData(owner, DisputeWon1(**named, returned_minor=returned))
-        case DisputeReturned():
-            return OwnedData(owner, DisputeReturned1(**named, returned_minor=event.amount_minor))
-        case _:
-            return OwnedData(owner, DisputeLost1(**named))
+    return found[0], {"dispute_id": identity_of(event), "purchase_id": found[0].purchase_id, **found[1]}
 
 
-@tells(PayoutPaid, PayoutReturned)
-def payout_changed(event: DomainEvent, documents: Documents) -> OwnedData | None:
-    """Tell that a payout arrived, or came back."""
+def _payout(documents: Documents, event: DomainEvent) -> Found | None:
+    """Return the owner of a payout, and the fields that describe it."""
     if (found := _matter(documents, event)) is None:
         return None
-    owner, money = found
-    named = {"payout_id": identity_of(event), "venue_id": owner.venue_id, **money}
-    if isinstance(event, PayoutReturned):
-        return OwnedData(owner, PayoutReturned1(**named, failure=event.failure))
-    return OwnedData(owner, PayoutPaid1(**named, original=getattr(event, "original", "") or None))
+    return found[0], {"payout_id": identity_of(event), "venue_id": found[0].venue_id, **found[1]}
+
+
+@tells(DisputeWon)
+def dispute_won(event: DisputeWon, documents: Documents) -> OwnedData | None:
+    """Tell that a dispute was won; the oldest events do not say how much came back: it was all."""
+    if (found := _dispute(documents, event)) is None:
+        return None
+    owner, named = found
+    returned = named["amount_minor"] if event.returned_minor is None else event.returned_minor
+    return OwnedData(owner, DisputeWon1(**named, returned_minor=returned))
+
+
+tell(DisputeOpened, _dispute, DisputeOpened1, lambda event: {"of_sale": event.is_of_sale})
+tell(DisputeLost, _dispute, DisputeLost1)
+tell(DisputeReturned, _dispute, DisputeReturned1, lambda event: {"returned_minor": event.amount_minor})
+tell(PayoutPaid, _payout, PayoutPaid1, lambda event: {"original": event.original or None})
+tell(PayoutReturned, _payout, PayoutReturned1, lambda event: {"failure": event.failure})

@@ -49,7 +49,7 @@ from domain.views.outgoing.data import (
     TicketVoid1,
 )
 from domain.views.outgoing.event import EventOwner
-from domain.views.outgoing.mapping import Documents, OwnedData, identity_of, owner_of, tells
+from domain.views.outgoing.mapping import Documents, Found, OwnedData, identity_of, owner_of, tell, tells
 from domain.views.purchase import PurchaseDocument
 
 
@@ -109,7 +109,7 @@ def order_cancelled(event: OrderCancelled, documents: Documents) -> OwnedData | 
     return OwnedData(found[1], OrderCancelled1(**found[2], reason=event.reason))
 
 
-def _ticket(documents: Documents, event: DomainEvent) -> tuple[EventOwner, dict[str, Any]] | None:
+def _ticket(documents: Documents, event: DomainEvent) -> Found | None:
     """Return the owner of a ticket's event, and the fields that name the ticket; None for another subject's token."""
     ticket = documents.ticket(identity_of(event)) if event.originator_id.startswith("ticket:") else None
     if ticket is None:
@@ -118,33 +118,17 @@ def _ticket(documents: Documents, event: DomainEvent) -> tuple[EventOwner, dict[
     return owner_of(documents, ticket["tenant_id"], ticket["show_id"], ticket["purchase_id"]), named
 
 
-@tells(TicketIssued, TicketVoided, TicketRedeemed, EntryUndone)
-def ticket_changed(event: DomainEvent, documents: Documents) -> OwnedData | None:
-    """Tell that the right to enter began, ended, was used, or is unused again."""
-    if (found := _ticket(documents, event)) is None:
-        return None
-    owner, named = found
-    if isinstance(event, TicketIssued):
-        return OwnedData(owner, TicketIssued1(**named))
-    if isinstance(event, EntryUndone):
-        return OwnedData(owner, TicketCheckInUndone1(**named))
-    return OwnedData(owner, TicketVoid1(**named) if isinstance(event, TicketVoided) else TicketCheckedIn1(**named))
-
-
-@tells(TokenMinted)
-def ticket_minted(event: TokenMinted, documents: Documents) -> OwnedData | None:
-    """Tell that a ticket's token is on chain; those of venues and shows have no event of their own."""
-    if (found := _ticket(documents, event)) is None:
-        return None
-    minted = {"mint_address": event.mint_address, "signature": event.signature}
-    return OwnedData(found[0], TicketMinted1(**found[1], **minted))
-
-
-@tells(TicketBlocked)
-def ticket_blocked(event: TicketBlocked, documents: Documents) -> OwnedData | None:
-    """Tell that a dispute blocks a ticket."""
-    found = _ticket(documents, event)
-    return None if found is None else OwnedData(found[0], TicketBlocked1(**found[1], dispute_id=event.dispute_id))
+tell(TicketIssued, _ticket, TicketIssued1)
+tell(TicketVoided, _ticket, TicketVoid1)
+tell(TicketRedeemed, _ticket, TicketCheckedIn1)
+tell(EntryUndone, _ticket, TicketCheckInUndone1)
+tell(TicketBlocked, _ticket, TicketBlocked1, lambda event: {"dispute_id": event.dispute_id})
+tell(
+    TokenMinted,
+    _ticket,
+    TicketMinted1,
+    lambda event: {"mint_address": event.mint_address, "signature": event.signature},
+)
 
 
 @tells(TicketUnblocked)
@@ -181,7 +165,7 @@ def _when_and_where(details: ShowDetails | ShowDetailsChanged) -> dict[str, Any]
     return {**times, "time_zone": details.time_zone, "place": details.place}
 
 
-def _show(documents: Documents, event: DomainEvent) -> tuple[EventOwner, dict[str, Any]] | None:
+def _show(documents: Documents, event: DomainEvent) -> Found | None:
     """Return the owner of a show's event, and the fields that name the show."""
     show = documents.show(identity_of(event))
     if show is None:
@@ -190,15 +174,21 @@ def _show(documents: Documents, event: DomainEvent) -> tuple[EventOwner, dict[st
     return EventOwner(show["tenant_id"], show["venue_id"], show["show_id"]), named
 
 
-@tells(ShowWentOnSale, ShowCalledOff, ShowCancellationFinished)
-def show_stage(event: DomainEvent, documents: Documents) -> OwnedData | None:
-    """Tell that the sale opened, that the show is cancelled, or that all its orders are refunded."""
-    if (found := _show(documents, event)) is None:
-        return None
-    owner, named = found
-    if isinstance(event, ShowWentOnSale):
-        return OwnedData(owner, ShowOnSale1(**named))
-    return OwnedData(owner, ShowCancelled1(**named) if isinstance(event, ShowCalledOff) else ShowRefunded1(**named))
+tell(ShowWentOnSale, _show, ShowOnSale1)
+tell(ShowCalledOff, _show, ShowCancelled1)
+tell(ShowCancellationFinished, _show, ShowRefunded1)
+tell(
+    SaleWindowChanged,
+    _show,
+    ShowSaleWindowChanged1,
+    lambda event: {"sale_from": iso(event.sale_from), "sale_until": iso(event.sale_until)},
+)
+tell(
+    ShowDetailsChanged,
+    _show,
+    ShowDetailsChanged1,
+    lambda event: {"name": event.name, **_when_and_where(event)},
+)
 
 
 @tells(PriceChanged)
@@ -209,23 +199,6 @@ def show_price_changed(event: PriceChanged, documents: Documents) -> OwnedData |
         return None
     price = {"ticket_type_id": event.ticket_type_id, "price_minor": event.price_minor}
     return OwnedData(found[0], ShowPriceChanged1(**found[1], **price, currency=show["currency"]))
-
-
-@tells(SaleWindowChanged)
-def show_sale_window_changed(event: SaleWindowChanged, documents: Documents) -> OwnedData | None:
-    """Tell a new sale window."""
-    if (found := _show(documents, event)) is None:
-        return None
-    window = {"sale_from": iso(event.sale_from), "sale_until": iso(event.sale_until)}
-    return OwnedData(found[0], ShowSaleWindowChanged1(**found[1], **window))
-
-
-@tells(ShowDetailsChanged)
-def show_details_changed(event: ShowDetailsChanged, documents: Documents) -> OwnedData | None:
-    """Tell a new name, date or place, and until when buyers may give tickets back."""
-    if (found := _show(documents, event)) is None:
-        return None
-    return OwnedData(found[0], ShowDetailsChanged1(**found[1], name=event.name, **_when_and_where(event)))
 
 
 @tells(CapacityChangeEnded)
