@@ -14,6 +14,7 @@ from solders.keypair import Keypair
 
 from devstack.config import SOLANA_RPC_URL
 from devstack.supervisor.data_dir import PAYER_SECRET
+from devstack.supervisor.probes import TRUSTS_NOBODY
 
 LAMPORTS_PER_SOL = 1_000_000_000
 PAYER_SOL_MIN = 100
@@ -46,7 +47,7 @@ async def _call(client: httpx.AsyncClient, rpc_url: str, method: str, *params: o
 async def fund_payer(rpc_url: str, payer_secret: str) -> dict[str, str]:
     """Airdrop `AIRDROP_SOL` to the payer if it has less than `PAYER_SOL_MIN`, and wait for them."""
     address = address_of(payer_secret)
-    async with httpx.AsyncClient(timeout=CALL_SECONDS, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=CALL_SECONDS, trust_env=False, verify=TRUSTS_NOBODY) as client:
 
         async def has_enough() -> bool:
             balance = await _call(client, rpc_url, "getBalance", address, {"commitment": "confirmed"})

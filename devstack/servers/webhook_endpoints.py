@@ -5,6 +5,7 @@ from typing import NamedTuple
 import httpx
 
 from devstack.supervisor.data_dir import CONNECT_WEBHOOK_SECRET, WEBHOOK_SECRET, StackSecrets
+from devstack.supervisor.probes import TRUSTS_NOBODY
 
 WEBHOOK_PATH = "/webhooks/stripe"
 ENDPOINTS_MAX = 100
@@ -43,7 +44,9 @@ async def register_webhook(api_base: str, api_key: str, target: str, stack_secre
     Reuse an endpoint whose secret we still have; delete our others, since Stripe returns a secret only once.
     """
     headers = {"Authorization": f"Bearer {api_key}"}
-    async with httpx.AsyncClient(base_url=api_base, headers=headers, timeout=CALL_SECONDS, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=api_base, headers=headers, timeout=CALL_SECONDS, trust_env=False, verify=TRUSTS_NOBODY
+    ) as client:
         for endpoint in ENDPOINTS:
             await _register(client, endpoint, target, stack_secrets)
     return {endpoint.secret: stack_secrets.env[endpoint.secret] for endpoint in ENDPOINTS}
