@@ -5,6 +5,7 @@ is restarted, a program is a process of its own (`early.py`).
 """
 
 import asyncio
+import atexit
 import ctypes
 import gc
 import json
@@ -175,6 +176,10 @@ def main() -> None:
     os.close(logs[0])
     gc.enable()
     run(*json.loads(told))
+    # The interpreter's own end would take each object apart, and so copy all the memory that the forks share.
+    atexit._run_exitfuncs()  # noqa: SLF001 - the only way to run them
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

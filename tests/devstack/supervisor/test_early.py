@@ -101,3 +101,14 @@ async def test_a_program_that_cannot_be_imported_fails_the_start(
     async with asyncio.timeout(60):
         with pytest.raises(ProcessFailedError, match=reason):
             await stack(tmp_path, forks).run(lambda _: None)
+
+
+async def test_a_program_that_ends_by_itself_ends_in_order(tmp_path: Path, forks: ForkServer | None) -> None:
+    """What it registered for its end is done, and its last words are in its log, both times that it is started."""
+    at_end = "import atexit; atexit.register(lambda: (folder / 'ended').open('a').write('in order '))"
+    (tmp_path / "a_program.py").write_text(f"{PROGRAM}{at_end}\ndef main(): print('last words', end='')\n")
+    async with asyncio.timeout(60):
+        with pytest.raises(ProcessFailedError, match="exit status 0"):
+            await stack(tmp_path, forks).run(lambda _: None)
+    assert (tmp_path / "logs" / "program.log").read_text() == "last words" * 2
+    assert (tmp_path / "ended").read_text().count("in order") == 2
