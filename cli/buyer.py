@@ -66,6 +66,17 @@ class ApiClient:
             document = await self.get(path)
         return document
 
+    async def announce(self, venue: str, show: JsonObject, key: str) -> JsonObject:
+        """Register a venue of this name, and a show of it."""
+        made = await self.post("/api/v1/venues", {"name": venue}, f"{key}-venue")
+        return await self.post("/api/v1/shows", {"venue_id": made["venue_id"], **show}, f"{key}-show")
+
+    async def on_sale(self, show_id: str, seconds: float) -> JsonObject:
+        """Wait until a show is on sale."""
+        return await self.until(
+            f"/api/v1/shows/{show_id}", "the show on sale", lambda seen: bool(seen["on_sale"]), seconds
+        )
+
     async def purchase(
         self, purchase_id: str, see: Callable[[JsonObject], None], ends: set[str], seconds: float, shown: int = 0
     ) -> JsonObject:

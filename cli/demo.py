@@ -154,10 +154,7 @@ async def _open_shows(screen: Screen, api: ApiClient) -> tuple[str, JsonObject, 
     path = f"/api/v1/venues/{venue_id}"
     venue = await api.until(path, "the venue's group on chain", lambda seen: bool(seen["mint_address"]), READY_SECONDS)
     screen.step(f"venue {venue_id} is the group {venue['mint_address']}")
-    paths = [f"/api/v1/shows/{one['show_id']}" for one in made]
-    show, closing = [
-        await api.until(path, "the show on sale", lambda seen: bool(seen["on_sale"]), READY_SECONDS) for path in paths
-    ]
+    show, closing = [await api.on_sale(one["show_id"], READY_SECONDS) for one in made]
     screen.step(f"show {show['show_id']} is the group {show['mint_address']}, {CAPACITY} seats; it is on sale")
     screen.keep(venue=venue, show=show)
     return venue_id, show, closing

@@ -87,7 +87,30 @@ class TaxBody(Body):
     inclusive: Annotated[bool, about("Whether the ticket prices include the tax.", example=True)]
 
 
-class ShowBody(Body):
+class ShowDetailsBody(Body):
+    """When a show sells, when and where it is, and texts about it."""
+
+    sale_from: Annotated[Moment | None, added("Start of the sale; null for now.", "2026-12-01T10:00:00+01:00")] = None
+    sale_until: Annotated[Moment | None, added("End of the sale; null for none.", "2026-12-31T18:00:00+01:00")] = None
+    ends_at: Annotated[
+        Moment | None, added("End of the show; the venue is paid after it.", "2026-12-31T23:30:00+01:00")
+    ] = None
+    starts_at: Annotated[Moment | None, added("Start of the show.", "2026-12-31T20:00:00+01:00")] = None
+    doors_at: Annotated[Moment | None, added("Opening of the doors.", "2026-12-31T19:00:00+01:00")] = None
+    time_zone: Annotated[Zone | None, added("IANA time zone of its place.", "Europe/Berlin")] = None
+    place: Annotated[Name | None, added("Place and address.", "Hall 2, 5 Quay Street")] = None
+    description: Annotated[Text | None, added("Text about the show, for buyers.", "Doors at seven.")] = None
+    image_url: Annotated[Url | None, added("Picture of the show.", "https://example.org/night.jpg")] = None
+    contact: Annotated[
+        Name | None, added("Contact of the organiser, for everybody to read.", "tickets@example.org")
+    ] = None
+    refund_until: Annotated[
+        Moment | None,
+        added("Until when buyers may give tickets back by themselves; null is any time.", "2026-12-24T00:00:00+01:00"),
+    ] = None
+
+
+class ShowBody(ShowDetailsBody):
     """A show of a venue, its ticket types and the terms of its sale."""
 
     venue_id: Annotated[Id, about("Venue that sells the show.", "ve_2b7n4c9s6h3j")]
@@ -109,26 +132,8 @@ class ShowBody(Body):
     tax: Annotated[
         TaxBody | None, added("Tax on the tickets; null for none.", {"rate_bps": 1900, "inclusive": True})
     ] = None
-    sale_from: Annotated[Moment | None, added("Start of the sale; null for now.", "2026-12-01T10:00:00+01:00")] = None
-    sale_until: Annotated[Moment | None, added("End of the sale; null for none.", "2026-12-31T18:00:00+01:00")] = None
     buyer_tickets_max: Annotated[
         int | None, Field(ge=1), added("Tickets per named buyer; null for the default.", 6)
-    ] = None
-    ends_at: Annotated[
-        Moment | None, added("End of the show; the venue is paid after it.", "2026-12-31T23:30:00+01:00")
-    ] = None
-    starts_at: Annotated[Moment | None, added("Start of the show.", "2026-12-31T20:00:00+01:00")] = None
-    doors_at: Annotated[Moment | None, added("Opening of the doors.", "2026-12-31T19:00:00+01:00")] = None
-    time_zone: Annotated[Zone | None, added("IANA time zone of its place.", "Europe/Berlin")] = None
-    place: Annotated[Name | None, added("Place and address.", "Hall 2, 5 Quay Street")] = None
-    description: Annotated[Text | None, added("Text about the show, for buyers.", "Doors at seven.")] = None
-    image_url: Annotated[Url | None, added("Picture of the show.", "https://example.org/night.jpg")] = None
-    contact: Annotated[
-        Name | None, added("Contact of the organiser, for everybody to read.", "tickets@example.org")
-    ] = None
-    refund_until: Annotated[
-        Moment | None,
-        added("Until when buyers may give tickets back by themselves; null is any time.", "2026-12-24T00:00:00+01:00"),
     ] = None
     resell_refunded: Annotated[bool, added("Whether seats of refunded tickets go on sale again.", example=False)] = (
         False
@@ -183,7 +188,7 @@ class NewPriceBody(Body):
     price_minor: Annotated[PriceMinor, about("Price of one ticket in minor units, before fees.", 3000)]
 
 
-class ShowPatch(Body):
+class ShowPatch(ShowDetailsBody):
     """The fields that change, also after the sale began; a field that is left out stays, and null removes it."""
 
     ticket_types: Annotated[
@@ -191,23 +196,7 @@ class ShowPatch(Body):
         Field(default_factory=list, max_length=TYPES_MAX),
         about("New prices.", [{"ticket_type_id": "tt_1c8v5b2n9m4x", "price_minor": 3000}]),
     ]
-    sale_from: Annotated[Moment | None, about("Start of the sale.", "2026-12-01T10:00:00+01:00")] = None
-    sale_until: Annotated[Moment | None, about("End of the sale.", "2026-12-31T18:00:00+01:00")] = None
     name: Annotated[Name | None, about("Name of the show.", "The Long Night")] = None
-    starts_at: Annotated[Moment | None, about("Start of the show.", "2027-01-31T20:00:00+01:00")] = None
-    doors_at: Annotated[Moment | None, about("Opening of the doors.", "2027-01-31T19:00:00+01:00")] = None
-    ends_at: Annotated[
-        Moment | None, about("End of the show; the venue is paid after it.", "2027-01-31T23:30:00+01:00")
-    ] = None
-    time_zone: Annotated[Zone | None, about("IANA time zone of its place.", "Europe/Berlin")] = None
-    place: Annotated[Name | None, about("Place and address.", "Hall 2, 5 Quay Street")] = None
-    description: Annotated[Text | None, about("Text about the show, for buyers.", "Doors at seven.")] = None
-    image_url: Annotated[Url | None, about("Picture of the show.", "https://example.org/night.jpg")] = None
-    contact: Annotated[Name | None, about("Contact of the organiser.", "tickets@example.org")] = None
-    refund_until: Annotated[
-        Moment | None,
-        about("Until when buyers may give tickets back by themselves; null is any time.", "2027-01-15T00:00:00+01:00"),
-    ] = None
     buyer_tickets_max: Annotated[int | None, Field(ge=1), about("Tickets per named buyer, from now on.", 6)] = None
     unnamed_share_percent: Annotated[
         int | None,

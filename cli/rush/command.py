@@ -97,12 +97,10 @@ async def _rush_at(stack: Stack, tally: Tally, console: Console) -> tuple[dict[s
 async def _open_show(api: ApiClient, seats: int) -> dict[str, Any]:
     """Put a new show on sale."""
     name = f"rush-{time.time_ns()}"
-    venue = await api.post("/api/v1/venues", {"name": "Rush Hall"}, f"{name}-venue")
     floor = {"name": "Floor", "price_minor": PRICE_MINOR, "capacity": seats}
-    body = {"venue_id": venue["venue_id"], "name": "Rush", "currency": "eur", "ticket_types": [floor]}
-    made = await api.post("/api/v1/shows", {**body, "hold_seconds": HOLD_SECONDS}, f"{name}-show")
-    path = f"/api/v1/shows/{made['show_id']}"
-    return await api.until(path, "the show on sale", lambda seen: bool(seen["on_sale"]), READY_SECONDS)
+    show = {"name": "Rush", "currency": "eur", "ticket_types": [floor], "hold_seconds": HOLD_SECONDS}
+    made = await api.announce("Rush Hall", show, name)
+    return await api.on_sale(made["show_id"], READY_SECONDS)
 
 
 async def _at_rest(stack: Stack, tally: Tally) -> Report:

@@ -79,12 +79,5 @@ async def _seed(stack: Stack) -> JsonObject:
             await api.post("/api/v1/shows", {"venue_id": venue["venue_id"], **show}, f"seed-show-{number}")
             for number, show in enumerate(SHOWS, start=1)
         ]
-        shows = [
-            await api.until(f"/api/v1/shows/{show['show_id']}", "the show on sale", _is_on_sale, READY_SECONDS)
-            for show in made
-        ]
+        shows = [await api.on_sale(show["show_id"], READY_SECONDS) for show in made]
     return {"shop": f"{stack.urls['api']}/", "venue": venue, "shows": shows}
-
-
-def _is_on_sale(show: JsonObject) -> bool:
-    return bool(show["on_sale"])
