@@ -142,7 +142,7 @@ def serve(programs: Sequence[tuple[str, socket.socket]]) -> socket.socket:
             channel.send(str(os.getpid()).encode())
             return channel
         channel.close()
-    sys.exit()
+    os._exit(0)  # what the programs do at their end is theirs
 
 
 def _is_fork(supervisor: int) -> bool:
@@ -170,7 +170,7 @@ def main() -> None:
     with serve(programs) as channel:
         told, logs, *_ = socket.recv_fds(channel, TOLD_BYTES_MAX, 1)
     if not told:
-        sys.exit()  # the start has ended without it
+        os._exit(0)  # the start has ended without it
     os.dup2(logs[0], 1)
     os.dup2(logs[0], 2)
     os.close(logs[0])
