@@ -53,6 +53,7 @@ class Tuning(TypedDict, total=False):
     """Options that may differ between workers."""
 
     max_concurrent_activities: int
+    max_concurrent_workflow_tasks: int
     max_cached_workflows: int
     identity: str
     graceful_shutdown_timeout: timedelta
@@ -160,6 +161,7 @@ async def work(
                 workflows=workflows,
                 runner=runner_of(settings.worker.sandbox),
                 max_concurrent_activities=at_once,
+                max_concurrent_workflow_tasks=settings.worker.max_concurrent_workflow_tasks,
             )
             await closing.enter_async_context(worker)
         parts = Parts(settings, deployment, store, pool, client, Each(SetAsideMetric()), closing, stopping)

@@ -273,6 +273,11 @@ class WorkerSettings(Group):
     max_concurrent_mints: int = Field(
         200, ge=1, description="mints in flight at once: each waits until its transaction is final"
     )
+    max_concurrent_workflow_tasks: int = Field(
+        24,
+        ge=2,
+        description="workflow tasks taken at once: one that cannot end in five seconds is lost and done again",
+    )
     sandbox: Literal["restricted", "none"] = Field(
         "none", description="restricted refuses workflow code clocks, random numbers and IO; none saves processor time"
     )

@@ -56,6 +56,7 @@ async def run(*, stubbed: bool) -> None:
         activities=[do_nothing],
         sticky_queue_schedule_to_start_timeout=STICKY,
         max_concurrent_activities=settings.worker.max_concurrent,
+        max_concurrent_workflow_tasks=settings.worker.max_concurrent_workflow_tasks,
     )
     async with bare:
         await work(settings, all_queues(), stopping, assembled=assemble_stubbed if stubbed else assemble)
