@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from alembic.script import ScriptDirectory
 
 from adapters.database.migrate import FOLDER, head
 from tests.architecture.test_architecture_page import ROOT, tracked
@@ -134,6 +133,8 @@ def assigned(source: str) -> dict[str, object]:
 
 def test_the_newest_step_is_known_without_alembic() -> None:
     """By its file's name, as alembic finds it; so a process that has no step to run does not import it."""
+    from alembic.script import ScriptDirectory  # with SQLAlchemy: half a second for each worker that runs no such test
+
     assert head() == ScriptDirectory(str(FOLDER)).get_current_head()
     asked = "import sys, projector; print(sorted({'alembic', 'sqlalchemy'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -12,5 +12,6 @@ def test_every_server_has_time_to_start() -> None:
     calls = {
         module.path: {node.attr for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)} & STARTS
         for module in modules()
+        if any(start in module.text for start in STARTS)
     }
     assert {path: found for path, found in calls.items() if found} == {"tests/fakes/engines.py": STARTS}

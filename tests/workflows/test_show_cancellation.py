@@ -151,7 +151,7 @@ async def test_a_balance_that_does_not_cover_it_pauses_it(world: SagaWorld, clie
     await sell(world, client, "a", "b", "c")
     world.gateway.refuse("refund_intent", "insufficient_funds")
     await call_off(world)
-    handle = await begin(client, window=1, uncovered_seconds=2)
+    handle = await begin(client, window=1, uncovered_seconds=1)
     await shown(handle, "uncovered")
     world.gateway.allow("refund_intent")
     for refund in await all_refunds(world):
@@ -205,9 +205,9 @@ async def test_a_refund_that_was_begun_elsewhere_is_waited_for(world: SagaWorld,
     start = RefundInput(refund=None, order=order)
     name = f"refund/{await world.show_refund_id('a')}"
     other = await client.start_workflow(RefundWorkflow.run, start, id=name, task_queue=PURCHASES)
-    handle = await begin(client, residue_seconds=0.5)
+    handle = await begin(client, residue_seconds=0.2)
     await shown(other, "pending")
-    await asyncio.sleep(2)
+    await asyncio.sleep(0.8)
     for made in list(world.gateway.refunds.values()):
         world.gateway.finish_refund(made.refund_id)
     await other.signal("look_again")
