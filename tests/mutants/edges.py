@@ -183,8 +183,8 @@ STORES = (
     Mutant(
         "a webhook is taken twice",
         "adapters/postgres/tables.py",
-        "        return cursor.rowcount == 1\n",
-        "        return cursor.rowcount >= 0\n",
+        "        return stored == 1\n",
+        "        return stored >= 0\n",
         "tests/contract/test_tables.py::test_a_webhook_is_stored_once_until_it_is_marked",
     ),
     Mutant(

@@ -85,8 +85,8 @@ LIMITS = (
     Mutant(
         "a route behind another gives the limits",
         "api/http/limits/declared.py",
-        "(method, path): self._search(method, path) for method, path, _ in found",
-        "(method, path): self._effective(limits_of(endpoint), method) for method, path, endpoint in found",
+        "self._known[method, path] = None",
+        "self._known[method, path] = self._effective(limits_of(endpoint), method)",
         f"{DECLARED}::test_the_first_route_that_matches_gives_the_limits",
     ),
     Mutant(

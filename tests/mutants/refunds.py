@@ -1,4 +1,4 @@
-"""Seeded bugs of refunds: money that bought nothing, refunds made elsewhere, cash at the till."""
+"""Seeded bugs of refunds: money that bought nothing, refunds made elsewhere, cash at the till; and of capacities."""
 
 from tests.mutants.mutant import Mutant
 
@@ -127,5 +127,19 @@ REFUNDS = (
         "min(rest, refund.owed_minor)",
         "min(rest, refund.due_minor)",
         f"{BOOK}::test_a_bank_pays_what_is_owed_and_no_excess",
+    ),
+    Mutant(
+        "a failed refund stays owed beside a larger one at Stripe",
+        "activities/payments/late_payments.py",
+        'in_place_minor = book.pay_failed(refund, "", uow.at)',
+        "in_place_minor = 0",
+        "tests/workflows/test_refund_excess.py::test_more_than_a_failed_refund_is_owed_is_no_excess",
+    ),
+    Mutant(
+        "the stock rises without the group on chain",
+        "activities/catalog/capacity.py",
+        "if show.group_confirmed_for != change.number:",
+        "if False:",
+        "tests/workflows/test_capacity.py::test_no_stock_without_the_group_on_chain",
     ),
 )
