@@ -81,79 +81,68 @@ def _resells(documents: DocumentBatch, purchase: PurchaseDocument, event: Refund
     return bool(event.ticket_ids) and show is not None and show["resell_refunded"]
 
 
-def _pending(documents: DocumentBatch, event: RefundPending, _: int) -> None:
-    if refund := documents.edit(REFUNDS, event.refund_id):
-        refund.update({"state": "pending", "stripe_refund_id": event.stripe_refund_id, "failure": None})
-    _show(documents, event, event.refund_id)
+def _changed(change: Callable[[RefundDocument, Any], None]) -> Fold:
+    """Return a fold that changes the refund of an event, and shows it in its purchase."""
+
+    def fold(documents: DocumentBatch, event: Any, _: int) -> None:
+        if refund := documents.edit(REFUNDS, event.refund_id):
+            change(refund, event)
+        _show(documents, event, event.refund_id)
+
+    return fold
 
 
-def _succeeded(documents: DocumentBatch, event: RefundSucceeded, _: int) -> None:
-    _arrived(documents, event, event.refund_id, stripe_refund_id=event.stripe_refund_id or None, by_hand=None)
+def _pending(refund: RefundDocument, event: RefundPending) -> None:
+    refund.update({"state": "pending", "stripe_refund_id": event.stripe_refund_id, "failure": None})
 
 
-def _reduced(documents: DocumentBatch, event: RefundReduced, _: int) -> None:
-    if refund := documents.edit(REFUNDS, event.refund_id):
-        refund["amount_minor"] -= event.by_minor
-        if refund["by_bank_minor"] >= refund["amount_minor"]:
-            refund.update({"state": "succeeded", "failure": None, "succeeded_at": event.timestamp.isoformat()})
-    _show(documents, event, event.refund_id)
+def _reduced(refund: RefundDocument, event: RefundReduced) -> None:
+    refund["amount_minor"] -= event.by_minor
+    _end_if_paid(refund, event)
 
 
-def _owed_at_till(documents: DocumentBatch, event: RefundOwedAtTill, _: int) -> None:
-    if refund := documents.edit(REFUNDS, event.refund_id):
-        refund["owed_at_till"] = True
-    _show(documents, event, event.refund_id)
+def _owed_at_till(refund: RefundDocument, _: RefundOwedAtTill) -> None:
+    refund["owed_at_till"] = True
 
 
-def _handed_out(documents: DocumentBatch, event: RefundHandedOut, _: int) -> None:
-    _arrived(documents, event, event.refund_id, stripe_refund_id=None, by_hand=None)
+def _arrived(refund: RefundDocument, event: RefundSucceeded | RefundHandedOut | RefundPaidByHand) -> None:
+    _succeed(refund, event)
+    refund["owed_at_till"] = False
+    refund["stripe_refund_id"] = event.stripe_refund_id or None if isinstance(event, RefundSucceeded) else None
+    if isinstance(event, RefundPaidByHand):
+        refund["paid_by_hand"] = event.reference or refund["paid_by_hand"]
 
 
-def _paid_by_hand(documents: DocumentBatch, event: RefundPaidByHand, _: int) -> None:
-    _arrived(documents, event, event.refund_id, stripe_refund_id=None, by_hand=event.reference)
+def _succeed(refund: RefundDocument, event: DomainEvent) -> None:
+    refund.update({"state": "succeeded", "failure": None, "succeeded_at": time_of(event)})
 
 
-def _arrived(
-    documents: DocumentBatch, event: DomainEvent, refund_id: str, *, stripe_refund_id: str | None, by_hand: str | None
-) -> None:
-    if refund := documents.edit(REFUNDS, refund_id):
-        refund.update({"state": "succeeded", "failure": None, "succeeded_at": event.timestamp.isoformat()})
-        refund["owed_at_till"] = False
-        refund["stripe_refund_id"] = stripe_refund_id
-        refund["paid_by_hand"] = by_hand or refund["paid_by_hand"]
-    _show(documents, event, refund_id)
+def _end_if_paid(refund: RefundDocument, event: DomainEvent) -> None:
+    """Let a refund succeed of which the buyer's bank has paid all that is left."""
+    if refund["by_bank_minor"] >= refund["amount_minor"]:
+        _succeed(refund, event)
 
 
-def _paid_by_bank(documents: DocumentBatch, event: RefundPaidByBank, _: int) -> None:
+def _paid_by_bank(refund: RefundDocument, event: RefundPaidByBank) -> None:
     """A bank pays before, or instead of us; with all of it the refund has succeeded."""
-    if refund := documents.edit(REFUNDS, event.refund_id):
-        refund["by_bank_minor"] += event.amount_minor
-        if refund["by_bank_minor"] >= refund["amount_minor"]:
-            refund.update({"state": "succeeded", "failure": None, "succeeded_at": event.timestamp.isoformat()})
-    _show(documents, event, event.refund_id)
+    refund["by_bank_minor"] += event.amount_minor
+    _end_if_paid(refund, event)
 
 
-def _owed_again(documents: DocumentBatch, event: RefundOwedAgain, _: int) -> None:
+def _owed_again(refund: RefundDocument, event: RefundOwedAgain) -> None:
     """Another refund gives the buyer this much."""
-    if refund := documents.edit(REFUNDS, event.refund_id):
-        refund["by_bank_minor"] -= event.amount_minor
-        refund["amount_minor"] -= event.amount_minor
-    _show(documents, event, event.refund_id)
+    refund["by_bank_minor"] -= event.amount_minor
+    refund["amount_minor"] -= event.amount_minor
 
 
-def _excess_returned(documents: DocumentBatch, event: RefundExcessReturned, _: int) -> None:
+def _excess_returned(refund: RefundDocument, event: RefundExcessReturned) -> None:
     """Nobody is owed it; a refund of nothing else is over."""
-    if refund := documents.edit(REFUNDS, event.refund_id):
-        refund["amount_minor"] -= event.amount_minor
-        if refund["by_bank_minor"] >= refund["amount_minor"]:
-            refund.update({"state": "succeeded", "failure": None, "succeeded_at": event.timestamp.isoformat()})
-    _show(documents, event, event.refund_id)
+    refund["amount_minor"] -= event.amount_minor
+    _end_if_paid(refund, event)
 
 
-def _failed(documents: DocumentBatch, event: RefundFailed, _: int) -> None:
-    if refund := documents.edit(REFUNDS, event.refund_id):
-        refund.update({"state": "failed", "failure": event.failure, "succeeded_at": None})
-    _show(documents, event, event.refund_id)
+def _failed(refund: RefundDocument, event: RefundFailed) -> None:
+    refund.update({"state": "failed", "failure": event.failure, "succeeded_at": None})
 
 
 def _show(documents: DocumentBatch, event: DomainEvent, refund_id: str) -> None:
@@ -215,14 +204,14 @@ def _receipt_line(refund: RefundLine) -> PaidBackLine:
 
 REFUND_FOLDS: dict[type[DomainEvent], Fold] = {
     RefundRequested: _requested,
-    RefundReduced: _reduced,
-    RefundOwedAtTill: _owed_at_till,
-    RefundHandedOut: _handed_out,
-    RefundPending: _pending,
-    RefundSucceeded: _succeeded,
-    RefundPaidByHand: _paid_by_hand,
-    RefundPaidByBank: _paid_by_bank,
-    RefundOwedAgain: _owed_again,
-    RefundExcessReturned: _excess_returned,
-    RefundFailed: _failed,
+    RefundReduced: _changed(_reduced),
+    RefundOwedAtTill: _changed(_owed_at_till),
+    RefundHandedOut: _changed(_arrived),
+    RefundPending: _changed(_pending),
+    RefundSucceeded: _changed(_arrived),
+    RefundPaidByHand: _changed(_arrived),
+    RefundPaidByBank: _changed(_paid_by_bank),
+    RefundOwedAgain: _changed(_owed_again),
+    RefundExcessReturned: _changed(_excess_returned),
+    RefundFailed: _changed(_failed),
 }
