@@ -130,7 +130,7 @@ async def test_a_purchase_from_the_shop_to_its_refund(shop: Shop) -> None:
         await buyer.says("Venue credited")
         await buyer.page.get_by_text("Verified on chain").first.click()
         await buyer.page.evaluate("document.querySelector('img.picture').scrollIntoView()")
-        await buyer.page.wait_for_function("document.querySelector('img.picture').naturalWidth > 0")
+        await buyer.page.evaluate("document.querySelector('img.picture').decode()")  # until it is there
         await buyer.judge()
         await buyer.page.get_by_role("link", name="Check it on chain now").first.click()
         await buyer.says("Read from the chain just now")
