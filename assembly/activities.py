@@ -42,6 +42,7 @@ from adapters.privacy.ticket_codes import SealedCodes
 from adapters.read_models.pending.follow_up import RelayQueries
 from adapters.read_models.shows.cancellation import ShowCancellationQueries
 from adapters.solana.keys import seed_of
+from adapters.solana.rpc.pool import PATIENCE_SECONDS
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
 from adapters.stripe.payments import StripePayments
@@ -151,7 +152,7 @@ def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStor
 def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> list[object]:
     """Assemble the activities that sign with our keys."""
     buyers = PostgresBuyers(pool, sealing_of(settings))
-    chain = token_chain_of(settings, nodes_of(settings, show_node, patient=True), show_refused_signature)
+    chain = token_chain_of(settings, nodes_of(settings, show_node, PATIENCE_SECONDS), show_refused_signature)
     closing.push_async_callback(chain.close)
     return [
         MintActivities(store, chain, buyers, chain.custody_owner, chain.payer_address),

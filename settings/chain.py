@@ -17,6 +17,8 @@ from adapters.solana.signer.policy import SigningLimits
 from settings.groups import SolanaSettings
 from settings.model import Settings
 
+COMMAND_SECONDS = 60.0  # the patience of a command, for each call: among very many a node limits some
+
 
 def guard_of(solana: SolanaSettings, alarm: Alarm) -> GuardedSigner:
     """Return the guarded signer; an external signer takes the place of `LocalSigner` here."""
@@ -25,12 +27,11 @@ def guard_of(solana: SolanaSettings, alarm: Alarm) -> GuardedSigner:
     return GuardedSigner(solana.keys, signer, time.monotonic, limits, alarm)
 
 
-def nodes_of(settings: Settings, observe: Observe = lambda _: None, *, patient: bool = False) -> NodePool:
-    """Return the pool of nodes, `patient` for steps that wait through an outage; the first one pins the chain."""
+def nodes_of(settings: Settings, observe: Observe = lambda _: None, patience_seconds: float = 0.0) -> NodePool:
+    """Return the pool of nodes, with the patience to wait through an outage; the first one pins the chain."""
     solana, pin = settings.solana, partial(pin_chain, settings.postgres.url)
     limits = (solana.calls_per_second, solana.sends_per_second)
-    pool = NodePool.patient if patient else NodePool.of
-    return pool(solana.nodes, limits, partial(asyncio.to_thread, pin), observe)
+    return NodePool.of(solana.nodes, limits, partial(asyncio.to_thread, pin), observe, patience_seconds)
 
 
 def token_chain_of(settings: Settings, nodes: NodePool, alarm: Alarm) -> SolanaTokenChain:

@@ -30,7 +30,7 @@ from domain.invariants.own_balance import ANY_PAYOUT
 from domain.invariants.per_commit import History
 from domain.tickets.leaf import TreeRoot
 from settings import Settings
-from settings.chain import nodes_of
+from settings.chain import COMMAND_SECONDS, nodes_of
 
 RESUMED_AFTER = timedelta(seconds=60)  # the relay's delay, and the time that resumed work needs to end
 RUNNING = (
@@ -165,7 +165,7 @@ async def _on_chain(
 ) -> tuple[dict[str, int], dict[str, TreeRoot]]:
     """Read the supply at every address that a mint was recorded or signed for, and the roots in the mints of shows."""
     say(f"the chain, {len(addresses)} tokens, {len(shows)} roots")
-    chain = ChainSupplies(nodes_of(settings))
+    chain = ChainSupplies(nodes_of(settings, patience_seconds=COMMAND_SECONDS))
     with _reading("Solana", WrongChainError):
         try:
             return await chain.of(addresses), await chain.roots(shows)

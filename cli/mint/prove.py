@@ -16,6 +16,7 @@ from domain.core.errors import UnknownSubject
 from domain.core.transient import TransientError
 from domain.views.minting import LeafProof
 from settings import Settings
+from settings.chain import COMMAND_SECONDS
 
 app = typer.Typer(help="Prove tickets.", no_args_is_help=True)
 
@@ -48,7 +49,7 @@ async def _prove(settings: Settings, ticket_id: str) -> LeafProof | None:
     """Read the ticket and its tree from the events, and the root from the chain."""
     solana = settings.solana
     limits = (solana.calls_per_second, solana.sends_per_second)
-    client = NodeClient(NodePool.of(solana.nodes, limits, FirstSeenChain()))
+    client = NodeClient(NodePool.of(solana.nodes, limits, FirstSeenChain(), patience_seconds=COMMAND_SECONDS))
     async with opened_event_store(settings.postgres.url) as store:
         try:
             leaf = await LeafReader(store, RootReader(client)).read_leaf(ticket_id)

@@ -13,7 +13,7 @@ from cli.command import AsJson, DataDir, UnreadableError, ends_at, settings_at
 from domain.core.transient import TransientError
 from domain.tickets.has_token import TokenSigned
 from settings import Settings
-from settings.chain import nodes_of, token_chain_of
+from settings.chain import COMMAND_SECONDS, nodes_of, token_chain_of
 
 DONE, LEFT, FAILED = 0, 1, 2
 
@@ -43,7 +43,7 @@ def command(
 async def _run(settings: Settings, *, dry_run: bool) -> Rotated:
     if not settings.solana.keys.retired:
         raise UnreadableError("no key is retired: BOXOFFICE_SOLANA__RETIRED_SECRETS names the seeds before")
-    chain = token_chain_of(settings, nodes_of(settings), lambda _: None)
+    chain = token_chain_of(settings, nodes_of(settings, patience_seconds=COMMAND_SECONDS), lambda _: None)
     try:
         addresses = await asyncio.to_thread(signed_addresses, settings.postgres.url)
         return await ChainKeyRotation(chain, _tell).rotate(addresses, dry_run=dry_run)

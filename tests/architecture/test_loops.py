@@ -25,7 +25,7 @@ ELSEWHERE = {
     "adapters/solana/rpc/pool.py: NodePool.call_at": NODES,
     "adapters/solana/rpc/pool.py: NodePool.close": NODES,
     "adapters/solana/rpc/pool.py: NodePool.newest": NODES,
-    "adapters/solana/rpc/pool.py: NodePool.send_wait": ITS_OWN_WAIT,
+    "adapters/solana/rpc/pool.py: NodePool._waits": ITS_OWN_WAIT,
     "adapters/stripe/listing.py: StripeListing.accounts": READS,
     "adapters/stripe/listing.py: StripeListing.own_account": READS,
     "adapters/stripe/listing.py: StripeListing.own_movements": READS,

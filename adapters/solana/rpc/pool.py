@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from solders.rpc.responses import GetEpochInfoResp
 
-from adapters.solana.rpc.answers import RefusedError
+from adapters.solana.rpc.answers import LimitedError, RefusedError
 from adapters.solana.rpc.node import (
     FAILURES_MAX,
     SEND,
@@ -47,18 +47,20 @@ class NodePool:
     """Several nodes as one. Every call ends in a result of the type asked for, TransientError or WrongChainError.
 
     While no node takes calls, a call waits for one, in turn, for at most `patience_seconds`: whoever came first goes on
-    first, and an outage fails nothing that has this patience.
+    first, and an outage fails nothing that has this patience. So does a call that a limit refuses, but no send.
     """
 
     @classmethod
-    def of(cls, nodes: Nodes, limits: tuple[float, float], pin: PinChain, observe: Observe = lambda _: None) -> Self:
+    def of(
+        cls,
+        nodes: Nodes,
+        limits: tuple[float, float],
+        pin: PinChain,
+        observe: Observe = lambda _: None,
+        patience_seconds: float = 0.0,
+    ) -> Self:
         """Return the pool of these URLs and weights; the limits are calls and sends a second."""
-        return cls([NodeConfig(*node) for node in nodes], NodeLimits(*limits), pin, observe)
-
-    @classmethod
-    def patient(cls, nodes: Nodes, limits: tuple[float, float], pin: PinChain, observe: Observe) -> Self:
-        """Return the pool for steps that wait through an outage."""
-        return cls([NodeConfig(*node) for node in nodes], NodeLimits(*limits), pin, observe, PATIENCE_SECONDS)
+        return cls([NodeConfig(*node) for node in nodes], NodeLimits(*limits), pin, observe, patience_seconds)
 
     def __init__(
         self,
@@ -84,10 +86,13 @@ class NodePool:
 
     def send_wait(self) -> float:
         """Return the seconds until a send may be made; raise TransientError while no node takes calls."""
-        waits = [wait for node in self._nodes if (wait := node.wait(SEND)) is not None]
-        if not waits:
+        if not (waits := self._waits(SEND)):
             raise self._without_result(None, unknown=False)
         return min(waits)
+
+    def _waits(self, method: str) -> list[float]:
+        """Return the seconds until each node that takes calls may be asked for a method."""
+        return [wait for node in self._nodes if (wait := node.wait(method)) is not None]
 
     async def turn_to_send(self) -> None:
         """Wait, in order, until a send may be made. Sign afterwards: bytes that wait for a send would expire."""
@@ -111,17 +116,21 @@ class NodePool:
 
     async def call(self, body: Any, parser: Any) -> tuple[Any, Node]:
         """Return the result and the node that gave it. A send that failed is not repeated here: it may have landed."""
-        until, failures = now() + self._patience, 0
+        until, failures, method = now() + self._patience, 0, method_of(body)
         while True:
             await self._node_again(until)
             try:
-                with outside_call("solana", method_of(body)):
+                with outside_call("solana", method):
                     return await self._call_each(body, parser)
             except TransientError as error:
-                failures += not self._is_down()  # in an outage the next one opens the circuit
-                is_final = isinstance(error, RefusedError) or method_of(body) == SEND
+                rest = min(self._waits(method), default=0.0)
+                is_limited = isinstance(error, LimitedError) or rest > self._limits.timeout_seconds
+                failures += not (is_limited or self._is_down())  # in an outage the next one opens the circuit
+                is_final = isinstance(error, RefusedError) or method == SEND
                 if is_final or failures >= FAILURES_MAX or now() >= until:
                     raise
+                if is_limited:
+                    await asyncio.sleep(max(0.0, min(rest, until - now())))
 
     async def _node_again(self, until: float) -> None:
         """Wait, in turn, until a node takes calls, but no longer than until then."""

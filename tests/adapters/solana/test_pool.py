@@ -156,6 +156,28 @@ async def test_a_limited_node_rests_as_long_as_it_says(nodes: list[OddNode]) -> 
     assert Counter(nodes[0].calls)["getBalance"] == 2
 
 
+@pytest.mark.parametrize("timeout_seconds", [1, 0.05], ids=["a short pause", "a pause longer than a call may take"])
+async def test_a_patient_pool_waits_for_a_limited_node(nodes: list[OddNode], timeout_seconds: float) -> None:
+    """However often it refuses: a limit is no failure. Who reads ten thousand tokens meets it again and again."""
+    limits = NodeLimits(calls_per_second=1_000, timeout_seconds=timeout_seconds)
+    client = NodeClient(NodePool([NodeConfig(nodes[0].url)], limits, patience_seconds=20))
+    well = nodes[0].answers["getBalance"]
+    nodes[0].answers["getBalance"] = (429, "")
+    nodes[0].heads["getBalance"] = "retry-after: 0.1\r\n"
+    reading = asyncio.create_task(_balance(client))
+    while Counter(nodes[0].calls)["getBalance"] < FAILURES_MAX + 2:
+        assert not reading.done()
+        await asyncio.sleep(0.02)
+    nodes[0].answers["getBalance"] = well
+    assert await asyncio.wait_for(reading, 20) == 5
+    await client.close()
+    short = NodeClient(NodePool([NodeConfig(nodes[0].url)], limits, patience_seconds=0.3))
+    nodes[0].answers["getBalance"] = (429, "")
+    with pytest.raises(TransientError):
+        await asyncio.wait_for(_balance(short), 20)
+    await short.close()
+
+
 @pytest.mark.parametrize("code", [429, -32429, -32019])
 async def test_a_limit_in_a_200_is_a_limit(code: int, nodes: list[OddNode]) -> None:
     """Some providers refuse by a code in a good HTTP answer: the node rests all the same."""
