@@ -12,7 +12,6 @@ from adapters.read_models.documents import (
     DISCOUNTS,
     DOORS,
     FILES,
-    PURCHASES,
     READ_MODELS,
     REFUNDS,
     SHOWS,
@@ -48,11 +47,9 @@ from domain.views.listed import D, Listing, ListQuery, Page, R
 from domain.views.outgoing.event import OutgoingEvent, OutgoingQuery
 from domain.views.payouts import AccountBalance, AccountDocument, AccountLine
 from domain.views.purchase import (
-    PostingLine,
     PurchaseHistory,
     RefundDocument,
     TicketDocument,
-    TimelineEntry,
 )
 
 VENUE_OF_SHOW = "SELECT doc->>'venue_id' FROM rm_shows WHERE id = %s"
@@ -60,10 +57,23 @@ DOCUMENT = {model.name: f"SELECT doc FROM rm_{model.name} WHERE id = %s" for mod
 # The documents that 0.1.0 folded have no public name: the name of those tickets is their id.
 TICKET_NAMED = "SELECT doc FROM rm_tickets WHERE coalesce(doc->>'public_name', id) = %s"
 TICKET_AT = "SELECT doc FROM rm_tickets WHERE doc->>'mint_address' = %s"
-TIMELINE = (  # the newest ones: an event stream continues after the last
-    "SELECT * FROM (SELECT position, at, event, text FROM rm_timeline WHERE purchase_id = %s"
-    " ORDER BY position DESC LIMIT %s) AS newest ORDER BY position"
-)
+# One statement, so one moment: a stream that saw a line beside an older document would never tell of the newer one.
+PURCHASE = f"""
+SELECT doc || jsonb_build_object(
+  'timeline', (
+    SELECT coalesce(jsonb_agg(to_jsonb(line) ORDER BY position), '[]') FROM (
+      SELECT position, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00') AS at, event, text
+      FROM rm_timeline WHERE purchase_id = id ORDER BY position DESC LIMIT {LINES_MAX}
+    ) AS line
+  ),
+  'postings', (
+    SELECT coalesce(jsonb_agg(to_jsonb(line) - 'number' ORDER BY position, number), '[]') FROM (
+      SELECT position, number, key, kind, debit, credit, amount, unit
+      FROM rm_postings WHERE purchase_id = id ORDER BY position, number LIMIT {LINES_MAX}
+    ) AS line
+  )
+) FROM rm_purchases WHERE id = %s
+"""  # noqa: S608 - a number of ours; of the timeline the newest lines, since an event stream continues after the last
 CHANGED = (
     "SELECT DISTINCT p.position, t.purchase_id FROM rm_position p"
     " LEFT JOIN rm_timeline t ON t.position > %s AND t.position <= p.position"
@@ -90,10 +100,6 @@ OUTGOING = (
     " AND (cardinality(%(types)s::text[]) = 0 OR type = ANY(%(types)s::text[])) ORDER BY position LIMIT %(limit)s"
 )
 KEYS_OF = "SELECT doc FROM rm_keys WHERE doc->>'tenant_id' = %s ORDER BY doc->>'created_at', id"
-PURCHASE_LINES = (
-    "SELECT position, key, kind, debit, credit, amount, unit FROM rm_postings WHERE purchase_id = %s"
-    " ORDER BY position, number LIMIT %s"
-)
 
 
 class ReadModels(Tables):
@@ -145,20 +151,14 @@ class ReadModels(Tables):
 
     async def purchase(self, purchase_id: str) -> PurchaseHistory | None:
         """Return a purchase with its timeline and its postings."""
-        found = await self._document(PURCHASES, purchase_id)
+        found: PurchaseHistory | None = await self._seen(PURCHASE, purchase_id)
         if found is None:
             return None
         found.setdefault("dispute_state", "none")  # a document of 0.1.0 has no disputes
         found.setdefault("disputes", [])
         for ticket in found["tickets"]:
             ticket.setdefault("blocked", False)
-        lines = await self._rows(TIMELINE, (purchase_id, LINES_MAX))
-        timeline: list[TimelineEntry] = [
-            {"position": position, "at": at.isoformat(), "event": event, "text": text}
-            for position, at, event, text in lines
-        ]
-        posted = await self._rows(PURCHASE_LINES, (purchase_id, LINES_MAX))
-        return {**found, "timeline": timeline, "postings": [_posting(*row) for row in posted]}
+        return found
 
     async def show(self, show_id: str) -> StockedShow | None:
         """Return a show with the availability of each ticket type."""
@@ -301,16 +301,3 @@ def _named(ticket: TicketDocument | None) -> TicketDocument | None:
         ticket.setdefault("public_name", ticket["ticket_id"])
         ticket.setdefault("leaf_index", None)
     return ticket
-
-
-def _posting(position: int, key: str, kind: str, *moved: Any) -> PostingLine:
-    debit, credit, amount, unit = moved
-    return {
-        "position": position,
-        "key": key,
-        "kind": kind,
-        "debit": debit,
-        "credit": credit,
-        "amount": amount,
-        "unit": unit,
-    }

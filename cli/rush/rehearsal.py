@@ -30,6 +30,7 @@ HELD, SOLD_OUT, AGAIN, REFUSED, NONE = "seat held", "sold out", "retry", "refuse
 ANSWERS = (HELD, SOLD_OUT, REFUSED, NONE)
 UNANSWERED = (aiohttp.ClientError, TimeoutError)
 PATIENCE = aiohttp.ClientTimeout(30)
+SILENCE = aiohttp.ClientTimeout(None, sock_read=30)  # as a browser, which hears a sign of life every 15 seconds
 
 
 Http = aiohttp.ClientSession
@@ -168,7 +169,7 @@ class Rush:
     async def _events(self, http: Http, link: str) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the present state and every change, until the stream ends or breaks."""
         try:
-            async with http.get(f"{self._api}{link}") as stream:
+            async with http.get(f"{self._api}{link}", timeout=SILENCE) as stream:
                 if stream.ok:
                     async for text in stream.content:
                         if text.startswith(DATA):

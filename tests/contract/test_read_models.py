@@ -180,6 +180,27 @@ async def test_the_relay_finds_refunds_whose_seats_are_to_be_sold_again(
     assert len(await StalledWorkQueries(pool).refunding(utc_now(), 10)) == found
 
 
+async def test_a_purchase_is_read_as_of_one_position(
+    store: PostgresEventStore, connection: psycopg.Connection[Any], pool: Pool
+) -> None:
+    """Its document and its timeline agree while events are folded: a stream shows each position once."""
+    projection = Projection(connection, batch_max=1)
+
+    class FoldedMeanwhile(StalledWorkQueries):
+        async def _rows(self, statement: Any, values: Any = None) -> list[tuple[Any, ...]]:
+            rows = await super()._rows(statement, values)
+            self.folded = projection.advance()
+            return rows
+
+    await sell(store)
+    reads, seen = FoldedMeanwhile(pool), set[int]()
+    while (found := await reads.purchase("pu_1")) is None or reads.folded:
+        if found is not None:
+            assert found["timeline"][-1]["position"] == found["position"]
+            seen.add(found["position"])
+    assert seen == {line["position"] for line in found["timeline"]}
+
+
 async def test_processes_that_start_at_once_create_the_schema_once(store_server: str) -> None:
     """The first one creates it under a lock; none fails."""
     with psycopg.connect(store_server, autocommit=True) as connection:
