@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import field
 from datetime import datetime
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 from domain.access.subject import Scope, Subject
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
@@ -54,6 +55,10 @@ class KeyCreated(CreatedEvent["ApiKey"]):
     digest_of_secret: str
     expires_at: datetime | None
 
+    def apply(self, key: "ApiKey") -> None:
+        """Set the scopes."""
+        key.scopes = frozenset(cast("list[Scope]", self.scopes))
+
 
 class KeyRotated(DomainEvent["ApiKey"]):
     """The key got a new secret; the one before is accepted until `old_until`."""
@@ -85,28 +90,16 @@ class ApiKey(Aggregate):
     TOPIC = "api-key"
     STREAM_CATEGORY = "api-key"
 
-    def __init__(
-        self,
-        *,
-        tenant_id: str,
-        kind: KeyKind,
-        label: str,
-        scopes: Sequence[Scope],
-        bound_to: str,
-        digest_of_secret: str,
-        expires_at: datetime | None,
-    ) -> None:
-        """Start with one secret."""
-        self.tenant_id = tenant_id
-        self.kind: KeyKind = kind
-        self.label = label
-        self.scopes = frozenset(scopes)
-        self.bound_to = bound_to
-        self.digest_of_secret = digest_of_secret
-        self.expires_at = expires_at
-        self.old_digest = ""
-        self.old_until: datetime | None = None
-        self.revoked = False
+    tenant_id: str
+    kind: KeyKind
+    label: str
+    scopes: frozenset[Scope] = field(init=False)
+    bound_to: str
+    digest_of_secret: str
+    expires_at: datetime | None
+    old_digest: str = ""
+    old_until: datetime | None = None
+    revoked: bool = False
 
     @property
     def subject(self) -> Subject:

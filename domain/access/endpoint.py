@@ -1,6 +1,7 @@
 """Webhook endpoint: an address of a tenant, or of one of its venues, that outgoing events are sent to."""
 
 from collections.abc import Sequence
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
@@ -25,6 +26,10 @@ class EndpointCreated(CreatedEvent["WebhookEndpoint"]):
     types: list[str]
     after: int
     body_digest: str
+
+    def apply(self, endpoint: "WebhookEndpoint") -> None:
+        """Set the filter."""
+        endpoint.types = tuple(self.types)
 
 
 class EndpointChanged(DomainEvent["WebhookEndpoint"]):
@@ -91,19 +96,15 @@ class WebhookEndpoint(Aggregate):
     TOPIC = "webhook-endpoint"
     STREAM_CATEGORY = "webhook-endpoint"
 
-    def __init__(
-        self, *, tenant_id: str, venue_id: str, url: str, types: Sequence[str], after: int, body_digest: str
-    ) -> None:
-        """Start switched on, with the first secret."""
-        self.tenant_id = tenant_id
-        self.venue_id = venue_id
-        self.url = url
-        self.types = tuple(types)
-        self.after = after
-        self.body_digest = body_digest
-        self.state: EndpointState = "on"
-        self.secret_number = 1
-        self.old_until: datetime | None = None
+    tenant_id: str
+    venue_id: str
+    url: str
+    types: tuple[str, ...] = field(init=False)
+    after: int
+    body_digest: str
+    state: EndpointState = "on"
+    secret_number: int = 1
+    old_until: datetime | None = None
 
     def signing_numbers(self, at: datetime) -> tuple[int, ...]:
         """Return the numbers of the secrets that sign at a time: the newest, and for a while the one before."""

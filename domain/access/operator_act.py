@@ -27,6 +27,4 @@ class OperatorActRecord(Aggregate):
     STREAM_CATEGORY = "operator-act"
     CACHED = False
 
-    def __init__(self, outcome: str = "") -> None:
-        """Start as accepted, with its effect made."""
-        self.outcome = outcome
+    outcome: str

@@ -1,6 +1,7 @@
 """Discounts: a code lowers the price; one use of a limited code is claimed with the seats and returned with them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Self
 
@@ -82,6 +83,10 @@ class DiscountCreated(CreatedEvent["Discount"]):
     code: str
     terms: dict[str, Any]
 
+    def apply(self, discount: "Discount") -> None:
+        """Set the terms."""
+        discount.terms = DiscountTerms.model_validate(self.terms)
+
 
 class DiscountClaimed(DomainEvent["Discount"]):
     """An order claimed one use of a limited discount."""
@@ -146,9 +151,7 @@ class DiscountKey(Aggregate):
     TOPIC = "discount-key"
     STREAM_CATEGORY = "discount-key"
 
-    def __init__(self, body_digest: str) -> None:
-        """Start with the digest of the request body."""
-        self.body_digest = body_digest
+    body_digest: str
 
 
 class Discount(Aggregate):
@@ -158,14 +161,12 @@ class Discount(Aggregate):
     STREAM_CATEGORY = "discount"
     CONTENDED = True
 
-    def __init__(self, tenant_id: str, show_id: str, code: str, terms: dict[str, Any]) -> None:
-        """Start unused."""
-        self.tenant_id = tenant_id
-        self.show_id = show_id
-        self.code = code
-        self.terms = DiscountTerms.model_validate(terms)
-        self.claims: set[str] = set()
-        self.stopped = False
+    tenant_id: str
+    show_id: str
+    code: str
+    terms: DiscountTerms = field(init=False)
+    claims: set[str] = field(default_factory=set)
+    stopped: bool = False
 
     def check(self, at: datetime, key: str | None = None) -> None:
         """Raise DiscountRefused if the code is not valid now, or used up by other orders."""

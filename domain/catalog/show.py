@@ -1,6 +1,7 @@
 """Show: its ticket types, prices, sale window and capacities, and its token group on chain."""
 
 from collections.abc import Sequence
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -57,6 +58,14 @@ class ShowAnnounced(CreatedEvent["Show"]):
     transfer: TransferPolicy = "free"
     minting: Minting = "each"  # a token for each sold ticket, or a leaf of the show's tree until it is claimed
     details: dict[str, Any] | None = None  # times, place and texts: the fields of `ShowDetails` besides these
+
+    def apply(self, show: "Show") -> None:
+        """Set the details, the ticket types, the tax and the payment methods."""
+        named = {"name": self.name, "ends_at": self.ends_at}
+        show.details = ShowDetails.model_validate({**(self.details or {}), **named})
+        show.ticket_types = {item["ticket_type_id"]: TicketType.model_validate(item) for item in self.ticket_types}
+        show.tax = Tax(self.tax_bps, self.tax_inclusive)
+        show.payment_methods = tuple(self.payment_methods)
 
 
 class ShowWentOnSale(DomainEvent["Show"]):
@@ -162,56 +171,31 @@ class Show(TokenizedAggregate):
     TOPIC = "show"
     STREAM_CATEGORY = "show"
 
-    def __init__(
-        self,
-        *,
-        tenant_id: str,
-        venue_id: str,
-        name: str,
-        currency: str,
-        ticket_types: list[dict[str, Any]],
-        hold_seconds: int,
-        capture_method: Literal["manual", "automatic"],
-        body_digest: str,
-        tax_bps: int = 0,
-        tax_inclusive: bool = False,
-        sale_from: datetime | None = None,
-        sale_until: datetime | None = None,
-        buyer_tickets_max: int = 0,
-        ends_at: datetime | None = None,
-        resell_refunded: bool = False,
-        unnamed_share_percent: int = 100,
-        payment_methods: Sequence[PaymentMethod] = (),
-        processing_days: int | None = None,
-        transfer: TransferPolicy = "free",
-        minting: Minting = "each",
-        details: dict[str, Any] | None = None,
-    ) -> None:
-        """Start announced, not on sale."""
-        self.start_without_token()
-        self.tenant_id = tenant_id
-        self.venue_id = venue_id
-        self.details = ShowDetails.model_validate({**(details or {}), "name": name, "ends_at": ends_at})
-        self.currency = currency
-        self.ticket_types = {item["ticket_type_id"]: TicketType.model_validate(item) for item in ticket_types}
-        self.hold_seconds = hold_seconds
-        self.capture_method: Literal["manual", "automatic"] = capture_method
-        self.body_digest = body_digest
-        self.tax = Tax(tax_bps, tax_inclusive)
-        self.sale_from = sale_from
-        self.sale_until = sale_until
-        self.buyer_tickets_max = buyer_tickets_max
-        self.resell_refunded = resell_refunded
-        self.unnamed_share_percent = unnamed_share_percent  # of a ticket type, for holds without a named buyer
-        self.payment_methods = tuple(payment_methods)
-        self.processing_days = processing_days
-        self.transfer: TransferPolicy = transfer
-        self.minting: Minting = minting
-        self.on_sale = self.called_off = False
-        self.capacity_changes = self.group_confirmed_for = 0  # numbers of the newest change, and of one seen on chain
-        self.capacities_asked: dict[str, int] | None = None
-        self.resize_signed: SignedTransaction | None = None
-        self.added_group_capacity: dict[str, int] = {}  # by refund: burnt tokens stay members of the group
+    tenant_id: str
+    venue_id: str
+    details: ShowDetails = field(init=False)
+    currency: str
+    ticket_types: dict[str, TicketType] = field(init=False)
+    hold_seconds: int
+    capture_method: CaptureMethod
+    body_digest: str
+    tax: Tax = field(init=False)
+    sale_from: datetime | None
+    sale_until: datetime | None
+    buyer_tickets_max: int
+    resell_refunded: bool
+    unnamed_share_percent: int  # of a ticket type, for holds without a named buyer
+    payment_methods: tuple[PaymentMethod, ...] = field(init=False)
+    processing_days: int | None
+    transfer: TransferPolicy
+    minting: Minting
+    on_sale: bool = False
+    called_off: bool = False
+    capacity_changes: int = 0  # the number of the newest one
+    group_confirmed_for: int = 0  # the number of one whose group was seen on chain
+    capacities_asked: dict[str, int] | None = None
+    resize_signed: SignedTransaction | None = None
+    added_group_capacity: dict[str, int] = field(default_factory=dict)  # by refund: burnt tokens stay members
 
     @property
     def name(self) -> str:

@@ -59,13 +59,11 @@ class ShowCancellation(Aggregate):
     TOPIC = "cancellation"
     STREAM_CATEGORY = "cancellation"
 
-    def __init__(self, tenant_id: str, body_digest: str, fees: FeesBorneBy, rate_per_second: float) -> None:
-        """Start refunding."""
-        self.tenant_id = tenant_id
-        self.body_digest = body_digest
-        self.fees: FeesBorneBy = fees
-        self.rate_per_second = rate_per_second
-        self.state: ShowCancellationState = "refunding"
+    tenant_id: str
+    body_digest: str
+    fees: FeesBorneBy
+    rate_per_second: float
+    state: ShowCancellationState = "refunding"
 
     @property
     def show_id(self) -> str:

@@ -1,5 +1,6 @@
 """Venue: its fee rates, and its token group on chain."""
 
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -24,6 +25,10 @@ class VenueRegistered(CreatedEvent["Venue"]):
     agreement: ServiceAgreement = "full"
     time_zone: str = ""  # IANA name; empty: unknown
 
+    def apply(self, venue: "Venue") -> None:
+        """Set the rates."""
+        venue.rates = FeeRates.model_validate(self.rates)
+
 
 class VenueZoneChanged(DomainEvent["Venue"]):
     """The time zone of the venue changed: dates without an offset are read in it."""
@@ -43,26 +48,13 @@ class Venue(TokenizedAggregate):
     TOPIC = "venue"
     STREAM_CATEGORY = "venue"
 
-    def __init__(
-        self,
-        tenant_id: str,
-        name: str,
-        rates: dict[str, Any],
-        body_digest: str,
-        *,
-        country: str = "",
-        agreement: ServiceAgreement = "full",
-        time_zone: str = "",
-    ) -> None:
-        """Start without a token."""
-        self.start_without_token()
-        self.tenant_id = tenant_id
-        self.name = name
-        self.rates = FeeRates.model_validate(rates)
-        self.body_digest = body_digest
-        self.country = country
-        self.agreement: ServiceAgreement = agreement
-        self.time_zone = time_zone
+    tenant_id: str
+    name: str
+    rates: FeeRates = field(init=False)
+    body_digest: str
+    country: str
+    agreement: ServiceAgreement
+    time_zone: str
 
     def change_zone(self, time_zone: str, at: datetime) -> None:
         """Change the time zone; the same again changes nothing."""

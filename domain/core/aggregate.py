@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from datetime import datetime
 from functools import cache
-from inspect import signature
 from typing import Any, ClassVar, Generic, Never, NoReturn, Self, cast
 
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate, MetaDomainEvent
@@ -28,9 +27,9 @@ def _given(defaults: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _parameters_of(kind: type) -> frozenset[str]:
-    """Return the names of the constructor's parameters."""
-    return frozenset(signature(vars(kind)["__init__"]).parameters)
+def _carried_by(event: type, kind: type) -> frozenset[str]:
+    """Return the names of an event's fields that an aggregate takes over as they are."""
+    return frozenset(field.name for field in fields(kind) if field.init) & _defaults_of(event).keys()
 
 
 class DomainEvent(CanMutateAggregate[str], Generic[A_contra], metaclass=MetaDomainEvent):
@@ -77,26 +76,29 @@ class DomainEvent(CanMutateAggregate[str], Generic[A_contra], metaclass=MetaDoma
 
 
 class CreatedEvent(DomainEvent[A_contra], CanInitAggregate[str]):
-    """The first event of an aggregate; its fields are the aggregate's constructor arguments."""
+    """The first event: the aggregate takes over the fields that it has by the same names; `apply` sets the others."""
 
     TOPIC = ""
 
     originator_topic: str
 
     def mutate(self, aggregate: Any) -> Any:
-        """Create the aggregate; fields that its constructor does not take are left out."""
+        """Create the aggregate."""
         if aggregate is not None:
             raise TypeError(f"{aggregate.id} already exists")
         kind = cast("type[Aggregate]", resolve_topic(self.originator_topic))
         made: Any = kind.__new__(kind)
         made.__base_init__(self.originator_id, self.originator_version, self.timestamp)
-        known = _parameters_of(kind)
-        made.__init__(**{name: value for name, value in vars(self).items() if name in known})
+        made.__init__(**{name: getattr(self, name) for name in _carried_by(type(self), kind)})
+        self.apply(made)
         return made
 
 
 class Aggregate(BaseAggregate[str]):
-    """An aggregate with a text id: its public methods decide, its events only assign."""
+    """An aggregate with a text id: its public methods decide, its events only assign.
+
+    Each class is made a dataclass by the library; fields with `init=False` are never those of the first event.
+    """
 
     TOPIC = ""
     STREAM_CATEGORY = ""

@@ -6,7 +6,7 @@ Mint debt, paid tickets that are not on chain yet, is kept in a unit of its own 
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from domain.core.aggregate import Aggregate, CreatedEvent
@@ -70,6 +70,10 @@ class TransactionPosted(CreatedEvent["BooksTransaction"]):
     postings: list[dict[str, Any]]
     intent_id: str = ""
 
+    def apply(self, transaction: "BooksTransaction") -> None:
+        """Keep the postings."""
+        transaction.posted = self.postings
+
 
 class BooksTransaction(Aggregate):
     """A balanced set of postings; its id is its key."""
@@ -78,20 +82,16 @@ class BooksTransaction(Aggregate):
     STREAM_CATEGORY = "books"
     CACHED = False
 
-    def __init__(
-        self, tenant_id: str, purchase_id: str, kind: str, postings: list[dict[str, Any]], intent_id: str = ""
-    ) -> None:
-        """Start with the postings as stored."""
-        self.intent_id = intent_id
-        self.tenant_id = tenant_id
-        self.purchase_id = purchase_id
-        self.kind = kind
-        self._posted = postings
+    tenant_id: str
+    purchase_id: str
+    kind: str
+    posted: list[dict[str, Any]] = field(init=False)  # as stored
+    intent_id: str
 
     @property
     def postings(self) -> tuple[Posting, ...]:
         """The postings, built on access."""
-        return tuple(Posting(**posting) for posting in self._posted)
+        return tuple(Posting(**posting) for posting in self.posted)
 
 
 def venue_account(venue_id: str, name: str) -> str:

@@ -1,5 +1,6 @@
 """Order: a buyer's purchase from the request to its end."""
 
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -20,34 +21,14 @@ def first_deadline(queue_until: datetime | None, hold_until: datetime | None) ->
 OrderState = Literal["requested", "refused", "placed", "confirmed", "fulfilled", "cancelled"]
 
 
-class PurchaseRequested(CreatedEvent["Order"]):
-    """A buyer requested tickets; the authority on the Idempotency-Key, without personal data.
+class Request(DomainEvent["Order"]):
+    """The request of an attempt.
 
     The checkout must open before `queue_until`; from its opening the seats are held for `hold_seconds`. The ids of its
     tickets come from its `nonce`, which nobody outside knows; requests of 0.1.0 have none.
     """
 
-    TOPIC = "order.requested"
-
-    tenant_id: str
-    body_digest: str
-    show_id: str
-    lines: list[dict[str, Any]]
-    buyer_id: str
-    queue_until: datetime | None = None
-    hold_seconds: int = 0
-    hold_until: datetime | None = None  # the deadline of requests stored before the queue existed
-    allowance_id: str = ""
-    wallet_allowance_id: str = ""
-    discount_code: str | None = None
-    expected_total_minor: int | None = None
-    nonce: str = ""
-
-
-class PurchaseRequestedAgain(DomainEvent["Order"]):
-    """The key of a refused request was used again: a new attempt."""
-
-    TOPIC = "order.requested-again"
+    TOPIC = ""
 
     body_digest: str
     show_id: str
@@ -63,12 +44,33 @@ class PurchaseRequestedAgain(DomainEvent["Order"]):
     nonce: str = ""
 
     def apply(self, order: "Order") -> None:
-        """Begin the next attempt."""
+        """Begin the attempt; one stored before the queue existed has a hold deadline and an open checkout."""
         order.attempt += 1
         order.nonce = self.nonce
-        order.ask(self.body_digest, self.show_id, self.lines, self.buyer_id)
-        order.wait(self.queue_until, self.hold_seconds, self.hold_until)
-        order.count_on(self.allowance_id, self.wallet_allowance_id, self.discount_code, self.expected_total_minor)
+        order.body_digest, order.show_id, order.buyer_id = self.body_digest, self.show_id, self.buyer_id
+        order.lines = tuple(Line.model_validate(line) for line in self.lines)
+        order.hold_until, order.hold_seconds = first_deadline(self.queue_until, self.hold_until), self.hold_seconds
+        order.checkout_open = self.queue_until is None
+        order.allowance_ids = tuple(filter(None, (self.allowance_id, self.wallet_allowance_id)))
+        order.discount_code, order.expected_total_minor = self.discount_code, self.expected_total_minor
+        order.state, order.end_reason = "requested", None
+        order.venue_id = order.price = order.payment_refusal = None
+        order.priced_lines = ()
+        order.cancel_requested = order.capture_requested = False
+
+
+class PurchaseRequested(Request, CreatedEvent["Order"]):
+    """A buyer requested tickets; the authority on the Idempotency-Key, without personal data."""
+
+    TOPIC = "order.requested"
+
+    tenant_id: str = field(kw_only=True)
+
+
+class PurchaseRequestedAgain(Request, DomainEvent["Order"]):
+    """The key of a refused request was used again: a new attempt."""
+
+    TOPIC = "order.requested-again"
 
 
 class PurchaseRefused(DomainEvent["Order"]):
@@ -227,62 +229,27 @@ class Order(Aggregate):
     TOPIC = "order"
     STREAM_CATEGORY = "order"
 
-    def __init__(
-        self,
-        tenant_id: str,
-        *,
-        body_digest: str,
-        show_id: str,
-        lines: list[dict[str, Any]],
-        buyer_id: str,
-        queue_until: datetime | None = None,
-        hold_seconds: int = 0,
-        hold_until: datetime | None = None,
-        allowance_id: str = "",
-        wallet_allowance_id: str = "",
-        discount_code: str | None = None,
-        expected_total_minor: int | None = None,
-        nonce: str = "",
-    ) -> None:
-        """Start as requested."""
-        self.tenant_id = tenant_id
-        self.nonce = nonce
-        self.attempt = 1
-        self.ask(body_digest, show_id, lines, buyer_id)
-        self.wait(queue_until, hold_seconds, hold_until)
-        self.count_on(allowance_id, wallet_allowance_id, discount_code, expected_total_minor)
-
-    def ask(self, body_digest: str, show_id: str, lines: list[dict[str, Any]], buyer_id: str) -> None:
-        """Assign the request of an attempt."""
-        self.body_digest = body_digest
-        self.show_id = show_id
-        self.lines = tuple(Line.model_validate(line) for line in lines)
-        self.buyer_id = buyer_id
-        self.state: OrderState = "requested"
-        self.venue_id: str | None = None
-        self.price: Price | None = None
-        self.end_reason: str | None = None
-        self.cancel_requested = self.capture_requested = False
-        self.priced_lines: tuple[dict[str, Any], ...] = ()  # with prices, once the price is locked
-        self.payment_refusal: str | None = None  # Stripe's reason, if it refused to create the payment's intent
-
-    def wait(self, queue_until: datetime | None, hold_seconds: int, hold_until: datetime | None) -> None:
-        """Assign the deadlines; requests stored before the queue existed have a hold deadline and an open checkout."""
-        self.hold_until = first_deadline(queue_until, hold_until)
-        self.hold_seconds = hold_seconds
-        self.checkout_open = queue_until is None
-
-    def count_on(
-        self,
-        allowance_id: str,
-        wallet_allowance_id: str,
-        discount_code: str | None,
-        expected_total_minor: int | None,
-    ) -> None:
-        """Assign the buyer limits, the discount and the total expected by the buyer."""
-        self.allowance_ids = tuple(filter(None, (allowance_id, wallet_allowance_id)))
-        self.discount_code = discount_code
-        self.expected_total_minor = expected_total_minor
+    tenant_id: str
+    body_digest: str
+    show_id: str
+    buyer_id: str
+    nonce: str
+    hold_seconds: int
+    discount_code: str | None
+    expected_total_minor: int | None  # by the buyer
+    lines: tuple[Line, ...] = field(init=False)
+    hold_until: datetime = field(init=False)
+    checkout_open: bool = field(init=False)
+    allowance_ids: tuple[str, ...] = field(init=False)  # of the buyer limits
+    attempt: int = 0
+    state: OrderState = "requested"
+    venue_id: str | None = None
+    price: Price | None = None
+    end_reason: str | None = None
+    cancel_requested: bool = False
+    capture_requested: bool = False
+    priced_lines: tuple[dict[str, Any], ...] = ()  # with prices, once the price is locked
+    payment_refusal: str | None = None  # Stripe's reason, if it refused to create the payment's intent
 
     def ask_again(self, body_digest: str, at: datetime, **request: Any) -> bool:
         """Return False for a repeat of the same purchase, True for a new attempt after a refusal; raise KeyReused."""

@@ -1,6 +1,7 @@
 """Dispute: the buyer's bank withdrew the money of a charge until its decision."""
 
 from collections.abc import Mapping
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
@@ -74,6 +75,10 @@ class DisputeOpened(CreatedEvent["Dispute"]):
     intent_id: str = ""
     is_of_sale: bool = True
 
+    def apply(self, dispute: "Dispute") -> None:
+        """Set what is taken."""
+        dispute.taken = taken_of(self.parts)
+
 
 class DisputeWon(DomainEvent["Dispute"]):
     """The money came back, and the venue's part is available again."""
@@ -130,32 +135,18 @@ class Dispute(Aggregate):
     TOPIC = "dispute"
     STREAM_CATEGORY = "dispute"
 
-    def __init__(
-        self,
-        tenant_id: str,
-        purchase_id: str,
-        venue_id: str,
-        currency: str,
-        amount_minor: int,
-        parts: dict[str, int],
-        *,
-        charge_id: str = "",
-        intent_id: str = "",
-        is_of_sale: bool = True,
-    ) -> None:
-        """Start open."""
-        self.tenant_id = tenant_id
-        self.purchase_id = purchase_id
-        self.venue_id = venue_id
-        self.currency = currency
-        self.amount_minor = amount_minor
-        self.taken = taken_of(parts)
-        self.charge_id = charge_id
-        self.intent_id = intent_id
-        self.is_of_sale = is_of_sale
-        self.returned_minor = 0
-        self.owed_venue_minor = 0
-        self.state: DisputeState = "open"
+    tenant_id: str
+    purchase_id: str
+    venue_id: str
+    currency: str
+    amount_minor: int
+    charge_id: str
+    intent_id: str
+    is_of_sale: bool
+    taken: Taken = field(init=False)
+    returned_minor: int = 0
+    owed_venue_minor: int = 0
+    state: DisputeState = "open"
 
     def win(self, returned_minor: int, at: datetime) -> None:
         """Record that the bank decided for us, and what Stripe has returned by now."""

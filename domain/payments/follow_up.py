@@ -54,10 +54,8 @@ class FollowUp(Aggregate):
     TOPIC = "follow-up"
     STREAM_CATEGORY = "follow-up"
 
-    def __init__(self, tenant_id: str) -> None:
-        """Start open."""
-        self.tenant_id = tenant_id
-        self.is_open = True
+    tenant_id: str
+    is_open: bool = True
 
     def reopen(self, at: datetime) -> None:
         """Record news after the end; idempotent."""

@@ -133,30 +133,20 @@ class Payment(Aggregate):
     TOPIC = "payment"
     STREAM_CATEGORY = "payment"
 
-    def __init__(
-        self,
-        tenant_id: str,
-        purchase_id: str,
-        intent_id: str,
-        amount_minor: int,
-        currency: str,
-        capture_method: str,
-    ) -> None:
-        """Start open."""
-        self.tenant_id = tenant_id
-        self.purchase_id = purchase_id
-        self.intent_id = intent_id
-        self.amount_minor = amount_minor
-        self.currency = currency
-        self.capture_method = capture_method
-        self.state: PaymentState = "open"
-        self.declines = 0
-        self.decline_code: str | None = None
-        self.processing_since: datetime | None = None
-        self.charge_id: str | None = None
-        self.captured_minor = 0
-        self.stripe_fee_minor = 0
-        self.refunded_minor = 0
+    tenant_id: str
+    purchase_id: str
+    intent_id: str
+    amount_minor: int
+    currency: str
+    capture_method: str
+    state: PaymentState = "open"
+    declines: int = 0
+    decline_code: str | None = None
+    processing_since: datetime | None = None
+    charge_id: str | None = None
+    captured_minor: int = 0
+    stripe_fee_minor: int = 0
+    refunded_minor: int = 0
 
     def decline(self, code: str, at: datetime) -> None:
         """Record a declined payment, once per decline code, or once per payment that a bank processed."""

@@ -1,6 +1,7 @@
 """Refunds of one purchase: of its sale, never more than was paid, and of payments that bought nothing."""
 
 from collections.abc import Sequence
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,10 @@ class RefundsOpened(CreatedEvent["Refunds"]):
 
     tenant_id: str
     price: dict[str, Any]
+
+    def apply(self, refunds: "Refunds") -> None:
+        """Set the price."""
+        refunds.price = Price.model_validate(self.price)
 
 
 class RefundRequested(DomainEvent["Refunds"]):
@@ -78,9 +83,7 @@ class RefundReduced(DomainEvent["Refunds"]):
     def apply(self, refunds: "Refunds") -> None:
         """Owe less by this refund; its parts were taken from their owners and stay taken."""
         elsewhere_minor = refunds.refunds[self.refund_id].paid_elsewhere_minor + self.by_minor
-        refunds.change(self.refund_id, paid_elsewhere_minor=elsewhere_minor)
-        if not refunds.refunds[self.refund_id].due_minor:
-            refunds.change(self.refund_id, state="succeeded", failure=None)
+        refunds.lower(self.refund_id, paid_elsewhere_minor=elsewhere_minor)
 
 
 class RefundOwedAtTill(DomainEvent["Refunds"]):
@@ -133,8 +136,8 @@ class RefundSucceeded(DomainEvent["Refunds"]):
 
     def apply(self, refunds: "Refunds") -> None:
         """Mark the refund as succeeded."""
-        values = {"stripe_refund_id": self.stripe_refund_id or None, "failure": None}
-        refunds.change(self.refund_id, state="succeeded", **values)
+        known = self.stripe_refund_id or None
+        refunds.change(self.refund_id, state="succeeded", stripe_refund_id=known, failure=None)
 
 
 class RefundPaidByHand(DomainEvent["Refunds"]):
@@ -162,11 +165,9 @@ class RefundPaidByBank(DomainEvent["Refunds"]):
     amount_minor: int
 
     def apply(self, refunds: "Refunds") -> None:
-        """Lower what is due; nothing due is a success."""
+        """Lower what is due."""
         by_bank = refunds.refunds[self.refund_id].by_bank_minor + self.amount_minor
-        refunds.change(self.refund_id, by_bank_minor=by_bank)
-        if not refunds.refunds[self.refund_id].due_minor:
-            refunds.change(self.refund_id, state="succeeded", failure=None)
+        refunds.lower(self.refund_id, by_bank_minor=by_bank)
 
 
 class RefundOwedAgain(DomainEvent["Refunds"]):
@@ -196,9 +197,7 @@ class RefundExcessReturned(DomainEvent["Refunds"]):
 
     def apply(self, refunds: "Refunds") -> None:
         """Drop the excess; a refund of nothing else is over."""
-        refunds.change(self.refund_id, excess_minor=0)
-        if not refunds.refunds[self.refund_id].due_minor:
-            refunds.change(self.refund_id, state="succeeded", failure=None)
+        refunds.lower(self.refund_id, excess_minor=0)
 
 
 class RefundFailed(DomainEvent["Refunds"]):
@@ -222,11 +221,9 @@ class Refunds(Aggregate):
     TOPIC = "refunds"
     STREAM_CATEGORY = "refunds"
 
-    def __init__(self, tenant_id: str, price: dict[str, Any]) -> None:
-        """Start without refunds."""
-        self.tenant_id = tenant_id
-        self.price = Price.model_validate(price)
-        self.refunds: dict[str, Refund] = {}
+    tenant_id: str
+    price: Price = field(init=False)
+    refunds: dict[str, Refund] = field(default_factory=dict)
 
     def left(self, lost: AmountBreakdown = NOTHING) -> AmountBreakdown:
         """Return the refundable amount after `lost`, the losses to banks; a failed refund is still owed, and counts."""
@@ -253,6 +250,12 @@ class Refunds(Aggregate):
     def change(self, refund_id: str, **values: Any) -> None:
         """Assign values of one refund."""
         self.refunds[refund_id] = self.refunds[refund_id].model_copy(update=values)
+
+    def lower(self, refund_id: str, **values: Any) -> None:
+        """Assign values that lower what is due of a refund; nothing due is a success."""
+        self.change(refund_id, **values)
+        if not self.refunds[refund_id].due_minor:
+            self.change(refund_id, state="succeeded", failure=None)
 
     def request(self, wanted: Refund, at: datetime, lost: AmountBreakdown = NOTHING) -> Refund:
         """Request a refund; raise RefundExceeds for more than the rest of any part, or for nothing at all."""
@@ -312,8 +315,7 @@ class Refunds(Aggregate):
         return made.amount_minor - rest_minor
 
     def _reduce(self, refund: Refund, by_minor: int, made: StripeRefund, at: datetime) -> None:
-        events = {"refund_id": refund.refund_id, "stripe_refund_id": made.refund_id}
-        self.record(RefundReduced, at, by_minor=by_minor, **events)
+        self.record(RefundReduced, at, refund_id=refund.refund_id, by_minor=by_minor, stripe_refund_id=made.refund_id)
 
     def _failed(self, made: StripeRefund, intent_id: str) -> list[Refund]:
         return [refund for refund in self.of_payment(intent_id, made.intent_id) if refund.state == "failed"]
@@ -365,8 +367,7 @@ class Refunds(Aggregate):
         rest = amount_minor
         for refund in [one for one in self.of_payment(*payment) if one.state != "succeeded" and one.owed_minor]:
             if paid := min(rest, refund.owed_minor):
-                paying = {"refund_id": refund.refund_id, "dispute_id": dispute_id, "amount_minor": paid}
-                self.record(RefundPaidByBank, at, **paying)
+                self.record(RefundPaidByBank, at, refund_id=refund.refund_id, dispute_id=dispute_id, amount_minor=paid)
                 rest -= paid
         return amount_minor - rest
 
@@ -379,8 +380,7 @@ class Refunds(Aggregate):
         rest = amount_minor
         for refund in reversed([one for one in self.of_payment(*payment) if one.by_bank_minor]):
             if back := min(rest, refund.by_bank_minor):
-                owing = {"refund_id": refund.refund_id, "dispute_id": dispute_id, "amount_minor": back}
-                self.record(RefundOwedAgain, at, **owing)
+                self.record(RefundOwedAgain, at, refund_id=refund.refund_id, dispute_id=dispute_id, amount_minor=back)
                 self.give_back(part_of(refund, key, RETURNED_BY_BANK, payment[-1], back), at)
                 rest -= back
 
@@ -396,5 +396,4 @@ class Refunds(Aggregate):
         """Record a failure; a refund can fail even after success, but not once a bank has paid it."""
         if not self.get(refund_id).due_minor:
             return
-        events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "failure": failure}
-        self.record(RefundFailed, at, **events)
+        self.record(RefundFailed, at, refund_id=refund_id, stripe_refund_id=stripe_refund_id, failure=failure)

@@ -1,7 +1,7 @@
 """Payee: a venue's Stripe account, and its debt to us."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
@@ -93,13 +93,11 @@ class Payee(Aggregate):
     TOPIC = "payee"
     STREAM_CATEGORY = "payee"
 
-    def __init__(self, tenant_id: str) -> None:
-        """Start without an account."""
-        self.tenant_id = tenant_id
-        self.account_id: str | None = None
-        self.abilities = Capabilities()
-        self.owed_minor: dict[str, int] = {}
-        self.keys: set[str] = set()
+    tenant_id: str
+    account_id: str | None = None
+    abilities: Capabilities = Capabilities()
+    owed_minor: dict[str, int] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
 
     @property
     def settlement_currencies(self) -> tuple[str, ...]:

@@ -42,14 +42,12 @@ class Payout(Aggregate):
     TOPIC = "payout"
     STREAM_CATEGORY = "payout"
 
-    def __init__(self, tenant_id: str, venue_id: str, amount_minor: int, currency: str, original: str = "") -> None:
-        """Start paid; a payout under way still belongs to the venue's balance."""
-        self.tenant_id = tenant_id
-        self.venue_id = venue_id
-        self.amount_minor = amount_minor
-        self.currency = currency
-        self.original = original
-        self.state: PayoutState = "paid"
+    tenant_id: str
+    venue_id: str
+    amount_minor: int
+    currency: str
+    original: str
+    state: PayoutState = "paid"  # one under way still belongs to the venue's balance
 
     def come_back(self, failure: str, at: datetime) -> bool:
         """Record that the bank returned it; False if already recorded."""

@@ -1,6 +1,6 @@
 """Transfer: the venue's share of one order, to the venue's Stripe account and back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -31,6 +31,10 @@ class TransferRequested(CreatedEvent["Transfer"]):
     currency: str
     refund_ids: list[str]
     lost_minor: int = 0
+
+    def apply(self, transfer: "Transfer") -> None:
+        """Set the refunds."""
+        transfer.refund_ids = frozenset(self.refund_ids)
 
 
 class TransferRequestedAgain(DomainEvent["Transfer"]):
@@ -121,31 +125,18 @@ class Transfer(Aggregate):
     TOPIC = "transfer"
     STREAM_CATEGORY = "transfer"
 
-    def __init__(
-        self,
-        *,
-        tenant_id: str,
-        venue_id: str,
-        account_id: str,
-        charge_id: str,
-        amount_minor: int,
-        currency: str,
-        refund_ids: list[str],
-        lost_minor: int = 0,
-    ) -> None:
-        """Start requested; losses of disputes are already deducted from the amount."""
-        self.tenant_id = tenant_id
-        self.venue_id = venue_id
-        self.account_id = account_id
-        self.charge_id = charge_id
-        self.amount_minor = amount_minor
-        self.currency = currency
-        self.refund_ids = frozenset(refund_ids)
-        self.lost_minor = lost_minor
-        self.state: TransferState = "requested"
-        self.turn = 1
-        self.transfer_id: str | None = None
-        self.reversals: dict[str, Reversal] = {}
+    tenant_id: str
+    venue_id: str
+    account_id: str
+    charge_id: str
+    amount_minor: int
+    currency: str
+    refund_ids: frozenset[str] = field(init=False)
+    lost_minor: int  # by disputes; the amount is without it
+    state: TransferState = "requested"
+    turn: int = 1
+    transfer_id: str | None = None
+    reversals: dict[str, Reversal] = field(default_factory=dict)
 
     @property
     def left_minor(self) -> int:

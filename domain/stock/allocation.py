@@ -1,7 +1,7 @@
 """Allocation: the stock of one ticket type of one show, with all its holds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NotRequired, Self, TypedDict, cast
 
@@ -138,20 +138,18 @@ class Allocation(Aggregate):
     CONTENDED = True
     SNAPSHOT_VERSION = 3
 
-    def __init__(self, tenant_id: str, show_id: str, ticket_type_id: str, capacity: int) -> None:
-        """Start with everything available."""
-        self.tenant_id = tenant_id
-        self.show_id = show_id
-        self.ticket_type_id = ticket_type_id
-        self.capacity = capacity
-        self.held = 0
-        self.sold = 0
-        self.shares = SeatShares()
-        self.holds: dict[str, Hold] = {}
-        self.tombstones: dict[str, datetime] = {}
-        self._sweep_at: datetime | None = None
-        self._unsealed: list[PlacedHold] = []
-        self._unsealed_at: datetime | None = None
+    tenant_id: str
+    show_id: str
+    ticket_type_id: str
+    capacity: int
+    held: int = 0
+    sold: int = 0
+    shares: SeatShares = field(default_factory=SeatShares)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    tombstones: dict[str, datetime] = field(default_factory=dict)
+    _sweep_at: datetime | None = None
+    _unsealed: list[PlacedHold] = field(default_factory=list)
+    _unsealed_at: datetime | None = None
 
     @property
     def available(self) -> int:

@@ -1,6 +1,6 @@
 """Allowance: the tickets of one named buyer, counted against the limits per show and of open purchases."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
@@ -81,10 +81,8 @@ class Allowance(Aggregate):
     TOPIC = "allowance"
     STREAM_CATEGORY = "allowance"
 
-    def __init__(self, tenant_id: str) -> None:
-        """Start without claims."""
-        self.tenant_id = tenant_id
-        self.claims: dict[str, Claim] = {}
+    tenant_id: str
+    claims: dict[str, Claim] = field(default_factory=dict)
 
     def claim(self, key: str, show_id: str, quantity: int, tickets_max: int, open_max: int, at: datetime) -> None:
         """Claim tickets within both limits (0: no limit), idempotently per key; raise BuyerLimitReached."""

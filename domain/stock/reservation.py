@@ -1,5 +1,6 @@
 """Reservation: the holds of the internal ticket API for one external order, on one or more allocations."""
 
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -21,6 +22,11 @@ class ReservationMade(CreatedEvent["Reservation"]):
     until: datetime
     ticket_ids: list[str]
     body_digest: str = ""
+
+    def apply(self, reservation: "Reservation") -> None:
+        """Set the lines and the tickets."""
+        reservation.lines = tuple(Line.model_validate(line) for line in self.lines)
+        reservation.ticket_ids = tuple(self.ticket_ids)
 
 
 class ReservationConfirmed(DomainEvent["Reservation"]):
@@ -52,21 +58,11 @@ class Reservation(Aggregate):
     TOPIC = "reservation"
     STREAM_CATEGORY = "reservation"
 
-    def __init__(
-        self,
-        tenant_id: str,
-        show_id: str,
-        lines: list[dict[str, Any]],
-        until: datetime,
-        ticket_ids: list[str],
-        body_digest: str = "",
-    ) -> None:
-        """Start held."""
-        self.body_digest = body_digest
-        self.tenant_id = tenant_id
-        self.show_id = show_id
-        self.lines = tuple(Line.model_validate(line) for line in lines)
-        self.until = until
-        self.ticket_ids = tuple(ticket_ids)
-        self.state: ReservationState = "held"
-        self.given_back = False
+    tenant_id: str
+    show_id: str
+    lines: tuple[Line, ...] = field(init=False)
+    until: datetime
+    ticket_ids: tuple[str, ...] = field(init=False)
+    body_digest: str
+    state: ReservationState = "held"
+    given_back: bool = False

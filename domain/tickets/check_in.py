@@ -1,5 +1,6 @@
 """Check-in: one scan of a ticket at a gate, with the answer that it got; the same nonce gets the same answer again."""
 
+from dataclasses import field
 from datetime import datetime
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
@@ -27,6 +28,10 @@ class TicketScanned(CreatedEvent["CheckIn"]):
     first_at: datetime | None = None
     first_gate: str = ""
 
+    def apply(self, check_in: "CheckIn") -> None:
+        """Set the earlier use."""
+        check_in.first = None if self.first_at is None else DoorEntry(self.first_at, self.first_gate)
+
 
 class CheckInUndone(DomainEvent["CheckIn"]):
     """The check-in was undone: its ticket gives entry again."""
@@ -44,31 +49,16 @@ class CheckIn(Aggregate):
     TOPIC = "check-in"
     STREAM_CATEGORY = "check-in"
 
-    def __init__(
-        self,
-        *,
-        tenant_id: str,
-        show_id: str,
-        gate: str,
-        ticket_id: str,
-        ticket_type_id: str,
-        reason: AdmissionReason,
-        scanned_at: datetime,
-        is_late: bool = False,
-        first_at: datetime | None = None,
-        first_gate: str = "",
-    ) -> None:
-        """Start with the answer."""
-        self.tenant_id = tenant_id
-        self.show_id = show_id
-        self.gate = gate
-        self.ticket_id = ticket_id
-        self.ticket_type_id = ticket_type_id
-        self.reason: AdmissionReason = reason
-        self.scanned_at = scanned_at
-        self.is_late = is_late
-        self.first = None if first_at is None else DoorEntry(first_at, first_gate)
-        self.undone = False
+    tenant_id: str
+    show_id: str
+    gate: str
+    ticket_id: str
+    ticket_type_id: str
+    reason: AdmissionReason
+    scanned_at: datetime
+    is_late: bool
+    first: DoorEntry | None = field(init=False)
+    undone: bool = False
 
     def check_same(self, ticket_id: str) -> None:
         """Raise KeyReused for the scan of another ticket under the same nonce."""

@@ -4,6 +4,7 @@ A claim names a row of the table of buyers, never the wallet. It lapses where th
 can be claimed again.
 """
 
+from dataclasses import KW_ONLY
 from datetime import datetime
 from typing import Any, Literal
 
@@ -75,13 +76,12 @@ class ClaimableTicket(TokenizedAggregate):
 
     TOPIC = ""
 
-    def start_unclaimed(self) -> None:
-        """Start without a claim; called by the constructor."""
-        self.claim: ClaimState = "none"
-        self.holder_id: str | None = None
-        self.transfer: SignedTransaction | None = None
-        self.claims = 0
-        self.generation = 0
+    _: KW_ONLY
+    claim: ClaimState = "none"
+    holder_id: str | None = None
+    transfer: SignedTransaction | None = None
+    claims: int = 0
+    generation: int = 0
 
     def check_claim(self) -> None:
         """Raise AlreadyClaimed, or WrongState for a ticket that gives no token."""

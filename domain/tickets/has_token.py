@@ -1,5 +1,6 @@
 """The common base of venue, show and ticket: a token on chain, first signed, then minted."""
 
+from dataclasses import KW_ONLY, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -85,13 +86,12 @@ class TokenizedAggregate(Aggregate):
 
     TOPIC = ""
 
-    def start_without_token(self) -> None:
-        """Start without a token; called by each constructor."""
-        self.signed: SignedTransaction | None = None
-        self.mint_address: str | None = None
-        self.mint_signature: str | None = None
-        self.drawings: dict[str, str] = {}
-        self.unpinned: set[str] = set()
+    _: KW_ONLY
+    signed: SignedTransaction | None = None
+    mint_address: str | None = None
+    mint_signature: str | None = None
+    drawings: dict[str, str] = field(default_factory=dict)
+    unpinned: set[str] = field(default_factory=set)
 
     def draw(self, drawing: Drawing, at: datetime) -> None:
         """Store metadata; the same again changes nothing."""

@@ -1,5 +1,6 @@
 """Ticket: the right to enter (reserved → issued → redeemed, or void) and its token (none → signed → minted → burnt)."""
 
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -27,6 +28,10 @@ class TicketReserved(CreatedEvent["Ticket"]):
     show_id: str
     ticket_type_id: str
     public_name: str = ""
+
+    def apply(self, ticket: "Ticket") -> None:
+        """Set the name on chain."""
+        ticket.public_name = self.public_name or ticket.identity
 
 
 class TicketIssued(DomainEvent["Ticket"]):
@@ -178,24 +183,18 @@ class Ticket(ClaimableTicket):
     TOPIC = "ticket"
     STREAM_CATEGORY = "ticket"
 
-    def __init__(
-        self, tenant_id: str, purchase_id: str, show_id: str, ticket_type_id: str, public_name: str = ""
-    ) -> None:
-        """Start reserved."""
-        self.start_without_token()
-        self.start_unclaimed()
-        self.public_name = public_name or self.identity
-        self.tenant_id = tenant_id
-        self.purchase_id = purchase_id
-        self.show_id = show_id
-        self.ticket_type_id = ticket_type_id
-        self.state: TicketState = "reserved"
-        self.burn: SignedTransaction | None = None
-        self.ended_as: Literal["burnt", "forgone"] | None = None
-        self.entry: DoorEntry | None = None  # stays when a refund voids a used ticket
-        self.dispute_ids: list[str] = []
-        self.leaf: Leaf | None = None
-        self.leaf_end: LeafEnd | None = None
+    tenant_id: str
+    purchase_id: str
+    show_id: str
+    ticket_type_id: str
+    public_name: str = field(init=False)
+    state: TicketState = "reserved"
+    burn: SignedTransaction | None = None
+    ended_as: Literal["burnt", "forgone"] | None = None
+    entry: DoorEntry | None = None  # stays when a refund voids a used ticket
+    dispute_ids: list[str] = field(default_factory=list)
+    leaf: Leaf | None = None
+    leaf_end: LeafEnd | None = None
 
     @property
     def is_leaf(self) -> bool:

@@ -6,6 +6,7 @@ from the events alone. At most one root is on its way to the chain, and versions
 
 import base64
 from collections.abc import Sequence
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
@@ -117,22 +118,26 @@ class TicketTree(Aggregate):
     CONTENDED = True
     SNAPSHOT_VERSION = 1
 
-    def __init__(self, tenant_id: str, show_id: str, cluster: str, show_mint: str) -> None:
-        """Start without leaves, and without a root on chain."""
-        self.tenant_id = tenant_id
-        self.show_id = show_id
-        self.grounds = Grounds(cluster, show_mint)
-        self.size = 0
-        self.written = MerkleTree()
-        self.written_version = 0  # of the root on chain
-        self.root: TreeRoot | None = None
-        self.signature = ""
-        self.pending: list[Change] = []
-        self.signed: SignedTransaction | None = None
-        self.signed_root: TreeRoot | None = None
-        self.signed_version = 0
-        self.settled = 0
-        self.owed: list[str] = []  # tickets of the leaves from `settled` on
+    tenant_id: str
+    show_id: str
+    cluster: str
+    show_mint: str
+    size: int = 0
+    written: MerkleTree = field(default_factory=MerkleTree)
+    written_version: int = 0  # of the root on chain
+    root: TreeRoot | None = None
+    signature: str = ""
+    pending: list[Change] = field(default_factory=list)
+    signed: SignedTransaction | None = None
+    signed_root: TreeRoot | None = None
+    signed_version: int = 0
+    settled: int = 0
+    owed: list[str] = field(default_factory=list)  # tickets of the leaves from `settled` on
+
+    @property
+    def grounds(self) -> Grounds:
+        """Where its leaves stand."""
+        return Grounds(self.cluster, self.show_mint)
 
     @property
     def newest_version(self) -> int:

@@ -27,13 +27,8 @@ def fields_of(event: type[DomainEvent]) -> dict[str, bool]:
 def stored() -> dict[str, bool]:
     """Return the fields of all events that may be stored, as `topic field`, each with whether it is required."""
     modules()
-    events = {event for event in descendants(DomainEvent) if event.__module__ != "domain.core.aggregate"}
-    return {
-        f"{get_topic(event)} {name}": required
-        for event in events
-        if event.__name__ != "Event"
-        for name, required in fields_of(event).items()
-    }
+    events = {event for event in descendants(DomainEvent) if event.TOPIC}
+    return {f"{get_topic(event)} {name}": required for event in events for name, required in fields_of(event).items()}
 
 
 def recorded() -> dict[str, bool]:

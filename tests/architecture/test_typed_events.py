@@ -1,11 +1,17 @@
-"""Every event names its aggregate and applies itself to that type, so that mypy checks its assignments."""
+"""Every event names its aggregate and applies itself to that type, so that mypy checks its assignments.
+
+The fields that an aggregate takes over from its first event are assigned by name: their types are compared here.
+"""
 
 import ast
 from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, cast, get_args, get_origin
 
 import pytest
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.payouts.payout import Payout
 from tests.architecture.test_persisted_names import descendants
 from tests.architecture.test_tidy import classes, modules
 
@@ -47,6 +53,53 @@ def test_every_event_names_its_aggregate() -> None:
 def test_an_untyped_event_is_found(text: str) -> None:
     """It has no aggregate, `Any`, or another one than `apply` takes."""
     assert [fault for source in ast.parse(text).body if isinstance(source, ast.ClassDef) for fault in untyped(source)]
+
+
+def mistaken(event: type[CreatedEvent[Any]], kind: type) -> Iterator[str]:
+    """Report the fields of an aggregate that its first event lacks, or has with another type."""
+    given = {one.name: one.type for one in fields(cast("Any", event))}
+    for one in [one for one in fields(cast("Any", kind)) if one.init]:
+        if one.name not in given:
+            if one.default is one.default_factory is MISSING:
+                yield f"{event.__name__} has no {one.name} for {kind.__name__}"
+        elif given[one.name] != one.type:
+            yield f"{event.__name__}.{one.name} is {given[one.name]}, and not {one.type}"
+
+
+def aggregate_of(event: type[DomainEvent[Any]]) -> str:
+    """Return the name of the aggregate that an event names."""
+    named = [get_args(base)[0] for base in vars(event)["__orig_bases__"] if get_origin(base) is CreatedEvent]
+    return cast("str", named[0].__forward_arg__)
+
+
+def test_an_aggregate_takes_over_the_fields_of_its_first_event_with_their_types() -> None:
+    """Each field that it has by the name of one of the event is of the same type; no other lacks a default."""
+    kinds = {kind.__name__: kind for kind in descendants(Aggregate)}
+    events = [event for event in descendants(CreatedEvent) if event.TOPIC]
+    assert [fault for event in events for fault in mistaken(event, kinds[aggregate_of(event)])] == []
+    assert {aggregate_of(event) for event in events} == {name for name, kind in kinds.items() if kind.TOPIC}
+
+
+def test_a_field_of_another_type_and_a_missing_one_are_found() -> None:
+    """A field that the event does not set is none of its."""
+
+    @dataclass(frozen=True)
+    class PayoutSeen(CreatedEvent[Payout]):
+        TOPIC = ""  # never stored
+
+        currency: int = 0
+
+    @dataclass
+    class Seen:
+        currency: str
+        amount_minor: int
+        state: str = "seen"
+        venue: str = field(init=False)
+
+    assert list(mistaken(PayoutSeen, Seen)) == [
+        "PayoutSeen.currency is <class 'int'>, and not <class 'str'>",
+        "PayoutSeen has no amount_minor for Seen",
+    ]
 
 
 def test_every_aggregate_has_a_kind() -> None:

@@ -88,7 +88,7 @@ def events_of(*modules: ModuleType) -> frozenset[type[DomainEvent]]:
         kind
         for module in modules
         for _, kind in inspect.getmembers(module, inspect.isclass)
-        if issubclass(kind, DomainEvent)
+        if issubclass(kind, DomainEvent) and kind.TOPIC
     }
     own = {module.__name__ for module in modules}
     return frozenset(kind for kind in found if kind.__module__ in own and not issubclass(kind, CreatedEvent))
