@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple, cast, get_args
 
 from domain.access.subject import Scope, Subject
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import WrongState
 
 KeyKind = Literal["secret", "publishable"]
@@ -78,10 +78,7 @@ class KeyRevoked(DomainEvent["ApiKey"]):
     """The key was revoked: no secret of it is accepted any more."""
 
     TOPIC = "api-key.revoked"
-
-    def apply(self, key: "ApiKey") -> None:
-        """End the key."""
-        key.revoked = True
+    apply = sets(revoked=True)
 
 
 class ApiKey(Aggregate):

@@ -5,7 +5,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import KeyReused, WrongState
 
 EndpointState = Literal["on", "off", "failing", "deleted"]
@@ -74,20 +74,14 @@ class EndpointSwitchedOn(DomainEvent["WebhookEndpoint"]):
     """Events are sent again, those first that were missed."""
 
     TOPIC = "webhook-endpoint.switched-on"
-
-    def apply(self, endpoint: "WebhookEndpoint") -> None:
-        """Set the state."""
-        endpoint.state = "on"
+    apply = sets(state="on")
 
 
 class EndpointDeleted(DomainEvent["WebhookEndpoint"]):
     """The endpoint was deleted for good."""
 
     TOPIC = "webhook-endpoint.deleted"
-
-    def apply(self, endpoint: "WebhookEndpoint") -> None:
-        """Set the state."""
-        endpoint.state = "deleted"
+    apply = sets(state="deleted")
 
 
 class WebhookEndpoint(Aggregate):

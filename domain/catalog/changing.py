@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from domain.catalog.details import ShowDetails
 from domain.catalog.show import Show
-from domain.core.aggregate import DomainEvent
+from domain.core.aggregate import DomainEvent, sets
 from domain.core.errors import WrongState
 
 
@@ -38,9 +38,7 @@ class ShowDetailsChanged(DomainEvent[Show]):
         """All details as they are now."""
         return ShowDetails.model_validate({name: getattr(self, name) for name in ShowDetails.model_fields})
 
-    def apply(self, show: Show) -> None:
-        """Replace the details."""
-        show.details = self.details
+    apply = sets("details")
 
 
 class ShowLimitsChanged(DomainEvent[Show]):
@@ -52,10 +50,7 @@ class ShowLimitsChanged(DomainEvent[Show]):
     unnamed_share_percent: int
     resell_refunded: bool
 
-    def apply(self, show: Show) -> None:
-        """Set the limits."""
-        show.buyer_tickets_max, show.unnamed_share_percent = self.buyer_tickets_max, self.unnamed_share_percent
-        show.resell_refunded = self.resell_refunded
+    apply = sets("buyer_tickets_max", "unnamed_share_percent", "resell_refunded")
 
 
 def change_details(show: Show, details: ShowDetails, at: datetime) -> None:

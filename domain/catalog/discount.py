@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import DiscountRefused, WrongState
 from domain.core.ids import derived
 from domain.money.money import BPS_WHOLE, share_minor, split_minor
@@ -132,9 +132,7 @@ class DiscountStopped(DomainEvent["Discount"]):
 
     stopped: bool
 
-    def apply(self, discount: "Discount") -> None:
-        """Stop it, or let it be used."""
-        discount.stopped = self.stopped
+    apply = sets("stopped")
 
 
 class DiscountKeyUsed(CreatedEvent["DiscountKey"]):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.catalog.details import ShowDetails
-from domain.core.aggregate import CreatedEvent, DomainEvent
+from domain.core.aggregate import CreatedEvent, DomainEvent, sets
 from domain.core.errors import NotOnSale, UnknownSubject, WrongState
 from domain.money.currency import check_digits
 from domain.money.money import Tax
@@ -72,10 +72,7 @@ class ShowWentOnSale(DomainEvent["Show"]):
     """The show's on-chain group exists: the sale opened."""
 
     TOPIC = "show.went-on-sale"
-
-    def apply(self, show: "Show") -> None:
-        """Open the sale."""
-        show.on_sale = True
+    apply = sets(on_sale=True)
 
 
 class PriceChanged(DomainEvent["Show"]):
@@ -99,19 +96,14 @@ class SaleWindowChanged(DomainEvent["Show"]):
     sale_from: datetime | None
     sale_until: datetime | None
 
-    def apply(self, show: "Show") -> None:
-        """Set the sale window."""
-        show.sale_from, show.sale_until = self.sale_from, self.sale_until
+    apply = sets("sale_from", "sale_until")
 
 
 class ShowCalledOff(DomainEvent["Show"]):
     """The show was cancelled: nothing is sold any more."""
 
     TOPIC = "show.called-off"
-
-    def apply(self, show: "Show") -> None:
-        """Close the sale for good."""
-        show.called_off = True
+    apply = sets(called_off=True)
 
 
 class CapacityChangeBegun(DomainEvent["Show"]):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import KeyReused
 from domain.money.breakdown import FeesBorneBy
 
@@ -25,10 +25,7 @@ class ShowCancellationPaused(DomainEvent["ShowCancellation"]):
     """No further refund begins; those under way continue."""
 
     TOPIC = "cancellation.paused"
-
-    def apply(self, cancellation: "ShowCancellation") -> None:
-        """Pause."""
-        cancellation.state = "paused"
+    apply = sets(state="paused")
 
 
 class ShowCancellationResumed(DomainEvent["ShowCancellation"]):
@@ -38,19 +35,14 @@ class ShowCancellationResumed(DomainEvent["ShowCancellation"]):
 
     rate_per_second: float
 
-    def apply(self, cancellation: "ShowCancellation") -> None:
-        """Resume at the rate."""
-        cancellation.state, cancellation.rate_per_second = "refunding", self.rate_per_second
+    apply = sets("rate_per_second", state="refunding")
 
 
 class ShowCancellationFinished(DomainEvent["ShowCancellation"]):
     """No order of the show has a valid ticket or an outstanding payment any more."""
 
     TOPIC = "cancellation.finished"
-
-    def apply(self, cancellation: "ShowCancellation") -> None:
-        """Mark the cancellation as finished."""
-        cancellation.state = "finished"
+    apply = sets(state="finished")
 
 
 class ShowCancellation(Aggregate):

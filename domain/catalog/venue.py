@@ -4,7 +4,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
-from domain.core.aggregate import CreatedEvent, DomainEvent
+from domain.core.aggregate import CreatedEvent, DomainEvent, sets
 from domain.money.money import FeeRates
 from domain.tickets.has_token import TokenizedAggregate
 
@@ -37,9 +37,7 @@ class VenueZoneChanged(DomainEvent["Venue"]):
 
     time_zone: str
 
-    def apply(self, venue: "Venue") -> None:
-        """Set the time zone."""
-        venue.time_zone = self.time_zone
+    apply = sets("time_zone")
 
 
 class Venue(TokenizedAggregate):

@@ -75,6 +75,15 @@ class DomainEvent(CanMutateAggregate[str], Generic[A_contra], metaclass=MetaDoma
         """Assign the values of the event to the aggregate, without any decision."""
 
 
+def sets(*names: str, **values: Any) -> Any:
+    """Return an `apply` that sets fields of the aggregate: those of the event by these names, others to values."""
+
+    def apply(event: "DomainEvent[Any]", aggregate: "Aggregate") -> None:
+        vars(aggregate).update(values, **{name: getattr(event, name) for name in names})
+
+    return apply
+
+
 class CreatedEvent(DomainEvent[A_contra], CanInitAggregate[str]):
     """The first event: the aggregate takes over the fields that it has by the same names; `apply` sets the others."""
 

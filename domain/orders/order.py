@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from domain.catalog.line import Line
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import FREES_KEY, CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
 from domain.money.money import Price
 
@@ -110,10 +110,7 @@ class CheckoutOpened(DomainEvent["Order"]):
 
     hold_until: datetime
 
-    def apply(self, order: "Order") -> None:
-        """Set the deadline of the hold."""
-        order.checkout_open = True
-        order.hold_until = self.hold_until
+    apply = sets("hold_until", checkout_open=True)
 
 
 class PaymentIntentRefused(DomainEvent["Order"]):
@@ -132,10 +129,7 @@ class CancelRequested(DomainEvent["Order"]):
     """The buyer cancelled before the capture was requested."""
 
     TOPIC = "order.cancel-requested"
-
-    def apply(self, order: "Order") -> None:
-        """Allow no capture any more."""
-        order.cancel_requested = True
+    apply = sets(cancel_requested=True)
 
 
 class HoldExtended(DomainEvent["Order"]):
@@ -145,49 +139,35 @@ class HoldExtended(DomainEvent["Order"]):
 
     hold_until: datetime
 
-    def apply(self, order: "Order") -> None:
-        """Move the deadline."""
-        order.hold_until = self.hold_until
+    apply = sets("hold_until")
 
 
 class CaptureRequested(DomainEvent["Order"]):
     """The capture was requested: the buyer can no longer cancel."""
 
     TOPIC = "order.capture-requested"
-
-    def apply(self, order: "Order") -> None:
-        """Allow no cancel any more."""
-        order.capture_requested = True
+    apply = sets(capture_requested=True)
 
 
 class CaptureWaived(DomainEvent["Order"]):
     """There is nothing to charge and so to capture; the buyer can no longer cancel."""
 
     TOPIC = "order.capture-waived"
-
-    def apply(self, order: "Order") -> None:
-        """Allow no cancel any more."""
-        order.capture_requested = True
+    apply = sets(capture_requested=True)
 
 
 class OrderConfirmed(DomainEvent["Order"]):
     """The payment was captured and the hold is a reservation."""
 
     TOPIC = "order.confirmed"
-
-    def apply(self, order: "Order") -> None:
-        """Mark the order as sold."""
-        order.state = "confirmed"
+    apply = sets(state="confirmed")
 
 
 class OrderFulfilled(DomainEvent["Order"]):
     """Every ticket is minted and the venue is credited."""
 
     TOPIC = "order.fulfilled"
-
-    def apply(self, order: "Order") -> None:
-        """Mark the order as fulfilled."""
-        order.state = "fulfilled"
+    apply = sets(state="fulfilled")
 
 
 class OrderCancelled(DomainEvent["Order"]):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 
 FollowUpKind = Literal["payment-case", "dispute", "payout", "onboarding"]
 
@@ -30,10 +30,7 @@ class FollowUpReopened(DomainEvent["FollowUp"]):
     """There was news after its end: the workflow runs again."""
 
     TOPIC = "follow-up.reopened"
-
-    def apply(self, follow_up: "FollowUp") -> None:
-        """Open it."""
-        follow_up.is_open = True
+    apply = sets(is_open=True)
 
 
 class FollowUpClosed(DomainEvent["FollowUp"]):
@@ -43,9 +40,7 @@ class FollowUpClosed(DomainEvent["FollowUp"]):
 
     outcome: str
 
-    def apply(self, follow_up: "FollowUp") -> None:
-        """Close it."""
-        follow_up.is_open = False
+    apply = sets(is_open=False)
 
 
 class FollowUp(Aggregate):

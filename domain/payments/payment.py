@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import WrongState
 
 PaymentState = Literal["open", "authorised", "captured", "owed", "cancelled", "refunded"]
@@ -63,10 +63,7 @@ class PaymentAuthorised(DomainEvent["Payment"]):
     """The bank authorised the payment and holds the money."""
 
     TOPIC = "payment.authorised"
-
-    def apply(self, payment: "Payment") -> None:
-        """Mark the payment as authorised."""
-        payment.state = "authorised"
+    apply = sets(state="authorised")
 
 
 class PaymentCaptured(DomainEvent["Payment"]):
@@ -95,10 +92,7 @@ class PaymentCancelled(DomainEvent["Payment"]):
     """The intent is cancelled: no money can arrive by it."""
 
     TOPIC = "payment.cancelled"
-
-    def apply(self, payment: "Payment") -> None:
-        """Mark the payment as cancelled."""
-        payment.state = "cancelled"
+    apply = sets(state="cancelled")
 
 
 class PaymentOwed(DomainEvent["Payment"]):
@@ -108,9 +102,7 @@ class PaymentOwed(DomainEvent["Payment"]):
 
     amount_minor: int
 
-    def apply(self, payment: "Payment") -> None:
-        """Mark the payment as owed."""
-        payment.state, payment.refunded_minor = "owed", 0
+    apply = sets(state="owed", refunded_minor=0)
 
 
 class PaymentRefunded(DomainEvent["Payment"]):

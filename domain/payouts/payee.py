@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import WrongState
 
 
@@ -34,9 +34,7 @@ class AccountConnected(DomainEvent["Payee"]):
 
     account_id: str
 
-    def apply(self, payee: "Payee") -> None:
-        """Set the account."""
-        payee.account_id = self.account_id
+    apply = sets("account_id")
 
 
 class AccountChanged(DomainEvent["Payee"]):

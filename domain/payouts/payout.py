@@ -7,7 +7,7 @@ balances an account. Either can be taken back by the bank after it was paid, for
 from datetime import datetime
 from typing import Literal
 
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 
 PayoutState = Literal["paid", "returned"]
 
@@ -31,9 +31,7 @@ class PayoutReturned(DomainEvent["Payout"]):
 
     failure: str
 
-    def apply(self, payout: "Payout") -> None:
-        """Mark the payout as returned."""
-        payout.state = "returned"
+    apply = sets(state="returned")
 
 
 class Payout(Aggregate):

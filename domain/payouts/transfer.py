@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import WrongState
 
 TransferState = Literal["requested", "refused", "made"]
@@ -63,9 +63,7 @@ class TransferMade(DomainEvent["Transfer"]):
 
     transfer_id: str
 
-    def apply(self, transfer: "Transfer") -> None:
-        """Mark the transfer as made."""
-        transfer.state, transfer.transfer_id = "made", self.transfer_id
+    apply = sets("transfer_id", state="made")
 
 
 class TransferRefused(DomainEvent["Transfer"]):
@@ -75,9 +73,7 @@ class TransferRefused(DomainEvent["Transfer"]):
 
     reason: str
 
-    def apply(self, transfer: "Transfer") -> None:
-        """Mark the transfer as refused."""
-        transfer.state = "refused"
+    apply = sets(state="refused")
 
 
 class ReversalRequested(DomainEvent["Transfer"]):

@@ -7,7 +7,7 @@ from typing import Any, Literal, NotRequired, Self, TypedDict, cast
 
 from eventsourcing.domain import CanMutateAggregate
 
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
 from domain.stock.shares import ANYBODY, Holder, SeatShares
 
@@ -59,9 +59,7 @@ class AllocationResized(DomainEvent["Allocation"]):
 
     capacity: int
 
-    def apply(self, allocation: "Allocation") -> None:
-        """Set the capacity."""
-        allocation.capacity = self.capacity
+    apply = sets("capacity")
 
 
 class HoldsPlaced(DomainEvent["Allocation"]):

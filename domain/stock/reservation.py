@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from domain.catalog.line import Line
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 
 ReservationState = Literal["held", "confirmed", "released"]
 GIVEN_BACK = "given-back"  # the reason of the end of a reservation that was confirmed
@@ -33,10 +33,7 @@ class ReservationConfirmed(DomainEvent["Reservation"]):
     """The external order was paid: its holds are reservations."""
 
     TOPIC = "reservation.confirmed"
-
-    def apply(self, reservation: "Reservation") -> None:
-        """Mark the reservation as confirmed."""
-        reservation.state = "confirmed"
+    apply = sets(state="confirmed")
 
 
 class ReservationEnded(DomainEvent["Reservation"]):

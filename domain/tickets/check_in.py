@@ -3,7 +3,7 @@
 from dataclasses import field
 from datetime import datetime
 
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import KeyReused, WrongState
 from domain.tickets.admission import AdmissionReason, DoorEntry
 
@@ -37,10 +37,7 @@ class CheckInUndone(DomainEvent["CheckIn"]):
     """The check-in was undone: its ticket gives entry again."""
 
     TOPIC = "check-in.undone"
-
-    def apply(self, check_in: "CheckIn") -> None:
-        """Mark the check-in as undone."""
-        check_in.undone = True
+    apply = sets(undone=True)
 
 
 class CheckIn(Aggregate):

@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY
 from datetime import datetime
 from typing import Any, Literal
 
-from domain.core.aggregate import DomainEvent
+from domain.core.aggregate import DomainEvent, sets
 from domain.core.errors import AlreadyClaimed, WrongState
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.token import SignedTransaction
@@ -54,9 +54,7 @@ class ClaimDone(DomainEvent["ClaimableTicket"]):
     signature: str
     generation: int = 1
 
-    def apply(self, ticket: "ClaimableTicket") -> None:
-        """End the claim."""
-        ticket.claim, ticket.generation = "done", self.generation
+    apply = sets("generation", claim="done")
 
 
 class ClaimLapsed(DomainEvent["ClaimableTicket"]):
@@ -66,9 +64,7 @@ class ClaimLapsed(DomainEvent["ClaimableTicket"]):
 
     reason: LapseReason
 
-    def apply(self, ticket: "ClaimableTicket") -> None:
-        """Forget the claim."""
-        ticket.claim, ticket.holder_id, ticket.transfer = "none", None, None
+    apply = sets(claim="none", holder_id=None, transfer=None)
 
 
 class ClaimableTicket(TokenizedAggregate):

@@ -4,7 +4,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
-from domain.core.aggregate import CreatedEvent, DomainEvent
+from domain.core.aggregate import CreatedEvent, DomainEvent, sets
 from domain.core.errors import AlreadyEntered, RefundNeeded, WrongState
 from domain.tickets import admission
 from domain.tickets.admission import Admission, DoorEntry, ShowAtDoor, TicketAtDoor
@@ -38,20 +38,14 @@ class TicketIssued(DomainEvent["Ticket"]):
     """The ticket was paid: it gives the right to enter."""
 
     TOPIC = "ticket.issued"
-
-    def apply(self, ticket: "Ticket") -> None:
-        """Mark the ticket as issued."""
-        ticket.state = "issued"
+    apply = sets(state="issued")
 
 
 class TicketVoided(DomainEvent["Ticket"]):
     """The ticket was voided: it gives no right to enter, and nothing is signed for it any more."""
 
     TOPIC = "ticket.voided"
-
-    def apply(self, ticket: "Ticket") -> None:
-        """Mark the ticket as void."""
-        ticket.state = "void"
+    apply = sets(state="void")
 
 
 class TicketRedeemed(DomainEvent["Ticket"]):
@@ -77,9 +71,7 @@ class EntryUndone(DomainEvent["Ticket"]):
     check_in_id: str
     gate: str = ""
 
-    def apply(self, ticket: "Ticket") -> None:
-        """Mark the ticket as not used."""
-        ticket.state, ticket.entry = "issued", None
+    apply = sets(state="issued", entry=None)
 
 
 class CodeIssuedAnew(DomainEvent["Ticket"]):
@@ -89,9 +81,7 @@ class CodeIssuedAnew(DomainEvent["Ticket"]):
 
     generation: int
 
-    def apply(self, ticket: "Ticket") -> None:
-        """Begin the next generation."""
-        ticket.generation = self.generation
+    apply = sets("generation")
 
 
 class BurnSigned(DomainEvent["Ticket"]):
@@ -113,19 +103,14 @@ class TokenBurnt(DomainEvent["Ticket"]):
 
     signature: str
 
-    def apply(self, ticket: "Ticket") -> None:
-        """Mark the token as burnt."""
-        ticket.ended_as = "burnt"
+    apply = sets(ended_as="burnt")
 
 
 class TokenForgone(DomainEvent["Ticket"]):
     """The signed transaction of a void ticket can no longer land: the ticket never gets a token."""
 
     TOPIC = "ticket.token-forgone"
-
-    def apply(self, ticket: "Ticket") -> None:
-        """Mark the token as forgone."""
-        ticket.ended_as = "forgone"
+    apply = sets(ended_as="forgone")
 
 
 class LeafRecorded(DomainEvent["Ticket"]):
