@@ -42,7 +42,7 @@ def prepare(url: str) -> None:
 def open_event_store(url: str, queue_max: int = QUEUE_MAX, *, coalesces: bool = False) -> PostgresEventStore:
     """Prepare the database and open the event store."""
     prepare(url)
-    return retry_until_available(lambda: PostgresEventStore(url, utc_now, queue_max, coalesces=coalesces))
+    return PostgresEventStore(url, utc_now, queue_max, coalesces=coalesces)
 
 
 @asynccontextmanager

@@ -10,7 +10,6 @@ from eventsourcing.persistence import StoredEvent
 
 from adapters.event_store.recorder import event_mapper
 from adapters.postgres.connections import BACKGROUND, connect
-from domain.core.aggregate import DomainEvent
 from domain.core.transient import TransientError
 from domain.invariants.per_commit import Recorded
 
@@ -58,13 +57,14 @@ class EventPages:
 
     def recorded(self, after: int, last: int) -> Iterator[list[Recorded]]:
         """Yield pages of the events after one position, up to and with another, each with its stored bytes."""
-        for page in self._pages(after, last):
-            yield [recorded for _, recorded in page]
-
-    def numbered(self, after: int, last: int) -> Iterator[list[tuple[int, DomainEvent]]]:
-        """Yield the same pages of events with each one's position before it."""
-        for page in self._pages(after, last):
-            yield [(position, recorded.event) for position, recorded in page]
+        position = after
+        while position < last:
+            rows = self._rows(EVENTS_AFTER, (position, PAGE))
+            due = [row for row in rows if row[0] <= last]
+            if not due:
+                return
+            position = due[-1][0]
+            yield [self._recorded(*row) for row in due]
 
     def balances(self) -> tuple[int, dict[tuple[str, str], int]]:
         """Return the read models' balances and their position, read together."""
@@ -79,16 +79,6 @@ class EventPages:
     def owed_accounts(self) -> frozenset[str]:
         """Return the venues' accounts with unsignalled webhooks."""
         return frozenset(str(account_id) for (account_id,) in self._rows(UNSIGNALLED_ACCOUNTS))
-
-    def _pages(self, after: int, last: int) -> Iterator[list[tuple[int, Recorded]]]:
-        position = after
-        while position < last:
-            rows = self._rows(EVENTS_AFTER, (position, PAGE))
-            due = [row for row in rows if row[0] <= last]
-            if not due:
-                return
-            position = due[-1][0]
-            yield [(row[0], self._recorded(*row)) for row in due]
 
     def _rows(self, statement: Any, values: tuple[Any, ...] = ()) -> list[Any]:
         return self._connection.execute(statement, values).fetchall()

@@ -11,19 +11,17 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
-from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder
+from eventsourcing.persistence import InterfaceError, OperationalError
 
 from adapters.event_store.commit_queue import CommitQueue, PendingDecision, Result, resolve
 from adapters.event_store.decider import BatchDecider, Saved, translate_database_errors
 from adapters.event_store.log import EventLog
 from adapters.event_store.optimistic_append import OptimisticAppend
 from adapters.event_store.reader import Reader
-from adapters.event_store.recorder import event_mapper, open_recorder
+from adapters.event_store.recorder import event_mapper
 from adapters.event_store.refuse_without_lock import RefuseWithoutLock
 from adapters.postgres.connections import Waits
 from adapters.telemetry.traces import outside_call
-from domain.core.aggregate import DomainEvent
 from domain.core.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
@@ -49,7 +47,6 @@ class PostgresEventStore:
         *,
         coalesces: bool = False,
     ) -> None:
-        self._recorder = open_recorder(url, pool_size=2)
         self.mapper = event_mapper()
         self._log = EventLog(url, COMMITTER)
         self._decider = BatchDecider(self._log, self.mapper, clock)
@@ -78,26 +75,12 @@ class PostgresEventStore:
         """Read, and return a log position at least as new as everything read: the head, read afterwards."""
         return await self._reader.read(lambda uow: Saved(look(uow), self._reader.head()), reads)
 
-    def events_of(self, stream: str) -> list[DomainEvent]:
-        """Return all events of one stream, oldest first."""
-        return [self.mapper.event_of(event) for event in self.stored_of(stream)]
-
-    def stored_of(self, stream: str) -> list[StoredEvent]:
-        """Return all events of one stream as they are stored, oldest first."""
-        return list(self._recorder.select_events(stream))
-
-    @property
-    def recorder(self) -> PostgresApplicationRecorder:
-        """The recorder, for readers of the notification log."""
-        return self._recorder
-
     def close(self) -> None:
         """Finish the pending decisions, then stop."""
         self._reader.close()
         self._queue.close()
         self._thread.join()
         self._log.close()
-        self._recorder.datastore.close()
 
     def _serve(self) -> None:
         while not self._queue.is_drained:

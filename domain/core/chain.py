@@ -4,7 +4,6 @@ The digest covers the stored bytes only, not their interpretation: an upcast of 
 """
 
 import hashlib
-from collections.abc import Iterable
 
 from eventsourcing.persistence import StoredEvent
 
@@ -34,13 +33,3 @@ def follows(previous: str, event: StoredEvent) -> bool:
     """Return whether a stored event is, byte for byte, the one that was linked to this digest."""
     bare = StoredEvent(event.originator_id, event.originator_version, event.topic, b"{" + event.state[_REST:])
     return link(previous, bare)[0].state == event.state
-
-
-def broken_link(events: Iterable[StoredEvent]) -> int | None:
-    """Return the version of the first event of a stream that does not follow from the previous one, or None."""
-    previous = GENESIS
-    for event in events:
-        if not follows(previous, event):
-            return event.originator_version
-        previous = digest_of(event)
-    return None

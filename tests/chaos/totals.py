@@ -178,5 +178,5 @@ def posted(settings: Settings) -> Counter[str]:
 
 def _events(settings: Settings) -> Iterator[DomainEvent]:
     with EventPages(settings.postgres.url) as pages:
-        for page in pages.numbered(0, pages.head()):
-            yield from (event for _, event in page)
+        for page in pages.recorded(0, pages.head()):
+            yield from (one.event for one in page)

@@ -7,12 +7,13 @@ import pytest
 
 from activities.core.ports import Committed
 from domain.core.aggregate import DomainEvent
-from domain.core.chain import broken_link, digest_of
+from domain.core.chain import digest_of
 from domain.core.errors import SeatsUnavailable, UnknownSubject
 from domain.core.transient import TransientError
 from domain.stock.allocation import Allocation, AllocationOpened, HoldsPlaced
 from tests.contract.event_stores import AT, STREAM, EventStore, both, clock, holding, one_batch, opening, stock
 from tests.fakes.event_store import FakeEventStore
+from tests.fakes.stored import broken_link, events_of, log_of, stored_of
 
 
 @pytest.fixture(params=["fake", "postgres"])
@@ -24,7 +25,7 @@ def notified(store: EventStore) -> list[DomainEvent]:
     """Return all events in the order of their positions."""
     if isinstance(store, FakeEventStore):
         return store.log
-    return [store.mapper.event_of(event) for event in store.recorder.select_notifications(None, 1000)]
+    return log_of(store)
 
 
 async def test_what_is_committed_is_read(store: EventStore) -> None:
@@ -33,13 +34,13 @@ async def test_what_is_committed_is_read(store: EventStore) -> None:
     committed = await store.commit(holding("k", quantity=2))
     assert committed.value == 48
     assert await stock(store) == (48, ["k"])
-    assert [type(event) for event in store.events_of(STREAM)] == [AllocationOpened, HoldsPlaced]
-    assert {event.timestamp for event in store.events_of(STREAM)} == {AT}
+    assert [type(event) for event in events_of(store, STREAM)] == [AllocationOpened, HoldsPlaced]
+    assert {event.timestamp for event in events_of(store, STREAM)} == {AT}
 
 
 async def test_a_stream_without_events_is_empty(store: EventStore) -> None:
     """Neither a read nor a decision finds an aggregate without events."""
-    assert store.events_of(STREAM) == []
+    assert events_of(store, STREAM) == []
     assert await store.read(lambda uow: uow.find(Allocation, "a")) is None
     with pytest.raises(UnknownSubject):
         await store.commit(holding("k"))
@@ -70,9 +71,9 @@ async def test_a_refusal_rolls_back_every_aggregate_it_touched(store: EventStore
     with pytest.raises(SeatsUnavailable):
         await store.commit(bad)
     for name in ("a", "b", "full"):
-        assert [type(event) for event in store.events_of(Allocation.stream(name))] == [AllocationOpened]
+        assert [type(event) for event in events_of(store, Allocation.stream(name))] == [AllocationOpened]
         assert (await stock(store, name))[1] == []
-    assert store.events_of(Allocation.stream("new")) == []
+    assert events_of(store, Allocation.stream("new")) == []
     assert (await store.commit(opening("new", 3))).value.capacity == 3
 
 
@@ -92,7 +93,7 @@ async def test_a_refusal_does_not_affect_its_batch(store: EventStore) -> None:
     assert not isinstance(third, BaseException)
     assert (first.value, third.value) == ([9, 2], [8, 1])
     assert (await stock(store, "a"), await stock(store, "b")) == ((8, ["1", "3"]), (1, ["1", "3"]))
-    assert [broken_link(store.stored_of(Allocation.stream(name))) for name in "ab"] == [None, None]
+    assert [broken_link(stored_of(store, Allocation.stream(name))) for name in "ab"] == [None, None]
 
 
 async def test_a_bug_reaches_only_its_caller(store: EventStore) -> None:
@@ -113,7 +114,7 @@ async def test_a_value_that_cannot_be_stored_reaches_only_its_caller(store: Even
     answers = await asyncio.gather(*sent, return_exceptions=True)
     assert [isinstance(answer, TypeError) for answer in answers] == [False, True, False]
     assert await stock(store) == (48, ["first", "last"])
-    assert broken_link(store.stored_of(STREAM)) is None
+    assert broken_link(stored_of(store, STREAM)) is None
 
 
 async def test_positions_grow(store: EventStore) -> None:
@@ -132,7 +133,7 @@ async def test_order_is_kept(store: EventStore) -> None:
     await asyncio.gather(*(store.commit(both(holding(key, "a"), holding(key, "b"))) for key in keys))
     for name in "ab":
         stream = Allocation.stream(name)
-        events: list[Any] = store.events_of(stream)
+        events: list[Any] = events_of(store, stream)
         assert [event.originator_version for event in events] == list(range(1, len(events) + 1))
         assert [hold["key"] for event in events[1:] for hold in event.holds] == keys
         assert [event for event in notified(store) if event.originator_id == stream] == events
@@ -143,10 +144,10 @@ async def test_the_chain_is_unbroken(store: EventStore) -> None:
     await store.commit(opening())
     for key in "abc":
         await store.commit(holding(key))
-    stored = store.stored_of(STREAM)
+    stored = stored_of(store, STREAM)
     assert broken_link(stored) is None
     assert broken_link(stored[:2] + stored[3:]) == 4
-    assert [digest_of(one) for one in stored] == [event.digest for event in store.events_of(STREAM)]
+    assert [digest_of(one) for one in stored] == [event.digest for event in events_of(store, STREAM)]
 
 
 async def test_an_existing_aggregate_is_not_created_again(store: EventStore) -> None:
@@ -154,7 +155,7 @@ async def test_an_existing_aggregate_is_not_created_again(store: EventStore) -> 
     await store.commit(both(opening("a"), opening("b")))
     with pytest.raises(TransientError):
         await store.commit(both(holding("k", "b"), opening("a", 7)))
-    assert len(store.events_of(STREAM)) == 1
+    assert len(events_of(store, STREAM)) == 1
     assert await stock(store, "b") == (50, [])
     assert (await store.commit(holding("k"))).value == 49
 
@@ -164,7 +165,7 @@ async def test_the_same_command_again_changes_nothing(store: EventStore) -> None
     await store.commit(opening())
     answers = await asyncio.gather(*(store.commit(holding("k")) for _ in range(10)))
     assert {answer.value for answer in answers} == {49}
-    assert len(store.events_of(STREAM)) == 2
+    assert len(events_of(store, STREAM)) == 2
 
 
 async def test_a_fake_that_loses_its_answer_has_committed() -> None:

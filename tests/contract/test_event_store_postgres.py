@@ -12,13 +12,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from adapters.database.schema import ensure_schema
 from adapters.event_store.store import BATCH_MAX, PostgresEventStore
-from domain.core.chain import broken_link
 from domain.core.errors import SeatsUnavailable
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from tests.contract.event_stores import AT, STREAM, UNTIL, clock, holding, one_batch, opening, stock
-from tests.fakes.stored import as_stored
+from tests.fakes.stored import as_stored, broken_link, events_of, recorder_of, stored_of
 
 CUT = """SELECT pg_terminate_backend(pid) FROM pg_locks
          WHERE relation = 'events'::regclass AND mode = 'ExclusiveLock' AND granted"""
@@ -34,11 +33,11 @@ async def test_an_edited_row_is_found(postgres: PostgresEventStore, empty_url: s
     forged = edit.replace("1", "7").replace("b", "x")
     statement = """UPDATE events SET state = convert_to(replace(convert_from(state, 'UTF8'), %s, %s), 'UTF8')
                    WHERE originator_id = %s AND originator_version = 3"""
-    before = postgres.events_of(STREAM)
+    before = events_of(postgres, STREAM)
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute(statement, (edit, forged, STREAM))
-    assert postgres.events_of(STREAM) != before
-    assert broken_link(postgres.stored_of(STREAM)) == 3
+    assert events_of(postgres, STREAM) != before
+    assert broken_link(stored_of(postgres, STREAM)) == 3
 
 
 async def test_a_deleted_row_is_found(postgres: PostgresEventStore, empty_url: str) -> None:
@@ -48,7 +47,7 @@ async def test_a_deleted_row_is_found(postgres: PostgresEventStore, empty_url: s
         await postgres.commit(holding(key))
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute("DELETE FROM events WHERE originator_version = 3")
-    assert broken_link(postgres.stored_of(STREAM)) == 4
+    assert broken_link(stored_of(postgres, STREAM)) == 4
 
 
 async def test_without_the_guard_decisions_are_lost(postgres: PostgresEventStore) -> None:
@@ -60,11 +59,12 @@ async def test_without_the_guard_decisions_are_lost(postgres: PostgresEventStore
         loaded.place(str(number), 1, UNTIL, "naive", AT)
         naive.append(as_stored(loaded))
     conflicts = 0
-    for events in naive:
-        try:
-            postgres.recorder.insert_events(events)
-        except IntegrityError:
-            conflicts += 1
+    with recorder_of(postgres) as recorder:
+        for events in naive:
+            try:
+                recorder.insert_events(events)
+            except IntegrityError:
+                conflicts += 1
     assert conflicts == 19
     assert await stock(postgres) == (49, ["0"])
     await asyncio.gather(*(postgres.commit(holding(str(number))) for number in range(20)))
@@ -89,7 +89,7 @@ async def test_two_stores_sell_fifty_seats_to_three_hundred_buyers(
     available, keys = await stock(postgres)
     assert (available, len(keys)) == (0, 50)
     assert sorted(answer.value for answer in sold) == list(range(50))
-    assert broken_link(postgres.stored_of(STREAM)) is None
+    assert broken_link(stored_of(postgres, STREAM)) is None
 
 
 async def test_many_decisions_share_a_transaction(postgres: PostgresEventStore, empty_url: str) -> None:
@@ -98,7 +98,7 @@ async def test_many_decisions_share_a_transaction(postgres: PostgresEventStore, 
     async with one_batch(postgres):
         sent = [asyncio.create_task(postgres.commit(holding(str(number)))) for number in range(BATCH_MAX + 1)]
     await asyncio.gather(*sent)
-    assert sorted(len(vars(event)["holds"]) for event in postgres.events_of(STREAM)[1:]) == [1, BATCH_MAX]
+    assert sorted(len(vars(event)["holds"]) for event in events_of(postgres, STREAM)[1:]) == [1, BATCH_MAX]
     with psycopg.connect(empty_url) as connection:
         rows = connection.execute("SELECT count(*) FROM events WHERE originator_version > 1 GROUP BY xmin ORDER BY 1")
         assert rows.fetchall() == [(1,), (1,)]
@@ -126,8 +126,8 @@ async def test_a_connection_cut_in_the_middle_is_an_unknown_effect(
     assert transient.value.unknown
     assert (await postgres.commit(holding("k"))).value == 49
     assert (await postgres.commit(holding("k"))).value == 49
-    assert len(postgres.events_of(STREAM)) == 2
-    assert broken_link(postgres.stored_of(STREAM)) is None
+    assert len(events_of(postgres, STREAM)) == 2
+    assert broken_link(stored_of(postgres, STREAM)) is None
 
 
 async def test_commands_repeated_through_lost_connections_happen_once(
@@ -162,9 +162,9 @@ async def test_commands_repeated_through_lost_connections_happen_once(
     assert troubles
     assert all(trouble.unknown for trouble in troubles)
     available, keys = await stock(postgres)
-    placed = [hold["key"] for event in postgres.events_of(STREAM)[1:] for hold in vars(event)["holds"]]
+    placed = [hold["key"] for event in events_of(postgres, STREAM)[1:] for hold in vars(event)["holds"]]
     assert (100_000 - available, len(keys), len(placed), len(set(placed))) == (bought,) * 4
-    assert broken_link(postgres.stored_of(STREAM)) is None
+    assert broken_link(stored_of(postgres, STREAM)) is None
 
 
 @asynccontextmanager
@@ -218,8 +218,8 @@ async def test_a_commit_whose_answer_is_lost_is_found_again(postgres: PostgresEv
             assert (await store.commit(holding("k"))).value == 48
         finally:
             await asyncio.to_thread(store.close)
-    assert len(postgres.events_of(STREAM)) == 3
-    assert broken_link(postgres.stored_of(STREAM)) is None
+    assert len(events_of(postgres, STREAM)) == 3
+    assert broken_link(stored_of(postgres, STREAM)) is None
 
 
 async def test_a_decision_that_cannot_be_stored_fails_alone(postgres: PostgresEventStore) -> None:

@@ -11,13 +11,13 @@ from psycopg.sql import SQL
 
 from adapters.event_store.aggregate_cache import EVENTS_BETWEEN_SNAPSHOTS
 from adapters.event_store.store import PostgresEventStore
-from domain.core.chain import broken_link
 from domain.core.errors import SeatsUnavailable
 from domain.core.transient import OverloadedError, TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from tests.contract.event_stores import AT, STREAM, UNTIL, holding, one_batch, opened, opening, stock
 from tests.fakes.samples import state_of
+from tests.fakes.stored import broken_link, events_of, stored_of
 
 
 async def seen(store: PostgresEventStore) -> Allocation:
@@ -45,7 +45,7 @@ async def test_holds_of_a_batch_are_one_event_and_each_caller_has_its_own_answer
     answers = await asyncio.gather(*sent, return_exceptions=True)
     assert [answer.value for answer in (answers[0], answers[2]) if not isinstance(answer, BaseException)] == [2, 0]
     assert [isinstance(answer, SeatsUnavailable) for answer in answers] == [False, True, False, True]
-    (placed,) = (vars(event)["holds"] for event in postgres.events_of(STREAM)[1:])
+    (placed,) = (vars(event)["holds"] for event in events_of(postgres, STREAM)[1:])
     assert [hold["key"] for hold in placed] == ["a", "c"]
 
 
@@ -60,7 +60,7 @@ async def test_simultaneous_callers_are_one_batch(empty_url: str, *, coalesces: 
             await store.commit(holding(key))
 
         await asyncio.gather(*(come(str(number)) for number in range(20)))
-        batches = [len(vars(event)["holds"]) for event in store.events_of(STREAM)[1:]]
+        batches = [len(vars(event)["holds"]) for event in events_of(store, STREAM)[1:]]
         assert (batches == [20]) is coalesces
         assert sum(batches) == 20
 
@@ -135,7 +135,7 @@ async def test_a_snapshot_bounds_the_load_and_changes_nothing(postgres: Postgres
 
 def broken_link_after(store: PostgresEventStore, version: int) -> int | None:
     """Return the first version after this one whose link is broken."""
-    stored = store.stored_of(STREAM)
+    stored = stored_of(store, STREAM)
     assert stored[0].originator_version == version
     found = broken_link(stored)
     return None if found == version else found
@@ -171,4 +171,4 @@ async def test_processes_see_each_others_events_despite_their_caches(
             assert (await postgres.commit(holding(f"one-{number}"))).value == 9 - 2 * number
             assert (await other.commit(holding(f"two-{number}"))).value == 8 - 2 * number
     assert AT + timedelta(minutes=10) == UNTIL
-    assert broken_link(postgres.stored_of(STREAM)) is None
+    assert broken_link(stored_of(postgres, STREAM)) is None

@@ -1,19 +1,19 @@
 """Upcasts: an event of an older version is upcast on read, and its hash chain stays whole."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Any, ClassVar
 
 import pytest
 from eventsourcing import utils
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
-from domain.core.chain import broken_link
 from domain.core.unit_of_work import UnitOfWork
 from domain.invariants.invariant import HISTORY, Findings
 from domain.invariants.per_commit import History, Recorded
 from tests.contract.event_stores import AT, EventStore, clock
 from tests.fakes.event_store import FakeEventStore
+from tests.fakes.stored import broken_link, stored_of
 
 STREAM = "guestbook:lobby"
 
@@ -32,10 +32,8 @@ class Guestbook(Aggregate):
     TOPIC = "guestbook"
     STREAM_CATEGORY = "guestbook"
 
-    def __init__(self, place: str) -> None:
-        """Start empty."""
-        self.place = place
-        self.guests: list[tuple[str, int]] = []
+    place: str
+    guests: list[tuple[str, int]] = field(default_factory=list)
 
 
 def first_release() -> type[DomainEvent[Guestbook]]:
@@ -103,21 +101,21 @@ async def written(store: EventStore) -> None:
 def broken(store: EventStore) -> list[str]:
     """Check the history of the stream as `reconcile` does."""
     findings = Findings()
-    History(findings).take(Recorded(one, store.mapper.event_of(one)) for one in store.stored_of(STREAM))
-    assert findings.checked[HISTORY.name] == len(store.stored_of(STREAM))
+    History(findings).take(Recorded(one, store.mapper.event_of(one)) for one in stored_of(store, STREAM))
+    assert findings.checked[HISTORY.name] == len(stored_of(store, STREAM))
     return [violation.detail for violation in findings.violations]
 
 
 async def test_an_old_event_is_upcast_and_its_chain_is_whole(store: EventStore) -> None:
     """The new code reads old and new events of one stream, and the stored bytes are unchanged."""
     await written(store)
-    before = store.stored_of(STREAM)
+    before = stored_of(store, STREAM)
     forget()
     second = second_release()
     assert (await store.read(lambda uow: uow.get(Guestbook, "lobby"))).guests == [("ada", 1999), ("bob", 1999)]
     await store.commit(coming(second, guest="eve", year=2026))
     assert (await store.read(lambda uow: uow.get(Guestbook, "lobby"))).guests[2:] == [("eve", 2026)]
-    after = store.stored_of(STREAM)
+    after = stored_of(store, STREAM)
     assert after[:3] == before
     assert b'"class_version":2' in after[3].state
     assert broken_link(after) is None
@@ -129,7 +127,7 @@ async def test_an_edit_of_an_old_event_is_found_after_the_upcast(store: EventSto
     await written(store)
     forget()
     second_release()
-    first, ada, bob = store.stored_of(STREAM)
+    first, ada, bob = stored_of(store, STREAM)
     edited = replace(ada, state=ada.state.replace(b"ada", b"adb"))
     assert broken_link([first, edited, bob]) == 2
     history, findings = [first, edited, bob], Findings()

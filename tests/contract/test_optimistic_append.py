@@ -13,11 +13,11 @@ from adapters.event_store.aggregate_cache import EVENTS_BETWEEN_SNAPSHOTS
 from adapters.event_store.log import EventLog
 from adapters.event_store.optimistic_append import OPTIMISTIC_AFTER_BATCHES
 from adapters.event_store.store import PostgresEventStore
-from domain.core.chain import broken_link
 from domain.core.errors import SeatsUnavailable
 from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from tests.contract.event_stores import STREAM, holding, opened, opening, stock
+from tests.fakes.stored import broken_link, stored_of
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ async def test_the_only_writer_appends_in_one_round_trip(alone: PostgresEventSto
     assert (await alone.commit(holding("b"))).value == 0
     assert appends == {True: 2}
     assert (await stock(alone))[0] == 0
-    assert broken_link(alone.stored_of(STREAM)) is None
+    assert broken_link(stored_of(alone, STREAM)) is None
 
 
 async def test_nothing_is_appended_when_another_process_was_first(
@@ -82,7 +82,7 @@ async def test_nothing_is_appended_when_another_process_was_first(
         await alone.commit(holding("ours"))
     assert appends == {False: 1}
     assert (await stock(alone))[0] == 0
-    assert broken_link(alone.stored_of(STREAM)) is None
+    assert broken_link(stored_of(alone, STREAM)) is None
 
 
 async def test_an_unknown_stream_may_have_events(
@@ -107,7 +107,7 @@ async def test_two_optimistic_processes_never_oversell(alone: PostgresEventStore
     assert sum(not isinstance(answer, BaseException) for answer in answers) == 2
     assert sum(isinstance(answer, SeatsUnavailable) for answer in answers) == 98
     assert (await stock(other))[0] == 0
-    assert broken_link(other.stored_of(STREAM)) is None
+    assert broken_link(stored_of(other, STREAM)) is None
 
 
 async def test_snapshots_are_kept_all_the_same(

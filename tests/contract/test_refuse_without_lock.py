@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from adapters.event_store.store import PostgresEventStore
-from domain.core.chain import broken_link
 from domain.core.errors import SeatsUnavailable
 from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from tests.contract.event_stores import STREAM, both, holding, opened, opening, stock
+from tests.fakes.stored import broken_link, stored_of
 
 AT_ONCE_SECONDS = 5.0
 
@@ -90,7 +90,7 @@ async def test_a_seat_that_another_process_released_is_sold(
     assert await stock(sold_out) == (0, ["c"])
     with pytest.raises(SeatsUnavailable):
         await other.commit(holding("d"))
-    assert broken_link(sold_out.stored_of(STREAM)) is None
+    assert broken_link(stored_of(sold_out, STREAM)) is None
 
 
 async def test_a_decision_that_is_refused_at_its_end_leaves_nothing(sold_out: PostgresEventStore) -> None:
@@ -119,7 +119,7 @@ async def test_of_many_at_once_each_gets_its_own_answer(
     assert len(sold) == 1
     assert sum(isinstance(answer, SeatsUnavailable) for answer in answers) == 399
     assert (await stock(other))[0] == 0
-    assert broken_link(other.stored_of(STREAM)) is None
+    assert broken_link(stored_of(other, STREAM)) is None
 
 
 async def test_a_lost_connection_is_no_refusal(sold_out: PostgresEventStore, empty_url: str) -> None:

@@ -15,7 +15,6 @@ from activities.sales.ticket_api_holds import HoldActivities, HoldCommands, Make
 from domain.catalog.line import Line
 from domain.catalog.show import Show, TicketType
 from domain.core.aggregate import Aggregate
-from domain.core.chain import broken_link
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import FeeRates
@@ -25,6 +24,7 @@ from domain.stock.allocation import Allocation
 from domain.tickets.ticket import Ticket
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.samples import AT, TYPES, only_requested
+from tests.fakes.stored import broken_link
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Aggregate)

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.event_store.recorder import event_mapper
-from domain.core.chain import GENESIS, broken_link, digest_of, link
+from domain.core.chain import GENESIS, digest_of, link
+from tests.fakes.stored import broken_link
 
 MAPPER = event_mapper()
 PLAIN = (

@@ -1,22 +1,13 @@
 """Checks of the invariants on the events of an event store."""
 
 from adapters.event_store.store import PostgresEventStore
-from domain.core.aggregate import DomainEvent
 from domain.invariants.cross_system import judge_at_rest
 from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
 from tests.fakes.evidence import external_state
 from tests.fakes.payment_gateway import FakePaymentGateway
-from tests.fakes.stored import recorded
+from tests.fakes.stored import log_of, recorded
 from tests.fakes.token_chain import FakeTokenChain
-
-MANY = 10_000
-
-
-def log_of(store: PostgresEventStore, after: int = 0) -> list[DomainEvent]:
-    """Read the events after a position, as the projector does."""
-    stored = store.recorder.select_notifications(start=after + 1, limit=MANY)
-    return [store.mapper.event_of(event) for event in stored]
 
 
 def broken_invariants(store: PostgresEventStore, *, at_rest: bool = False) -> set[str]:

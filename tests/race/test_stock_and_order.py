@@ -14,7 +14,8 @@ from domain.core.unit_of_work import UnitOfWork
 from domain.invariants.invariant import STOCK
 from domain.stock.allocation import Allocation
 from tests.contract.event_stores import AT, UNTIL, holding, opening, stock
-from tests.race.judged import broken_invariants, log_of
+from tests.fakes.stored import log_of, recorder_of
+from tests.race.judged import broken_invariants
 
 
 async def decided_before_the_lock(store: PostgresEventStore, key: str, name: str = "a") -> StoredEvent:
@@ -48,7 +49,7 @@ async def test_with_the_lock_the_last_seat_is_sold_once(
 ) -> None:
     """Of two buyers in two processes one gets `SeatsUnavailable`, also without the primary key."""
     await postgres.commit(opening(capacity=1))
-    with postgres.recorder.datastore.transaction(commit=True) as cursor:
+    with recorder_of(postgres) as recorder, recorder.datastore.transaction(commit=True) as cursor:
         cursor.execute("ALTER TABLE events DROP CONSTRAINT events_pkey")
     answers = await asyncio.gather(postgres.commit(holding("a")), second.commit(holding("b")), return_exceptions=True)
     assert sorted(type(answer) is SeatsUnavailable for answer in answers) == [False, True]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from adapters.event_store.event_pages import EventPages
 from devstack.stack import Stack, start_stack, stop_stack
 from domain.money.csv_table import csv_of
 from domain.money.statement import COLUMNS
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.recomputed import folded, venue_statement
+from tests.fakes.stored import numbered
 from tests.real.shop import Shop
 from tests.real.up import UP
 
@@ -207,8 +207,7 @@ async def the_statement_is_what_the_events_say(shop: Shop) -> None:
     """The API's statement equals the fold of the events, byte by byte, as JSON and as CSV."""
     path = f"/api/v1/venues/{shop.venue_id}/statement"
     shown, as_csv = await shop.http.get(path), await shop.http.get(path, params={"format": "csv"})
-    with EventPages(shop.stack.env["BOXOFFICE_POSTGRES__URL"]) as pages:
-        documents = folded(numbered for page in pages.numbered(0, pages.head()) for numbered in page)
+    documents = folded(numbered(shop.stack.env["BOXOFFICE_POSTGRES__URL"]))
     computed = venue_statement(documents, shop.venue_id)
     body = shown.json()
     assert body.pop("stale") is False

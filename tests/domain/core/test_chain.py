@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from domain.core.chain import GENESIS, broken_link, digest_of, follows, link
+from domain.core.chain import GENESIS, digest_of, follows, link
 from tests.fakes.samples import AT, LATER, new_allocation
-from tests.fakes.stored import MAPPER, as_stored
+from tests.fakes.stored import MAPPER, as_stored, broken_link
 
 Edit = Callable[[StoredEvent], StoredEvent]
 
