@@ -1,6 +1,8 @@
 """Failures of activities as the engine gets them: which are tried again within a round."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +14,19 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 from activities.core.failures import BUG, TRANSIENT, FailureClassifier
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
+
+CALL: Callable[[], Any] = lambda: None  # noqa: E731
+GIVEN = ExecuteActivityInput(fn=CALL, args=(), executor=None, headers={})
+
+
+class Slow(ActivityInboundInterceptor):
+    """An activity that takes its time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        await asyncio.sleep(self._seconds)
 
 
 class Failing(ActivityInboundInterceptor):
@@ -25,11 +40,9 @@ class Failing(ActivityInboundInterceptor):
 
 
 async def classified(error: Exception) -> ApplicationError:
-    call: Callable[[], Any] = lambda: None  # noqa: E731
     classifier = FailureClassifier(Failing(error))
-    given = ExecuteActivityInput(fn=call, args=(), executor=None, headers={})
     with pytest.raises(ApplicationError) as raised:
-        await ActivityEnvironment().run(classifier.execute_activity, given)
+        await ActivityEnvironment().run(classifier.execute_activity, GIVEN)
     return raised.value
 
 
@@ -51,3 +64,13 @@ async def test_a_transient_error_is_tried_again_unless_it_has_waited_already() -
         (WrongState.code, True),
         (BUG, True),
     ]
+
+
+@pytest.mark.parametrize(("seconds", "beats"), [(0.0, 0), (0.1, 0), (0.7, 3)])
+async def test_an_activity_sends_heartbeats_once_it_takes_longer_than_most(seconds: float, beats: int) -> None:
+    """The server's clock runs from the start of the activity, so that a short one needs none: each is a transition."""
+    environment, sent = ActivityEnvironment(), list[tuple[Any, ...]]()
+    environment.info = replace(environment.info, heartbeat_timeout=timedelta(seconds=0.4))
+    environment.on_heartbeat = lambda *details: sent.append(details)
+    await environment.run(FailureClassifier(Slow(seconds)).execute_activity, GIVEN)
+    assert len(sent) == beats
