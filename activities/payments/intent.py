@@ -60,14 +60,19 @@ class PaymentActivities:
 
     @activity_on(STRIPE, name="create_intent", local_first=True)
     async def create_intent(self, purchase: PurchaseRef) -> PaymentStatus:
-        """Create the PaymentIntent over the locked price and open the checkout; a repeat returns the same intent."""
+        """Create the PaymentIntent over the locked price and open the checkout; a repeat returns the same intent.
+
+        Refuse one that is cancelled after its capture was requested: its undo was cut off, and is repeated.
+        """
         state = await self._create(purchase, check=_check_open)
         # Stored before the event: a client that follows the purchase reads the secret once, on the event.
         await self._checkouts.keep(purchase.purchase_id, state.client_secret)
         reads = (Order.stream(purchase.purchase_id), Payment.stream(own_money(purchase).payment_id))
-        hold_until = (await self._store.commit(lambda uow: _open(uow, purchase, state), reads)).value
+        hold_until, capture_requested = (await self._store.commit(lambda uow: _open(uow, purchase, state), reads)).value
         if hold_until is None:  # the intent is recorded all the same: it must be cancelled
             raise PurchaseCancelled("the order ended before its checkout opened")
+        if capture_requested and state.status == "canceled":
+            raise _not_captured(state.status)
         return seen_of(state).model_copy(update={"hold_until": hold_until})
 
     @activity_on(STRIPE, name="look_at_intent", local_first=True)
@@ -83,7 +88,7 @@ class PaymentActivities:
         state = await self._gateway.capture_intent(await self._requested(purchase), money.key("capture"))
         seen = _paid(state, await self._back.record(money, state))
         if seen.status != "succeeded":
-            raise PaymentRefused("the authorised money could not be captured", reason=seen.status)
+            raise _not_captured(seen.status)
         return seen
 
     @activity_on(STRIPE, name="cancel_payment")
@@ -246,8 +251,16 @@ def _refused(reason: str) -> PaymentRefused:
     return PaymentRefused(f"Stripe refused the payment: {reason}", reason=reason)
 
 
-def _open(uow: UnitOfWork, purchase: PurchaseRef, state: IntentState) -> datetime | None:
-    """Record the intent and open the checkout; return the hold's end, or None for an order that has ended."""
+def _not_captured(status: str) -> PaymentRefused:
+    return PaymentRefused("the authorised money could not be captured", reason=status)
+
+
+def _open(uow: UnitOfWork, purchase: PurchaseRef, state: IntentState) -> tuple[datetime | None, bool]:
+    """Record the intent and open the checkout.
+
+    Return the hold's end, or None for an order that has ended; and whether its capture was requested before.
+    """
     _payment(uow, purchase, state)
     order = uow.get(Order, purchase.purchase_id)
-    return order.open_checkout(uow.at) if order.attempt == purchase.attempt else None
+    hold_until = order.open_checkout(uow.at) if order.attempt == purchase.attempt else None
+    return hold_until, order.capture_requested

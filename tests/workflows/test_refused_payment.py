@@ -15,6 +15,7 @@ from domain.orders.personal_data import PersonalData
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.time_skipping import skipping_time
 from tests.fakes.world import PurchaseHandle, SagaWorld
+from tests.workflows.buyer import paid
 from workflows.purchase import PurchaseResult, PurchaseWorkflow
 
 pytestmark = pytest.mark.slow  # rare ways: see the fast tier in docs/how-to-read-the-tests.md
@@ -148,4 +149,25 @@ async def test_an_undo_that_was_cut_off_says_again_that_the_hold_ran_out(world: 
     result = await world.ended(again)
     assert (result.outcome, result.reason) == ("cancelled", "hold-expired")
     assert (await world.order()).end_reason == "hold-expired"
+    assert await world.stock() == (10, 0, 0)
+
+
+async def test_an_undo_that_was_cut_off_says_again_that_the_capture_was_refused(
+    world: SagaWorld, client: Client
+) -> None:
+    """Its payment is cancelled at Stripe and its hold is over, but neither is why it ended."""
+    await world.open_show(hold_seconds=20)
+    world.gateway.refuse("capture_intent", "card_declined")
+    let_go = world.gates.close("cancel_payment", "after")
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await asyncio.wait_for(let_go.reached.wait(), PATIENCE_SECONDS)
+    await handle.terminate("by force")
+    let_go.open.set()
+    async with skipping_time(world.server):
+        await world.server.sleep(30)
+    again, _ = await world.start(client, await world.ref())
+    result = await world.ended(again)
+    assert (result.outcome, result.reason) == ("cancelled", "payment-refused")
+    assert (await world.order()).end_reason == "payment-refused"
     assert await world.stock() == (10, 0, 0)
