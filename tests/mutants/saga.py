@@ -171,4 +171,26 @@ KERNELS = (
         "str(refusal), refusal.data, type=refusal.code, category=benign",
         "tests/workflows/test_purchase_cancels.py::test_a_buyers_cancel_against_the_capture",
     ),
+    Mutant(
+        "the tries of a store step outlast their workflow task",
+        "workflows/core/activity_calls.py",
+        "local=LocalTries(timedelta(seconds=2), timedelta(seconds=1.5))",
+        "local=LocalTries(timedelta(seconds=5), timedelta(seconds=5))",
+        "tests/workflows/core/test_local_tries.py::test_every_policy_ends_its_local_tries_before_the_task_is_renewed",
+    ),
+    Mutant(
+        "a try has no limit of its own",
+        "workflows/core/activity_calls.py",
+        "                start_to_close_timeout=policy.local.each,\n",
+        "",
+        "tests/workflows/core/test_local_tries.py::test_a_step_that_is_ill_does_not_renew_its_task",
+    ),
+    Mutant(
+        "a purchase begun anew forgets that its capture was refused",
+        "activities/payments/intent.py",
+        'if capture_requested and state.status == "canceled":',
+        "if False:",
+        "tests/workflows/test_refused_payment.py"
+        "::test_an_undo_that_was_cut_off_says_again_that_the_capture_was_refused",
+    ),
 )

@@ -17,6 +17,7 @@ from tests.replay.scenes_money import MONEY
 from tests.replay.scenes_webhooks import WEBHOOKS
 from workflows import purchase
 from workflows.core import activity_calls
+from workflows.core.activity_calls import BUG_PAUSE
 from workflows.registry import declared_workflows
 
 UNRESTRICTED = UnsandboxedWorkflowRunner()  # the sandbox would load the changed module anew
@@ -110,14 +111,14 @@ async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None
         (
             "expired",
             "STORE",
-            activity_calls.STORE._replace(local=activity_calls.BUG_PAUSE),
-            "place_order: schedule_local_activity.schedule_to_close_timeout: 5s -> 60s",
+            activity_calls.STORE._replace(local=activity_calls.LocalTries(within=BUG_PAUSE, each=BUG_PAUSE)),
+            "place_order: schedule_local_activity.schedule_to_close_timeout: 2s -> 60s",
         ),
         ("fulfilled", "MintTicket", dearer("another"), "-> another"),
         (
             "outage",
             "activity_calls.TRANSIENT_PAUSE",
-            activity_calls.BUG_PAUSE,
+            BUG_PAUSE,
             "start_timer: start_timer.start_to_fire_timeout: 10s -> 60s",
         ),
     ],
