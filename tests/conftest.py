@@ -4,7 +4,8 @@
 new folder belongs to the fast tier until it is listed here.
 
 Drawn examples are the same each time; with `HYPOTHESIS_PROFILE=nightly` there are many random ones:
-`HYPOTHESIS_PROFILE=nightly python -m pytest tests/property --timeout=7200`.
+`HYPOTHESIS_PROFILE=nightly python -m pytest tests/property --timeout=7200`. The two longest properties have a run of
+their own: `python -m tests.property --help`.
 """
 
 import gc

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 STEP_SECONDS_MAX = 3 * 3600
 CHAOS, CHAOS_MINUTES = 5, 5
+EXAMPLES = {"sequences": 10_000, "schedules": 1_000}
 FAILED = "**failed**"
 
 
@@ -44,7 +45,9 @@ def steps_of(day: date, chaos: int, minutes: int) -> list[Step]:
     """Return the night's parts, in the order in which a failure is cheapest to know."""
     properties = (sys.executable, "-m", "pytest", "-q", "tests/property", "--timeout=7200")
     registries = (sys.executable, "-m", "pytest", "-q", "-m", "registries", "tests/contract")
-    seeds = [int(day.strftime("%Y%m%d")) * 10 + number for number in range(chaos)]
+    examples = (sys.executable, "-m", "tests.property")
+    night = day.strftime("%Y%m%d")
+    seeds = [int(night) * 10 + number for number in range(chaos)]
     return [
         Step("mutants", ("make", "mutants")),
         Step("matrix", ("make", "matrix")),
@@ -54,6 +57,10 @@ def steps_of(day: date, chaos: int, minutes: int) -> list[Step]:
         Step("clients", ("make", "clients")),
         Step("registries", registries, (("READERS", "1"), ("PINNING", "1"))),
         Step("properties", properties, (("HYPOTHESIS_PROFILE", "nightly"),)),
+        *(
+            Step(kind, (*examples, kind, f"--count={count}", f"--seed={night}", "--processes=2"))
+            for kind, count in EXAMPLES.items()
+        ),
         *(Step(f"chaos {seed}", ("make", "chaos", f"SEED={seed}", f"MINUTES={minutes}")) for seed in seeds),
     ]
 

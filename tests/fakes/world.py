@@ -351,7 +351,7 @@ class SagaWorld:
         )
 
     def _root(self, stream: str, kind: type) -> Any:
-        loaded = self.store._load(stream)
+        loaded = self.store.load(stream)
         assert isinstance(loaded, kind)
         return loaded
 

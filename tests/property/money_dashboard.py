@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from hypothesis import currently_in_test_context, event
 
 from activities.core.commands import LatePayment, PayRefund, RefundRef
 from domain.core.errors import RefundExceeds
@@ -17,12 +16,6 @@ from tests.property.money_streets import at, note, pay
 from tests.property.money_town import Town
 
 DECIDED = {"won", "lost"}
-
-
-def reach(what: str) -> None:
-    """Count a life that gets here in the statistics."""
-    if currently_in_test_context():
-        event(what)
 
 
 def undecided(claims: dict[str, DisputeClaim]) -> bool:
@@ -53,10 +46,10 @@ async def hear(town: Town, sale: Sale, made: StripeRefund) -> None:
     rest = amount - sum(places)
     excess = 0 if alike or larger else max(rest - sale.left.total, 0)
     if excess:
-        reach("an excess")
+        town.reached["an excess"] += 1
         bearing = late.model_copy(update={"bears_excess": True, "operator": "ann"})
         if asked := await ours(town, sale, "requested"):
-            reach("an excess while one of ours is to be made")
+            town.reached["an excess while one of ours is to be made"] += 1
             with pytest.raises(TransientError):
                 await town.late.resolve_late_payment(bearing)
             if not await try_ours(town, sale, asked, made):
@@ -76,7 +69,7 @@ async def hear(town: Town, sale: Sale, made: StripeRefund) -> None:
         sale.backs.append(part)
     else:
         if places:
-            reach("more than failed ones owed, excess" if excess else "more than failed ones owed")
+            town.reached["more than failed ones owed, excess" if excess else "more than failed ones owed"] += 1
         for one, paid in zip(failed, places, strict=False):
             one.elsewhere += paid
         given = sale.by_amount(rest - excess, "platform")
@@ -117,7 +110,7 @@ async def dashboard_stray(town: Town, wanted: DashboardStray) -> None:
     intent = town.gateway.intents[stray.intent_id]
     if intent.received_minor == intent.refunded_minor:
         return
-    reach("an excess of a payment that bought nothing")
+    town.reached["an excess of a payment that bought nothing"] += 1
     made = town.gateway.refund_in_dashboard(stray.intent_id, stray.amount)
     late = LatePayment(**stray.purchase.model_dump(), intent_id=stray.intent_id)
     with pytest.raises(RefundExceeds):

@@ -1,6 +1,6 @@
 """The model of payments that bought nothing."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -54,7 +54,7 @@ class Stray:
 
 def expected_of_stray(stray: Stray) -> Sums:
     """Return the balance of each account after a payment that bought nothing, as far as it was given back."""
-    sums: Sums = Counter()
+    sums: Sums = defaultdict(int)
     sums["processing:fees", stray.currency] = -stray.fee
     sums["stripe:clearing", stray.currency] = stray.fee - (0 if stray.end == "returned" else stray.amount)
     sums[f"buyer:{stray.purchase.purchase_id}:refundable", stray.currency] = stray.due

@@ -1,7 +1,7 @@
 """Two venues with money: the real activities over fakes, beside a model of the same events."""
 
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from functools import partial
@@ -97,7 +97,8 @@ class Town:
         self.payouts_made: list[tuple[int, str]] = []
         self.paid_out: dict[str, tuple[int, int]] = {}
         self.called_off: dict[int, Any] = {}
-        self._posted: Sums = Counter()
+        self.reached: Counter[str] = Counter()
+        self._posted: Sums = defaultdict(int)
         self._purchases: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._position = 0
 
@@ -232,7 +233,7 @@ class Town:
 
     def expected(self) -> Sums:
         """Sum the expected balances of all accounts."""
-        sums: Sums = Counter()
+        sums: Sums = defaultdict(int)
         for sale in self.sales_made:
             for key, amount in expected(sale, self.currency(sale)).items():
                 sums[key] += amount
@@ -250,20 +251,23 @@ class Town:
         return sums
 
     def posted(self) -> Sums:
-        """Sum the posted balances; assert that each transaction and each purchase sums to zero."""
+        """Sum the posted balances; assert that each purchase that was posted to sums to zero."""
+        touched: set[str] = set()
         for event in self.store.log[self._position :]:
             if isinstance(event, TransactionPosted):
+                touched.add(event.purchase_id)
+                self.reached[f"posted: {event.kind}"] += 1
                 for account, unit, amount in sides_of(event):
                     self._posted[account, unit] += amount
                     self._purchases[event.purchase_id][unit] += amount
         self._position = len(self.store.log)
-        assert not any(sum(sums.values()) for sums in self._purchases.values())
+        assert not any(sum(self._purchases[purchase_id].values()) for purchase_id in touched)
         return self._posted
 
 
-def nonzero(sums: Iterable[tuple[tuple[str, str], int]]) -> dict[tuple[str, str], int]:
+def nonzero(sums: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
     """Leave out zero amounts."""
-    return {key: amount for key, amount in sorted(sums) if amount}
+    return {key: amount for key, amount in sums.items() if amount}
 
 
 def _by(counts: list[int], units: list[int]) -> list[list[int]]:

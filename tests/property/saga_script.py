@@ -71,7 +71,7 @@ class TroubledEventStore(FakeEventStore):
         try:
             return await super().commit(decide, reads)
         finally:
-            stock: Any = self._load("allocation:tt")
+            stock: Any = self.load("allocation:tt")
             assert isinstance(stock, Allocation | None)
             assert stock is None or min(stock.available, stock.held, stock.sold) >= 0
 

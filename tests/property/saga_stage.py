@@ -70,7 +70,7 @@ class Stage:
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     async with skipping_time(self.world.server):  # never nested: no activity would stop the clock
                         await self._post(self.schedule.quantity)
-                    if self._store._load(Order.stream(self._purchase_id)) is None:
+                    if self._store.load(Order.stream(self._purchase_id)) is None:
                         return await self._refused_at_once()
                     await self._end()
                     self.script.over.set()
@@ -97,7 +97,7 @@ class Stage:
 
     def sold(self) -> bool:
         """Whether the order is sold: a refusal by a rule comes before that."""
-        order: Any = self._store._load(Order.stream(self._purchase_id))
+        order: Any = self._store.load(Order.stream(self._purchase_id))
         return order is not None and bool(order.is_sold)
 
     def _set_faults(self) -> None:

@@ -10,7 +10,6 @@ from domain.invariants.per_commit import History
 from domain.money.books import TransactionPosted
 from tests.fakes.evidence import external_state
 from tests.fakes.samples import AT
-from tests.fakes.stored import recorded
 from tests.fakes.token_chain import FakeTokenChain
 from tests.property.money_town import Town
 
@@ -36,7 +35,7 @@ def findings(town: Town) -> Findings:
     """Judge the town's events beside its Stripe."""
     found = Findings()
     history = History(found)
-    history.take(recorded(town.store.log))
+    history.take(town.store.recorded())
     history.mark()
     judge_at_rest(history, outside(town), found)
     return found

@@ -101,7 +101,7 @@ class Bookkeeping(RuleBasedStateMachine):
     def _postings(self) -> dict[str, list[Posting]]:
         found: dict[str, list[Posting]] = defaultdict(list)
         for stream in self.store.streams:
-            root = self.store._load(stream)
+            root = self.store.load(stream)
             if isinstance(root, BooksTransaction):
                 found[root.purchase_id] += root.postings
         return found

@@ -75,7 +75,7 @@ async def holding(claims: Claims) -> tuple[str | None, str | None]:
 
 async def owed(claims: Claims) -> int:
     """Return the tokens that the books owe."""
-    books = [claims.shop.store._load(name) for name in claims.shop.store.streams if name.startswith("books:")]
+    books = [claims.shop.store.load(name) for name in claims.shop.store.streams if name.startswith("books:")]
     postings = [posting for one in books if isinstance(one, BooksTransaction) for posting in one.postings]
     return balances(postings)[MINT_DEBT, TICKET_UNIT]
 
