@@ -3,10 +3,10 @@
 from devstack.stripe.balance.balance_transactions import add_balance_transaction, balances_by_currency
 from devstack.stripe.connect.accounts import disable_bank_account
 from devstack.stripe.connect.onboarding import bank_accounts
-from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint, named_account
+from devstack.stripe.core.calls import Call, Endpoint, named_account
 from devstack.stripe.core.errors import Json, invalid
 from devstack.stripe.core.forms import choice, metadata, required_integer, required_text
-from devstack.stripe.core.listing import Filters, page
+from devstack.stripe.core.listing import reading
 from devstack.stripe.core.store import new_id
 from devstack.stripe.webhooks.events import emit
 
@@ -155,28 +155,11 @@ def reverse(call: Call) -> Json:
     return back
 
 
-def retrieve(call: Call) -> Json:
-    """Return one of the caller's payouts."""
-    return call.own("payout", call.subject, "payout")
-
-
-def listing(call: Call) -> Json:
-    """List the caller's payouts."""
-    owned = Filters()
-    owned.add_owner(call.account)
-    return page(call, "payout", "/v1/payouts", ("status", "destination"), owned)
-
-
-def _both(method: str, path: str, answer: object, *takes: str) -> Endpoint:
-    return Endpoint(method, path, answer, frozenset(takes), open_to_accounts=True)  # type: ignore[arg-type]
-
-
 ENDPOINTS = (
-    _both("POST", "/v1/payouts", create, *_CREATE),
-    _both("GET", "/v1/payouts", listing, *LIST_COMMON, "status", "destination"),
-    _both("GET", "/v1/payouts/*", retrieve),
-    _both("POST", "/v1/payouts/*/cancel", cancel),
-    _both("POST", "/v1/payouts/*/reverse", reverse, "metadata"),
+    Endpoint("POST", "/v1/payouts", create, frozenset(_CREATE), open_to_accounts=True),
+    *reading("payout", "/v1/payouts", "status", "destination", param="payout"),
+    Endpoint("POST", "/v1/payouts/*/cancel", cancel, open_to_accounts=True),
+    Endpoint("POST", "/v1/payouts/*/reverse", reverse, frozenset({"metadata"}), open_to_accounts=True),
 )
 SWITCHES = (
     Endpoint("POST", "/accounts/*/pay_out", pay_out),

@@ -1,9 +1,9 @@
-"""List pages (newest first), search by metadata, and `expand`, which replaces ids by objects."""
+"""Endpoints that list and retrieve, pages (newest first), search by metadata, and `expand`: objects for ids."""
 
 import re
 from typing import Any
 
-from devstack.stripe.core.calls import Call
+from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
 from devstack.stripe.core.errors import Json, invalid
 from devstack.stripe.core.forms import integer, required_text
 from devstack.stripe.core.store import Store
@@ -65,6 +65,23 @@ def page(call: Call, kind: str, url: str, equals: tuple[str, ...] = (), filters:
     found = call.store.select(kind, chosen.where, tuple(chosen.values), tail)
     rows = found[:size][::-1] if backwards else found[:size]
     return {"object": "list", "url": url, "has_more": len(found) > size, "data": rows}
+
+
+def reading(kind: str, url: str, *equals: str, param: str = "id") -> tuple[Endpoint, Endpoint]:
+    """Return the endpoints that list the caller's objects of a kind, see `page`, and retrieve one of them."""
+
+    def listing(call: Call) -> Json:
+        owned = Filters()
+        owned.add_owner(call.account)
+        return page(call, kind, url, equals, owned)
+
+    def retrieve(call: Call) -> Json:
+        return call.own(kind, call.subject, param)
+
+    return (
+        Endpoint("GET", url, listing, LIST_COMMON.union(equals), open_to_accounts=True),
+        Endpoint("GET", f"{url}/*", retrieve, open_to_accounts=True),
+    )
 
 
 def _size(call: Call) -> int:

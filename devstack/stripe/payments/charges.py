@@ -1,9 +1,9 @@
 """Charges: create, capture, release, retrieve, list."""
 
 from devstack.stripe.balance.balance_transactions import add_balance_transaction, card_fee_minor
-from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
+from devstack.stripe.core.calls import Call
 from devstack.stripe.core.errors import Json
-from devstack.stripe.core.listing import Filters, page
+from devstack.stripe.core.listing import reading
 from devstack.stripe.core.store import new_id
 from devstack.stripe.payments.payment_methods import METHODS, Method, card_details, decline_words, no_billing_details
 from devstack.stripe.webhooks.events import emit
@@ -59,19 +59,4 @@ def method_of(intent: Json) -> Method:
     return METHODS[intent["_method"]]
 
 
-def retrieve(call: Call) -> Json:
-    """Return one charge."""
-    return call.own("charge", call.subject)
-
-
-def listing(call: Call) -> Json:
-    """List charges by intent or transfer group."""
-    owned = Filters()
-    owned.add_owner(call.account)
-    return page(call, "charge", "/v1/charges", ("payment_intent", "transfer_group"), owned)
-
-
-ENDPOINTS = (
-    Endpoint("GET", "/v1/charges", listing, LIST_COMMON | {"payment_intent", "transfer_group"}, open_to_accounts=True),
-    Endpoint("GET", "/v1/charges/*", retrieve, open_to_accounts=True),
-)
+ENDPOINTS = reading("charge", "/v1/charges", "payment_intent", "transfer_group")

@@ -1,10 +1,10 @@
 """Refunds, never beyond the captured amount."""
 
 from devstack.stripe.balance.balance_transactions import add_balance_transaction, balances_by_currency
-from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
+from devstack.stripe.core.calls import Call, Endpoint
 from devstack.stripe.core.errors import Json, invalid, missing_parameter
 from devstack.stripe.core.forms import choice, integer, metadata, required_text
-from devstack.stripe.core.listing import Filters, page
+from devstack.stripe.core.listing import reading
 from devstack.stripe.core.store import new_id
 from devstack.stripe.payments.currencies import check_digits
 from devstack.stripe.webhooks.events import emit
@@ -138,22 +138,9 @@ def cancel(call: Call) -> Json:
     return fail(call, refund, "", status="canceled")
 
 
-def retrieve(call: Call) -> Json:
-    """Return one refund."""
-    return call.own("refund", call.subject)
-
-
-def listing(call: Call) -> Json:
-    """List refunds by intent or charge."""
-    owned = Filters()
-    owned.add_owner(call.account)
-    return page(call, "refund", "/v1/refunds", ("payment_intent", "charge"), owned)
-
-
 ENDPOINTS = (
     Endpoint("POST", "/v1/refunds", create, _CREATE),
-    Endpoint("GET", "/v1/refunds", listing, LIST_COMMON | {"payment_intent", "charge"}, open_to_accounts=True),
-    Endpoint("GET", "/v1/refunds/*", retrieve, open_to_accounts=True),
+    *reading("refund", "/v1/refunds", "payment_intent", "charge"),
     Endpoint("POST", "/v1/refunds/*", update, frozenset({"metadata"})),
     Endpoint("POST", "/v1/refunds/*/cancel", cancel),
 )
