@@ -44,12 +44,11 @@ class ChangeVenue(Command):
     time_zone: str
 
 
-class ShowTerms(Command):
-    """A show of a venue, its ticket types and the terms of its sale."""
+class ShowTerms(ShowDetails):
+    """A show of a venue: its details, its ticket types and the terms of its sale."""
 
     show_id: str
     venue_id: str
-    name: str
     currency: str
     ticket_types: Sequence[TicketType]
     hold_seconds: int
@@ -59,26 +58,12 @@ class ShowTerms(Command):
     sale_from: datetime | None = None
     sale_until: datetime | None = None
     buyer_tickets_max: int = 0
-    ends_at: datetime | None = None
     resell_refunded: bool = False
     unnamed_share_percent: int = 100
     payment_methods: Sequence[PaymentMethod] = ()
     processing_days: int | None = None
     transfer: TransferPolicy = "free"
     minting: Minting = "each"
-    starts_at: datetime | None = None
-    doors_at: datetime | None = None
-    time_zone: str = ""
-    place: str = ""
-    description: str = ""
-    image_url: str = ""
-    contact: str = ""
-    refund_until: datetime | None = None
-
-    @property
-    def details(self) -> ShowDetails:
-        """Name, times, place and texts."""
-        return ShowDetails.model_validate({name: getattr(self, name) for name in ShowDetails.model_fields})
 
 
 class AnnounceShow(ShowTerms):
@@ -170,9 +155,9 @@ def _announce(uow: UnitOfWork, command: AnnounceShow) -> None:
     check_methods(command.payment_methods, command.capture_method)
     for item in command.ticket_types:
         check_digits(item.price_minor, command.currency)
-    command.details.check()
+    command.check()
     terms = command.model_dump(exclude={"show_id", *DETAILS})
-    terms["details"] = command.details.model_dump(include=DETAILS, exclude_defaults=True) or None
+    terms["details"] = command.model_dump(include=DETAILS, exclude_defaults=True) or None
     check_chargeable(uow.add(Show.begin(ShowAnnounced, command.show_id, uow.at, **terms)), venue.rates)
     for item in command.ticket_types:
         uow.add(

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 
-from typing_extensions import TypedDict
-
-from domain.core.timestamp import Timestamp
 from domain.money.books import DISPUTE_LOSSES, PLATFORM_BANK, PLATFORM_FEES, PROCESSING_FEES, REFUND_LOSSES
-from domain.money.currency import shown
-from domain.money.money import Tender
-from domain.money.statement import NO_LINKS, Leg, Links, StatementPage, StatementPeriod, StatementQuery, period_of
+from domain.money.statement import (
+    NO_LINKS,
+    Leg,
+    LegLine,
+    Links,
+    StatementPage,
+    StatementPeriod,
+    StatementQuery,
+    line_of,
+    period_of,
+)
 
 # The platform's accounts, by the names that its statement gives them.
 PLATFORM_NAMES: Mapping[str, str] = {
@@ -24,7 +29,7 @@ PLATFORM_COLUMNS = (
 )  # fmt: skip
 
 
-class PlatformLine(TypedDict):
+class PlatformLine(LegLine):
     """One posting on one of the platform's accounts, with the account's balance after it, and what it is about.
 
     `fees` and `processing_fees` are earned where positive; Stripe's own fees are lines of `processing_fees`, negative.
@@ -32,23 +37,7 @@ class PlatformLine(TypedDict):
     purchase is a movement of the platform's own Stripe balance.
     """
 
-    at: Timestamp
-    kind: str
-    account: str
-    amount_minor: int
-    balance_minor: int
-    currency: str
-    amount: str
-    balance: str
     venue_id: str | None
-    show_id: str | None
-    order_ref: str | None
-    tickets: str
-    tender: Tender | None
-    purchase_id: str | None
-    charge_id: str | None
-    key: str
-    position: int
 
 
 class PlatformStatement(StatementPeriod):
@@ -67,22 +56,4 @@ def platform_statement_of(query: StatementQuery, page: StatementPage) -> Platfor
 
 
 def _line(leg: Leg, link: Links) -> PlatformLine:
-    return {
-        "at": leg.at.isoformat(),
-        "kind": leg.kind,
-        "account": PLATFORM_NAMES[leg.account],
-        "amount_minor": leg.amount,
-        "balance_minor": leg.balance,
-        "currency": leg.unit,
-        "amount": shown(leg.amount, leg.unit),
-        "balance": shown(leg.balance, leg.unit),
-        "venue_id": link.venue_id,
-        "show_id": link.show_id,
-        "order_ref": link.order_ref,
-        "tickets": link.tickets,
-        "tender": link.tender,
-        "purchase_id": leg.purchase_id or None,
-        "charge_id": link.charge_id,
-        "key": leg.key,
-        "position": leg.position,
-    }
+    return {**line_of(PLATFORM_NAMES[leg.account], leg, link), "venue_id": link.venue_id}

@@ -152,13 +152,8 @@ class BalanceSplit(TypedDict):
     paid_out_minor: int
 
 
-class StatementLine(TypedDict):
-    """One posting on one of a venue's accounts, with the account's balance after it, and what it is about.
-
-    `order_ref` is the number of the receipt; `tickets` has types and quantities. The figures of a sale stand once, on
-    its first line, so that they can be added up. `place` is where money that is paid out is: till or bank. A transfer
-    says what of its share was netted with earlier debts. `amount` and `balance` are decimals of the currency.
-    """
+class LegLine(TypedDict):
+    """One posting on an account, with the account's balance after it, and what it is about."""
 
     at: Timestamp
     kind: str
@@ -168,22 +163,37 @@ class StatementLine(TypedDict):
     currency: str
     purchase_id: str | None
     charge_id: str | None
-    mint_addresses: list[str]
     key: str
     position: int
     show_id: str | None
     order_ref: str | None
     tickets: str
     tender: Tender | None
-    place: Literal["till", "bank"] | None
+    amount: str
+    balance: str
+
+
+class _Figures(TypedDict):
+    """The columns of a line that add up."""
+
     gross_minor: int | None
     discount_minor: int | None
     fees_minor: int | None
     tax_minor: int | None
     tax_bps: int | None
     netted_minor: int | None
-    amount: str
-    balance: str
+
+
+class StatementLine(LegLine, _Figures):
+    """One posting on one of a venue's accounts, with the account's balance after it, and what it is about.
+
+    `order_ref` is the number of the receipt; `tickets` has types and quantities. The figures of a sale stand once, on
+    its first line, so that they can be added up. `place` is where money that is paid out is: till or bank. A transfer
+    says what of its share was netted with earlier debts. `amount` and `balance` are decimals of the currency.
+    """
+
+    mint_addresses: list[str]
+    place: Literal["till", "bank"] | None
 
 
 class StatementSum(TypedDict):
@@ -285,7 +295,8 @@ def period_of(names: Mapping[str, str], query: StatementQuery, page: StatementPa
     }
 
 
-def _line(name: str, leg: Leg, link: Links) -> StatementLine:
+def line_of(name: str, leg: Leg, link: Links) -> LegLine:
+    """Return a line of the account of a name."""
     return {
         "at": leg.at.isoformat(),
         "kind": leg.kind,
@@ -295,29 +306,20 @@ def _line(name: str, leg: Leg, link: Links) -> StatementLine:
         "currency": leg.unit,
         "purchase_id": leg.purchase_id or None,
         "charge_id": link.charge_id,
-        "mint_addresses": list(link.mint_addresses),
         "key": leg.key,
         "position": leg.position,
         "show_id": link.show_id,
         "order_ref": link.order_ref,
         "tickets": link.tickets,
         "tender": link.tender,
-        "place": _place(name, leg, link),
-        **_figures(leg, link),
         "amount": shown(leg.amount, leg.unit),
         "balance": shown(leg.balance, leg.unit),
     }
 
 
-class _Figures(TypedDict):
-    """The columns of a line that add up."""
-
-    gross_minor: int | None
-    discount_minor: int | None
-    fees_minor: int | None
-    tax_minor: int | None
-    tax_bps: int | None
-    netted_minor: int | None
+def _line(name: str, leg: Leg, link: Links) -> StatementLine:
+    about = {"mint_addresses": list(link.mint_addresses), "place": _place(name, leg, link)}
+    return cast("StatementLine", {**line_of(name, leg, link), **about, **_figures(leg, link)})
 
 
 def _figures(leg: Leg, link: Links) -> _Figures:
