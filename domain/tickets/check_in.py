@@ -1,11 +1,10 @@
 """Check-in: one scan of a ticket at a gate, with the answer that it got; the same nonce gets the same answer again."""
 
-from dataclasses import field
 from datetime import datetime
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import KeyReused, WrongState
-from domain.tickets.admission import AdmissionReason, DoorEntry
+from domain.tickets.admission import AdmissionReason
 
 
 class TicketScanned(CreatedEvent["CheckIn"]):
@@ -27,10 +26,6 @@ class TicketScanned(CreatedEvent["CheckIn"]):
     is_late: bool = False
     first_at: datetime | None = None
     first_gate: str = ""
-
-    def apply(self, check_in: "CheckIn") -> None:
-        """Set the earlier use."""
-        check_in.first = None if self.first_at is None else DoorEntry(self.first_at, self.first_gate)
 
 
 class CheckInUndone(DomainEvent["CheckIn"]):
@@ -54,7 +49,8 @@ class CheckIn(Aggregate):
     reason: AdmissionReason
     scanned_at: datetime
     is_late: bool
-    first: DoorEntry | None = field(init=False)
+    first_at: datetime | None
+    first_gate: str
     undone: bool = False
 
     def check_same(self, ticket_id: str) -> None:

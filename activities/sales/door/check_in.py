@@ -111,15 +111,5 @@ def undo(uow: UnitOfWork, check_in_id: str) -> CheckInView:
 
 
 def _view(check_in: CheckIn) -> CheckInView:
-    return CheckInView(
-        check_in_id=check_in.identity,
-        show_id=check_in.show_id,
-        gate=check_in.gate,
-        ticket_id=check_in.ticket_id,
-        ticket_type_id=check_in.ticket_type_id,
-        reason=check_in.reason,
-        scanned_at=check_in.scanned_at,
-        undone=check_in.undone,
-        first_at=check_in.first.at if check_in.first else None,
-        first_gate=check_in.first.gate if check_in.first else "",
-    )
+    own = {name: value for name, value in vars(check_in).items() if name in CheckInView.model_fields}
+    return CheckInView(check_in_id=check_in.identity, **own)

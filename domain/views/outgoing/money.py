@@ -15,6 +15,7 @@ from domain.payments.refunds import (
     RefundSucceeded,
 )
 from domain.payouts.payout import PayoutPaid, PayoutReturned
+from domain.views.common import part_of
 from domain.views.outgoing.data import (
     DisputeLost1,
     DisputeOpened1,
@@ -78,24 +79,8 @@ def matter_begun(event: DomainEvent, documents: Documents) -> MatterDocument | N
     """Return the dispute or payout that an event begins, for its later events; None for another event."""
     if isinstance(event, DisputeOpened):
         purchase = documents.purchase(event.purchase_id)
-        return {
-            "tenant_id": event.tenant_id,
-            "venue_id": event.venue_id,
-            "show_id": purchase["show_id"] if purchase else None,
-            "purchase_id": event.purchase_id,
-            "amount_minor": event.amount_minor,
-            "currency": event.currency,
-        }
-    if isinstance(event, PayoutPaid):
-        return {
-            "tenant_id": event.tenant_id,
-            "venue_id": event.venue_id,
-            "show_id": None,
-            "purchase_id": None,
-            "amount_minor": event.amount_minor,
-            "currency": event.currency,
-        }
-    return None
+        return part_of(event, MatterDocument, show_id=purchase["show_id"] if purchase else None)
+    return part_of(event, MatterDocument, show_id=None, purchase_id=None) if isinstance(event, PayoutPaid) else None
 
 
 def _matter(documents: Documents, event: DomainEvent) -> Found | None:
