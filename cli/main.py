@@ -51,33 +51,31 @@ ENTRIES = {
     ),
     "repair": ListedCommand(
         "cli.operate.repair:repair",
-        "Do one act on many workflows: 0 all that take it have it, 1 stopped at a surprise, 2 not readable.",
+        "Do one act on many workflows.",
     ),
     "buyer": ListedCommand("cli.operate.personal_data:app", "Export, erase and re-encrypt personal data."),
     "mint": ListedCommand("cli.mint.command:app", "Watch minting, and rotate its keys."),
     "ticket": ListedCommand("cli.mint.prove:app", "Prove tickets."),
     "reconcile": ListedCommand(
         "cli.checks.reconcile:command",
-        "Compare events, Stripe, chain and engine: 0 all invariants hold, 1 one is broken, 2 not readable.",
+        "Compare events, Stripe, chain and engine.",
     ),
     "doctor": ListedCommand(
         "cli.checks.doctor.command:doctor",
-        "Examine a running system: 0 it is well (warnings may be), 1 something is wrong, 2 no such stack.",
+        "Examine a running system.",
     ),
     "search-attributes": ListedCommand(
         "cli.checks.doctor.attributes:search_attributes",
-        "Compare the search attributes of the namespace with those that workflows set: 0 complete, 1 some are missing.",
+        "Compare the namespace's search attributes with those that workflows set.",
     ),
     "migrate": ListedCommand(
         "cli.checks.migrate:migrate",
         "Run the steps that the database lacks, and rebuild the read models where this build has others.",
     ),
-    "audit": ListedCommand(
-        "cli.checks.audit.command:audit", "Draw each step's way from this code: 0 no edge is missing, 1 one is."
-    ),
+    "audit": ListedCommand("cli.checks.audit.command:audit", "Draw each step's way from this code."),
     "rush": ListedCommand(
         "cli.rush.command:rush",
-        "Let buyers rush for seats: 0 if each got an answer, all seats are sold, none twice, and the invariants hold.",
+        "Let buyers rush for seats.",
     ),
 }
 

@@ -34,7 +34,9 @@ def command(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Compare events, Stripe, chain and engine: 0 all invariants hold, 1 one is broken, 2 not readable.
+    """Compare events, Stripe, chain and engine.
+
+    Exit code 0: all invariants hold; 1: one is broken; 2: not readable.
 
     With --every it does so until SIGTERM or SIGINT, and shows the differences as metrics.
     """

@@ -24,7 +24,9 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="count what is left, and change nothing")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hand every authority of the retired keys to the present key of its role: 0 none is left, 1 some are, 2 failed.
+    """Hand the authorities of retired keys to the present key of their role.
+
+    Exit code 0: done; 1: not all; 2: failed.
 
     It reads what is left from the chain: it may be interrupted and run again, while tickets are sold and minted.
     """

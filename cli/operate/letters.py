@@ -42,7 +42,10 @@ def show(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List the letters that are set aside, the latest first: 0 there are any, 1 there is none, 2 not readable."""
+    """List the letters that are set aside, the latest first.
+
+    Exit code 0: there are some; 1: none; 2: not readable.
+    """
     found = _run(data_dir, lambda letters, _: letters.set_aside(purchase, fault, limit))
     if as_json:
         typer.echo(json.dumps([_document(letter) for letter in found], indent=2))

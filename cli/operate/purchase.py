@@ -43,7 +43,8 @@ def show(
         key = SecretStr(key_file.read_text().strip())
     if key is None:
         typer.echo(
-            "boxoffice purchase: no API key; name a stack by --data-dir, or the file of a key by --key-file", err=True
+            "boxoffice purchase: no API key; add --data-dir FOLDER of a running `boxoffice up`, or --key-file FILE",
+            err=True,
         )
         raise typer.Exit(2)
     try:

@@ -50,7 +50,10 @@ def repair(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and do nothing")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Do one act on many workflows: 0 all that take it have it, 1 stopped at a surprise, 2 not readable."""
+    """Do one act on many workflows.
+
+    Exit code 0: done; 1: stopped at a surprise; 2: not readable.
+    """
     pairs = [one.partition("=") for one in field or ()]
     wanted = Act(act, {"operator": operator, "reason": reason, **{name: value for name, _, value in pairs}})
     with ends_at(UnreadableError, RPCError, RuntimeError, ValidationError, command="repair", code=UNREADABLE):

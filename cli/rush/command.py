@@ -42,7 +42,10 @@ def rush(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document at the end")] = False,
 ) -> None:
-    """Let buyers rush for seats: 0 if each got an answer, all seats are sold, none twice, and the invariants hold."""
+    """Let buyers rush for seats.
+
+    Exit code 0: all were answered, each seat is sold once, and the invariants hold.
+    """
     require("rush", "rush")
     if data_dir is None:
         require("devstack", "rush")

@@ -22,7 +22,9 @@ def audit(
     as_json: AsJson = False,
     brief: Annotated[bool, typer.Option("--brief", help="print the missing edges and the totals, no tables")] = False,
 ) -> None:
-    """Draw each step's way from this code: 0 no edge is missing, 1 one is.
+    """Draw each step's way from this code.
+
+    Exit code 0: no edge is missing; 1: one is.
 
     The way: step, activity, queue, worker, external call, undo, event, projection, route, test.
     """

@@ -25,7 +25,10 @@ def search_attributes(
         bool, typer.Option("--create", help="make the missing ones, where the cluster allows it")
     ] = False,
 ) -> None:
-    """Compare the search attributes of the namespace with those that workflows set: 0 complete, 1 some are missing."""
+    """Compare the namespace's search attributes with those that workflows set.
+
+    Exit code 0: complete; 1: incomplete.
+    """
     with ends_at(UnreadableError, command="search-attributes", code=UNREADABLE):
         settings = settings_at(data_dir, "search-attributes")
 

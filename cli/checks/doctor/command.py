@@ -41,7 +41,10 @@ def doctor(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Examine a running system: 0 it is well (warnings may be), 1 something is wrong, 2 no such stack."""
+    """Examine a running system.
+
+    Exit code 0: well, but for warnings; 1: something is wrong; 2: no such stack.
+    """
     if data_dir is not None and not (data_dir / STACK_FILE).exists():
         typer.echo(f"boxoffice doctor: no running stack in {data_dir}", err=True)
         raise typer.Exit(UNREADABLE)
