@@ -9,10 +9,11 @@ from PIL import Image
 
 from cli.checks.reconciliation import Report
 from cli.rush.chart import COLOURS, draw
-from cli.rush.command import faults
+from cli.rush.command import as_production, faults
 from cli.rush.rehearsal import HELD, NONE, SOLD_OUT, Answer, Tally, percentiles
 from domain.invariants.cross_system import Quiescence
 from domain.invariants.invariant import INVARIANTS, Findings
+from settings.groups import WorkerSettings
 
 STOCK = {"sold": 2, "held": 0, "available": 0}
 BOUGHT = ["pu_1", "pu_2"]
@@ -77,3 +78,10 @@ def test_percentiles_are_of_the_measured_values() -> None:
     """A single value is both; of 101 values they are the 51st and the 100th."""
     assert percentiles([3.0]) == (3.0, 3.0)
     assert percentiles([float(number) for number in range(101)]) == (50.0, 99.0)
+
+
+def test_the_stack_of_a_rush_runs_workflow_code_as_production_does() -> None:
+    """Its figures are production's; a given setting stays."""
+    name = "BOXOFFICE_WORKER__SANDBOX"
+    assert as_production({}) == {name: WorkerSettings().sandbox} == {name: "none"}
+    assert as_production({name: "restricted"}) == {name: "restricted"}
