@@ -1,6 +1,6 @@
 """The folds of venues, shows, stock, tickets' tokens, reservations and books into read models."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from adapters.read_models.documents import (
@@ -61,7 +61,7 @@ from domain.views.catalog import (
     details_document,
     rates_document,
 )
-from domain.views.common import TokenFields, check_fields, no_token, part_of
+from domain.views.common import TokenFields, check_fields, no_token, part_of, plain
 
 Fold = Callable[[DocumentBatch, Any, int], None]
 TOKEN_MODELS: Mapping[str, ReadModel[Any]] = {"venue": VENUES, "show": SHOWS, "ticket": TICKETS}
@@ -77,8 +77,10 @@ def time_of(event: DomainEvent) -> str:
     return event.timestamp.isoformat()
 
 
-def _given(event: DomainEvent, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value(event) if callable(value) else value for name, value in values.items()}
+def given(event: DomainEvent, names: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of an event by these names, and others: a function is called with the event."""
+    own = {name: plain(getattr(event, name)) for name in names}
+    return own | {name: value(event) if callable(value) else value for name, value in values.items()}
 
 
 def opens(model: ReadModel[Any], **values: Any) -> Fold:
@@ -89,20 +91,29 @@ def opens(model: ReadModel[Any], **values: Any) -> Fold:
     check_fields(model.view, values)
 
     def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        documents.put(model, identity_of(event), part_of(event, model.view, **_given(event, values)))
+        documents.put(model, identity_of(event), part_of(event, model.view, **given(event, (), values)))
 
     return fold
 
 
-def sets(model: ReadModel[Any], **values: Any) -> Fold:
-    """Return a fold that sets these fields of the document of an aggregate; a function is called with the event."""
-    check_fields(model.view, values)
+def changes(find: Callable[[DocumentBatch, Any], Any], view: type, *names: str, **values: Any) -> Fold:
+    """Return a fold that sets these fields of the document that is found for an event, see `given`."""
+    check_fields(view, dict.fromkeys(names, None) | values)
 
     def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        if document := documents.edit(model, identity_of(event)):
-            document.update(_given(event, values))
+        if document := find(documents, event):
+            document.update(given(event, names, values))
 
     return fold
+
+
+def sets(model: ReadModel[Any], *names: str, **values: Any) -> Fold:
+    """Return a fold that sets these fields of the document of an aggregate, see `given`."""
+
+    def find(documents: DocumentBatch, event: DomainEvent) -> Any:
+        return documents.edit(model, identity_of(event))
+
+    return changes(find, model.view, *names, **values)
 
 
 def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
@@ -147,16 +158,6 @@ def _token_fields(documents: DocumentBatch, event: DomainEvent) -> TokenFields |
     """Return the document of the token's subject, to change."""
     kind, __, identity = event.originator_id.partition(":")
     return documents.edit(TOKEN_MODELS[kind], identity)
-
-
-def _token_signed(documents: DocumentBatch, event: TokenSigned, _: int) -> None:
-    if subject := _token_fields(documents, event):
-        subject.update({"token": "signed"})
-
-
-def _token_minted(documents: DocumentBatch, event: TokenMinted, _: int) -> None:
-    if subject := _token_fields(documents, event):
-        subject.update({"token": "minted", "mint_address": event.mint_address, "mint_signature": event.signature})
 
 
 def _ticket_blocked(documents: DocumentBatch, event: TicketBlocked, _: int) -> None:
@@ -227,14 +228,19 @@ def _drawn(documents: DocumentBatch, event: MetadataDrawn, _: int) -> None:
                 item["image_cid"] = event.image_cid
 
 
-def _pinned(documents: DocumentBatch, event: MetadataPinned, _: int) -> None:
-    if file := documents.edit(FILES, event.cid):
-        file["pinned"] = True
+def _file_of(documents: DocumentBatch, event: MetadataPinned) -> FileDocument | None:
+    return documents.edit(FILES, event.cid)
 
 
 TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
-    TokenSigned: _token_signed,
-    TokenMinted: _token_minted,
+    TokenSigned: changes(_token_fields, TokenFields, token="signed"),  # noqa: S106 - a state
+    TokenMinted: changes(
+        _token_fields,
+        TokenFields,
+        "mint_address",
+        token="minted",  # noqa: S106 - a state
+        mint_signature=lambda event: event.signature,
+    ),
     TicketReserved: opens(
         TICKETS,
         ticket_id=identity_of,
@@ -255,13 +261,13 @@ TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
     TicketVoided: sets(TICKETS, state="void"),
     TicketRedeemed: sets(TICKETS, state="redeemed", entered=True),
     EntryUndone: sets(TICKETS, state="issued", entered=False),
-    CodeIssuedAnew: sets(TICKETS, generation=lambda event: event.generation),
+    CodeIssuedAnew: sets(TICKETS, "generation"),
     TicketBlocked: _ticket_blocked,
     TicketUnblocked: _ticket_unblocked,
     TokenBurnt: sets(TICKETS, token="burnt"),  # noqa: S106 - a state
     TokenForgone: sets(TICKETS, token="none"),  # noqa: S106 - a state
     TicketClaimed: sets(TICKETS, claim="requested", claim_lapsed=None, claimed_at=time_of),
-    ClaimDone: sets(TICKETS, claim="done", generation=lambda event: event.generation),
+    ClaimDone: sets(TICKETS, "generation", claim="done"),
     ClaimLapsed: sets(TICKETS, claim="none", claim_lapsed=lambda event: event.reason, claimed_at=None),
     LeafRecorded: sets(TICKETS, leaf_index=lambda event: int(event.leaf["index"])),
     LeafEnded: sets(TICKETS, leaf_index=None),
@@ -274,16 +280,16 @@ FOLDS: dict[type[DomainEvent], Fold] = {
         registered_at=time_of,
         **no_token(),
     ),
-    VenueZoneChanged: sets(VENUES, time_zone=lambda event: event.time_zone),
+    VenueZoneChanged: sets(VENUES, "time_zone"),
     ShowAnnounced: _show,
     ShowWentOnSale: sets(SHOWS, on_sale=True),
     CapacityChangeBegun: _capacity_requested,
     CapacityChangeEnded: _capacity_ended,
     MetadataDrawn: _drawn,
-    MetadataPinned: _pinned,
+    MetadataPinned: changes(_file_of, FileDocument, pinned=True),
     **TICKET_FOLDS,
     AllocationOpened: _allocation,
-    AllocationResized: sets(ALLOCATIONS, capacity=lambda event: event.capacity),
+    AllocationResized: sets(ALLOCATIONS, "capacity"),
     HoldsPlaced: _holds,
     HoldConfirmed: _move(held=-1, sold=1),
     HoldUnconfirmed: _move(held=1, sold=-1),

@@ -249,7 +249,6 @@ def _put_ticket(tickets: list[TicketLine], shown: TicketLine) -> None:
     tickets.append(shown)
 
 
-_DEADLINE = sets(PURCHASES, hold_until=lambda event: event.hold_until.isoformat())
 PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     PurchaseRequested: _requested,
     PurchaseRequestedAgain: _requested_again,
@@ -257,13 +256,13 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     PurchaseReopened: _reopened,
     OrderPlaced: sets(
         PURCHASES,
+        "venue_id",
         state="reserving",
-        venue_id=lambda event: event.venue_id,
         price=lambda event: price_document(event.price),
         lines=lambda event: [_line(line) for line in event.lines],
     ),
-    CheckoutOpened: _DEADLINE,
-    HoldExtended: _DEADLINE,
+    CheckoutOpened: sets(PURCHASES, "hold_until"),
+    HoldExtended: sets(PURCHASES, "hold_until"),
     CancelRequested: sets(PURCHASES, state="cancelling", cancel_requested=True),
     CaptureRequested: sets(PURCHASES, state="confirming"),
     CaptureWaived: sets(PURCHASES, state="confirming"),

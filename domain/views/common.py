@@ -28,7 +28,7 @@ def part_of(source: object, view: type[V], **own: Any) -> V:
     """
     check_fields(view, own)
     read = source.__getitem__ if isinstance(source, Mapping) else source.__getattribute__
-    return cast(V, {name: own[name] if name in own else _plain(read(name)) for name in view.__annotations__})
+    return cast(V, {name: own[name] if name in own else plain(read(name)) for name in view.__annotations__})
 
 
 def check_fields(view: type, values: Mapping[str, Any]) -> None:
@@ -37,7 +37,8 @@ def check_fields(view: type, values: Mapping[str, Any]) -> None:
         raise TypeError(f"{view.__name__} has no {', '.join(sorted(unknown))}")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: a moment as text, a tuple as a list; lists are copied."""
     if isinstance(value, datetime):
         return value.isoformat()
     return list(value) if isinstance(value, list | tuple) else value

@@ -47,11 +47,6 @@ def _connected(documents: DocumentBatch, event: AccountConnected, _: int) -> Non
 BOOKS_FOLDS: dict[type[DomainEvent], Fold] = {
     PayeeNamed: opens(PAYEES, venue_id=identity_of, account_id=None, may_receive=False, may_pay_out=False, asked_for=0),
     AccountConnected: _connected,
-    AccountChanged: sets(
-        PAYEES,
-        may_receive=lambda event: event.may_receive,
-        may_pay_out=lambda event: event.may_pay_out,
-        asked_for=lambda event: event.asked_for,
-    ),
+    AccountChanged: sets(PAYEES, "may_receive", "may_pay_out", "asked_for"),
     TransactionPosted: _posted,
 }

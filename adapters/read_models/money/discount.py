@@ -39,7 +39,7 @@ def _claims(change: int) -> Fold:
 DISCOUNT_FOLDS: dict[type[DomainEvent], Fold] = {
     DiscountCreated: _discount,
     DiscountTermsChanged: _terms_changed,
-    DiscountStopped: sets(DISCOUNTS, stopped=lambda event: event.stopped),
+    DiscountStopped: sets(DISCOUNTS, "stopped"),
     DiscountClaimed: _claims(1),
     DiscountReturned: _claims(-1),
 }

@@ -1,9 +1,10 @@
 """The folds of payments: the payment of each purchase, and the owner of each intent."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.catalog import Fold, changes, identity_of, time_of
 from adapters.read_models.documents import PAYMENTS, PURCHASES, DocumentBatch
 from adapters.read_models.money.refund import refund_state_of
 from domain.core.aggregate import DomainEvent
@@ -18,7 +19,7 @@ from domain.payments.payment import (
     PaymentRefunded,
     StrayIntentFound,
 )
-from domain.views.purchase import PaidBackLine, PaymentDocument, PaymentProgress, PurchaseKey
+from domain.views.purchase import PaidBackLine, PaymentDocument, PurchaseKey
 
 PAYMENT_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     StrayIntentFound: lambda event: f"Stray payment {event.intent_id} found: to be returned.",
@@ -60,30 +61,6 @@ def _own(documents: DocumentBatch, event: IntentCreated | StrayIntentFound, atte
     documents.put(PAYMENTS, event.intent_id, owner)
 
 
-def _is(status: PaymentProgress) -> Fold:
-    def apply(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        if payment := _payment_of(documents, event):
-            payment["status"] = status
-
-    return apply
-
-
-def _declined(documents: DocumentBatch, event: PaymentDeclined, _: int) -> None:
-    if payment := _payment_of(documents, event):
-        payment["decline_code"], payment["processing_since"] = event.decline_code, None
-
-
-def _processing(documents: DocumentBatch, event: PaymentProcessingBegun, _: int) -> None:
-    if payment := _payment_of(documents, event):
-        payment["processing_since"] = event.timestamp.isoformat()
-
-
-def _captured(documents: DocumentBatch, event: PaymentCaptured, _: int) -> None:
-    if payment := _payment_of(documents, event):
-        payment["status"], payment["charge_id"] = "captured", event.charge_id
-        payment["captured_minor"], payment["captured_at"] = event.captured_minor, event.timestamp.isoformat()
-
-
 def _refunded(documents: DocumentBatch, event: PaymentRefunded, _: int) -> None:
     if payment := _payment_of(documents, event):
         payment["status"], payment["refunded_minor"], payment["owed_minor"] = "refunded", event.amount_minor, 0
@@ -117,14 +94,15 @@ def _stray(documents: DocumentBatch, event: StrayIntentFound, _: int) -> None:
     _own(documents, event, purchase["attempt"] if purchase else 0)
 
 
+_sets = partial(changes, _payment_of, PaymentDocument)
 PAYMENT_FOLDS: dict[type[DomainEvent], Fold] = {
     IntentCreated: _intent,
     StrayIntentFound: _stray,
-    PaymentDeclined: _declined,
-    PaymentProcessingBegun: _processing,
-    PaymentAuthorised: _is("authorised"),
-    PaymentCaptured: _captured,
-    PaymentCancelled: _is("cancelled"),
+    PaymentDeclined: _sets("decline_code", processing_since=None),
+    PaymentProcessingBegun: _sets(processing_since=time_of),
+    PaymentAuthorised: _sets(status="authorised"),
+    PaymentCaptured: _sets("charge_id", "captured_minor", status="captured", captured_at=time_of),
+    PaymentCancelled: _sets(status="cancelled"),
     PaymentOwed: _owed,
     PaymentRefunded: _refunded,
 }

@@ -1,9 +1,9 @@
 """The folds of refunds: their own documents, and the refunds of purchases, payments and tickets."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from adapters.read_models.catalog import Fold, identity_of, time_of
+from adapters.read_models.catalog import Fold, given, identity_of, time_of
 from adapters.read_models.documents import PURCHASES, REFUNDS, SHOWS, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.money.breakdown import AmountBreakdown
@@ -20,7 +20,7 @@ from domain.payments.refunds import (
     RefundRequested,
     RefundSucceeded,
 )
-from domain.views.common import part_of
+from domain.views.common import check_fields, part_of
 from domain.views.purchase import (
     AmountByRecipient,
     PaidBackLine,
@@ -92,17 +92,15 @@ def _changed(change: Callable[[RefundDocument, Any], None]) -> Fold:
     return fold
 
 
-def _pending(refund: RefundDocument, event: RefundPending) -> None:
-    refund.update({"state": "pending", "stripe_refund_id": event.stripe_refund_id, "failure": None})
+def _sets(*names: str, **values: Any) -> Fold:
+    """Return a fold that sets fields of the refund of an event, and shows it in its purchase."""
+    check_fields(RefundDocument, dict.fromkeys(names) | values)
+    return _changed(lambda refund, event: refund.update(cast("Any", given(event, names, values))))
 
 
 def _reduced(refund: RefundDocument, event: RefundReduced) -> None:
     refund["amount_minor"] -= event.by_minor
     _end_if_paid(refund, event)
-
-
-def _owed_at_till(refund: RefundDocument, _: RefundOwedAtTill) -> None:
-    refund["owed_at_till"] = True
 
 
 def _arrived(refund: RefundDocument, event: RefundSucceeded | RefundHandedOut | RefundPaidByHand) -> None:
@@ -139,10 +137,6 @@ def _excess_returned(refund: RefundDocument, event: RefundExcessReturned) -> Non
     """Nobody is owed it; a refund of nothing else is over."""
     refund["amount_minor"] -= event.amount_minor
     _end_if_paid(refund, event)
-
-
-def _failed(refund: RefundDocument, event: RefundFailed) -> None:
-    refund.update({"state": "failed", "failure": event.failure, "succeeded_at": None})
 
 
 def _show(documents: DocumentBatch, event: DomainEvent, refund_id: str) -> None:
@@ -205,13 +199,13 @@ def _receipt_line(refund: RefundLine) -> PaidBackLine:
 REFUND_FOLDS: dict[type[DomainEvent], Fold] = {
     RefundRequested: _requested,
     RefundReduced: _changed(_reduced),
-    RefundOwedAtTill: _changed(_owed_at_till),
+    RefundOwedAtTill: _sets(owed_at_till=True),
     RefundHandedOut: _changed(_arrived),
-    RefundPending: _changed(_pending),
+    RefundPending: _sets("stripe_refund_id", state="pending", failure=None),
     RefundSucceeded: _changed(_arrived),
     RefundPaidByHand: _changed(_arrived),
     RefundPaidByBank: _changed(_paid_by_bank),
     RefundOwedAgain: _changed(_owed_again),
     RefundExcessReturned: _changed(_excess_returned),
-    RefundFailed: _changed(_failed),
+    RefundFailed: _sets("failure", state="failed", succeeded_at=None),
 }

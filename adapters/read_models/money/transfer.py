@@ -1,9 +1,10 @@
 """The folds of a purchase's transfer of the venue's share, of its reversals, and of payouts to banks."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
-from adapters.read_models.catalog import Fold, identity_of, opens, sets, time_of
+from adapters.read_models.catalog import Fold, changes, identity_of, opens, sets, time_of
 from adapters.read_models.documents import PAYOUTS, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payouts.payee import ShortfallNetted
@@ -46,19 +47,6 @@ def _transfer_of(documents: DocumentBatch, event: DomainEvent) -> TransferDocume
     return purchase["transfer"] if purchase else None
 
 
-def _is(state: Literal["requested", "refused"]) -> Fold:
-    def apply(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        if transfer := _transfer_of(documents, event):
-            transfer["state"] = state
-
-    return apply
-
-
-def _made(documents: DocumentBatch, event: TransferMade, _: int) -> None:
-    if transfer := _transfer_of(documents, event):
-        transfer["state"], transfer["transfer_id"] = "made", event.transfer_id or None
-
-
 def _reversal_requested(documents: DocumentBatch, event: ReversalRequested, _: int) -> None:
     if transfer := _transfer_of(documents, event):
         transfer["asked_back"][event.key] = event.amount_minor
@@ -75,14 +63,15 @@ def _netted(documents: DocumentBatch, event: ShortfallNetted, _: int) -> None:
         purchase["netted_minor"] = event.amount_minor
 
 
+_sets = partial(changes, _transfer_of, TransferDocument)
 TRANSFER_FOLDS: dict[type[DomainEvent], Fold] = {
     TransferRequested: _transfer_requested,
-    TransferRequestedAgain: _is("requested"),
-    TransferMade: _made,
-    TransferRefused: _is("refused"),
+    TransferRequestedAgain: _sets(state="requested"),
+    TransferMade: _sets(state="made", transfer_id=lambda event: event.transfer_id or None),
+    TransferRefused: _sets(state="refused"),
     ReversalRequested: _reversal_requested,
     TransferReversed: _reversed,
     ShortfallNetted: _netted,
     PayoutPaid: opens(PAYOUTS, payout_id=identity_of, state="paid", paid_at=time_of, failure=None),
-    PayoutReturned: sets(PAYOUTS, state="returned", failure=lambda event: event.failure),
+    PayoutReturned: sets(PAYOUTS, "failure", state="returned"),
 }

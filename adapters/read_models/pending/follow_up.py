@@ -23,7 +23,7 @@ OPEN_FOLLOW_UPS = (
 FOLLOW_UP_FOLDS: dict[type[DomainEvent], Fold] = {
     FollowUpOpened: opens(FOLLOW_UPS, workflow_id=identity_of, state="open", outcome=None, opened_at=time_of),
     FollowUpReopened: sets(FOLLOW_UPS, state="open", opened_at=time_of),
-    FollowUpClosed: sets(FOLLOW_UPS, state="closed", outcome=lambda event: event.outcome),
+    FollowUpClosed: sets(FOLLOW_UPS, "outcome", state="closed"),
 }
 
 

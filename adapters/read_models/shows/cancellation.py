@@ -103,9 +103,7 @@ CANCELLATION_FOLDS: dict[type[DomainEvent], Fold] = {
         CANCELLATIONS, show_id=identity_of, state="refunding", begun_at=time_of, finished_at=None
     ),
     ShowCancellationPaused: sets(CANCELLATIONS, state="paused"),
-    ShowCancellationResumed: sets(
-        CANCELLATIONS, state="refunding", rate_per_second=lambda event: event.rate_per_second
-    ),
+    ShowCancellationResumed: sets(CANCELLATIONS, "rate_per_second", state="refunding"),
     ShowCancellationFinished: sets(CANCELLATIONS, state="finished", finished_at=time_of),
     ShowCalledOff: sets(SHOWS, called_off=True),
 }

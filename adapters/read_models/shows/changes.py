@@ -5,7 +5,6 @@ from adapters.read_models.documents import SHOWS, DocumentBatch
 from domain.catalog.changing import ShowDetailsChanged, ShowLimitsChanged
 from domain.catalog.show import PriceChanged, SaleWindowChanged
 from domain.core.aggregate import DomainEvent
-from domain.core.timestamp import iso
 from domain.views.catalog import details_document
 
 
@@ -22,15 +21,8 @@ def _details_changed(documents: DocumentBatch, event: ShowDetailsChanged, _: int
 
 
 SHOW_CHANGE_FOLDS: dict[type[DomainEvent], Fold] = {
-    SaleWindowChanged: sets(
-        SHOWS, sale_from=lambda event: iso(event.sale_from), sale_until=lambda event: iso(event.sale_until)
-    ),
+    SaleWindowChanged: sets(SHOWS, "sale_from", "sale_until"),
     PriceChanged: _price_changed,
     ShowDetailsChanged: _details_changed,
-    ShowLimitsChanged: sets(
-        SHOWS,
-        buyer_tickets_max=lambda event: event.buyer_tickets_max,
-        resell_refunded=lambda event: event.resell_refunded,
-        unnamed_share_percent=lambda event: event.unnamed_share_percent,
-    ),
+    ShowLimitsChanged: sets(SHOWS, "buyer_tickets_max", "resell_refunded", "unnamed_share_percent"),
 }
