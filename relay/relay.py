@@ -22,6 +22,7 @@ from relay.refunds import about_refund, about_show, deliver_refund_event, ref_of
 log = logging.getLogger(__name__)
 TICK_SECONDS = 0.5
 SETTLE_SECONDS = 3.0
+STANDS_SECONDS = 10.0  # twice as long as the API waits for a checkout
 RETRY_SECONDS = 15.0
 LETTERS_RETRY_SECONDS = 2.0  # one start sends what is due; the next buyer need not wait for long
 FOREIGN_AFTER = timedelta(seconds=60)
@@ -62,6 +63,7 @@ class Relay:
         self._each = each
         self._tried: dict[str, float] = {}
         self._cancelling: dict[str, float] = {}
+        self._line, self._moved_at = set[str](), 0.0
 
     async def tick(self) -> None:
         """Do every task once; one that fails is done again in the next tick."""
@@ -114,9 +116,22 @@ class Relay:
             await self._start_one(found)
 
     async def start_purchases(self) -> None:
-        """Start purchases that were requested and never started, oldest first."""
+        """Start purchases that were requested and never started, oldest first; not while the API opens a long line."""
         self._forget_tries()
-        await self._start(await self._stalled.requested(self._ago(SETTLE_SECONDS), BATCH_MAX, list(self._tried)))
+        found = await self._stalled.requested(self._ago(SETTLE_SECONDS), BATCH_MAX, list(self._tried))
+        if not self._moves({purchase["purchase_id"] for purchase in found}):
+            await self._start(found)
+
+    def _moves(self, line: set[str]) -> bool:
+        """Return whether a long line moves: checkouts of the oldest in it open, and not only those that began here.
+
+        A start of one that the API is about to open costs the engine for nothing, just when there are the most.
+        """
+        now = self._clock()
+        if not self._line or self._line - line - self._tried.keys():
+            self._moved_at = now
+        self._line = line if len(line) == BATCH_MAX else set()
+        return bool(self._line) and now - self._moved_at < STANDS_SECONDS
 
     async def expire_queued(self) -> None:
         """End purchases whose checkout did not open in time: nobody can have paid, and the seats are released."""
