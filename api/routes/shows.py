@@ -59,6 +59,8 @@ DETAILS = frozenset(ShowDetails.model_fields)
 LIMITS = frozenset(ShowLimits._fields)
 TEXTS = DETAILS - {"name", "starts_at", "doors_at", "ends_at", "refund_until"}
 KEPT = LIMITS | {"name"}
+TERMS = {"venue_id", "currency", "capture_method", "sale_from", "sale_until", "processing_days", "transfer", "minting"}
+AS_GIVEN = TERMS | {"resell_refunded"} | DETAILS - TEXTS  # fields of a request that the command has as they are
 
 
 Text = Annotated[
@@ -255,30 +257,17 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, re
     command = AnnounceShow(
         tenant_id=tenant_id,
         show_id=show_id,
-        venue_id=body.venue_id,
-        name=body.name,
-        currency=body.currency,
         ticket_types=types,
         hold_seconds=_hold_seconds(body, deps),
-        capture_method=body.capture_method,
         body_digest=digest_of(body, key),
         tax_bps=body.tax.rate_bps if body.tax else 0,
         tax_inclusive=body.tax is not None and body.tax.inclusive,
-        sale_from=body.sale_from,
-        sale_until=body.sale_until,
         buyer_tickets_max=body.buyer_tickets_max or deps.limits.buyer_tickets_max,
-        ends_at=body.ends_at,
-        resell_refunded=body.resell_refunded,
         unnamed_share_percent=deps.limits.unnamed_share_percent
         if body.unnamed_share_percent is None
         else body.unnamed_share_percent,
         payment_methods=sorted(set(body.payment_methods)),
-        processing_days=body.processing_days,
-        transfer=body.transfer,
-        minting=body.minting,
-        starts_at=body.starts_at,
-        doors_at=body.doors_at,
-        refund_until=body.refund_until,
+        **{name: getattr(body, name) for name in AS_GIVEN},
         **{name: getattr(body, name) or "" for name in TEXTS},
     )
     position = await deps.catalog.announce_show(command)
