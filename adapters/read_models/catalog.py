@@ -69,7 +69,7 @@ TOKEN_MODELS: Mapping[str, ReadModel[Any]] = {"venue": VENUES, "show": SHOWS, "t
 
 def identity_of(event: DomainEvent) -> str:
     """Return the id of the event's aggregate, without its kind."""
-    return event.originator_id.partition(":")[2]
+    return event.identity
 
 
 def time_of(event: DomainEvent) -> str:

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.terms import ShopTerms
-from domain.money.currency import shown
+from domain.money.currency import money, shown
 
 FOLDER = Path(__file__).parent
 CLOSED = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -24,11 +24,6 @@ STRIPES_POLICY = (
 )
 # Swagger UI has its icons in its style sheet.
 DOCS_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
-
-
-def money(amount_minor: int, currency: str) -> str:
-    """Return an amount as people read it: 2500 and eur become `25.00 EUR`."""
-    return f"{shown(amount_minor, currency)} {currency.upper()}"
 
 
 def moment(timestamp: str, zone: str) -> str:

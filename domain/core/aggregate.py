@@ -52,6 +52,11 @@ class DomainEvent(CanMutateAggregate[str], Generic[A_contra], metaclass=MetaDoma
         super().__init_subclass__()
         register(cls)
 
+    @property
+    def identity(self) -> str:
+        """The id of its aggregate, without its category."""
+        return self.originator_id.partition(":")[2]
+
     @classmethod
     def build(cls, values: dict[str, Any]) -> Self:
         """Create an event from all its values at once; raise TypeError for a missing or unknown one.

@@ -47,10 +47,6 @@ def apply(state: InvariantState, event: DomainEvent) -> None:
         fold(state, event)
 
 
-def _identity(event: DomainEvent) -> str:
-    return event.originator_id.partition(":")[2]
-
-
 def purchase_of(hold_key: str) -> str:
     """Return the owner of a hold; a purchase's hold key also names the attempt."""
     return hold_key.partition(":hold:")[0]
@@ -61,16 +57,16 @@ def _wanted(lines: Iterable[dict[str, Any]]) -> dict[str, int]:
 
 
 def _opened(all_of: InvariantState, event: AllocationOpened) -> None:
-    all_of.touched.add(("stock", _identity(event)))
-    all_of.stocks[_identity(event)] = StockSummary(event.capacity)
+    all_of.touched.add(("stock", event.identity))
+    all_of.stocks[event.identity] = StockSummary(event.capacity)
 
 
 def _resized(all_of: InvariantState, event: AllocationResized) -> None:
-    all_of.stock(_identity(event)).capacity = event.capacity
+    all_of.stock(event.identity).capacity = event.capacity
 
 
 def _placed(all_of: InvariantState, event: HoldsPlaced) -> None:
-    ticket_type_id = _identity(event)
+    ticket_type_id = event.identity
     stock = all_of.stock(ticket_type_id)
     for hold in event.holds:
         stock.claims.setdefault(hold["key"], HoldSummary(hold["quantity"], ""))
@@ -78,29 +74,23 @@ def _placed(all_of: InvariantState, event: HoldsPlaced) -> None:
         _turn(all_of, ticket_type_id, hold["key"], "held")
 
 
-def _confirmed(all_of: InvariantState, event: HoldConfirmed) -> None:
-    ticket_type_id = _identity(event)
-    stock = all_of.stock(ticket_type_id)
-    quantity = _turn(all_of, ticket_type_id, event.key, "confirmed")
-    stock.held, stock.sold = stock.held - quantity, stock.sold + quantity
+def _sold(state: str, sign: int) -> Callable[[InvariantState, HoldConfirmed | HoldUnconfirmed], None]:
+    def fold(all_of: InvariantState, event: HoldConfirmed | HoldUnconfirmed) -> None:
+        stock = all_of.stock(event.identity)
+        quantity = sign * _turn(all_of, event.identity, event.key, state)
+        stock.held, stock.sold = stock.held - quantity, stock.sold + quantity
 
-
-def _unconfirmed(all_of: InvariantState, event: HoldUnconfirmed) -> None:
-    ticket_type_id = _identity(event)
-    stock = all_of.stock(ticket_type_id)
-    quantity = _turn(all_of, ticket_type_id, event.key, "held")
-    stock.held, stock.sold = stock.held + quantity, stock.sold - quantity
+    return fold
 
 
 def _released(all_of: InvariantState, event: HoldEnded) -> None:
-    ticket_type_id = _identity(event)
-    stock = all_of.stock(ticket_type_id)
+    stock = all_of.stock(event.identity)
     stock.claims.setdefault(event.key, HoldSummary(0, ""))  # a tombstone for a hold that has not arrived
-    stock.held -= _turn(all_of, ticket_type_id, event.key, "released")
+    stock.held -= _turn(all_of, event.identity, event.key, "released")
 
 
 def _given_back(all_of: InvariantState, event: SeatsRestocked) -> None:
-    ticket_type_id = _identity(event)
+    ticket_type_id = event.identity
     stock, purchase = all_of.stock(ticket_type_id), all_of.purchase(purchase_of(event.key))
     stock.claims[event.key].quantity -= event.quantity
     stock.sold -= event.quantity
@@ -122,19 +112,19 @@ def _turn(all_of: InvariantState, ticket_type_id: str, key: str, state: str) -> 
 
 
 def _requested(all_of: InvariantState, event: PurchaseRequested | PurchaseRequestedAgain) -> None:
-    purchase = all_of.purchase(_identity(event))
+    purchase = all_of.purchase(event.identity)
     purchase.kind, purchase.state, purchase.end = "order", "open", None
     purchase.deadline, purchase.wanted = first_deadline(event.queue_until, event.hold_until), _wanted(event.lines)
 
 
 def _reserved(all_of: InvariantState, event: ReservationMade) -> None:
-    purchase = all_of.purchase(_identity(event))
+    purchase = all_of.purchase(event.identity)
     purchase.kind, purchase.state, purchase.end = "reservation", "held", None
     purchase.deadline, purchase.wanted = event.until, _wanted(event.lines)
 
 
 def _priced(all_of: InvariantState, event: OrderPlaced) -> None:
-    purchase, price = all_of.purchase(_identity(event)), event.price
+    purchase, price = all_of.purchase(event.identity), event.price
     purchase.venue_id, purchase.currency, purchase.total_minor = event.venue_id, price["currency"], price["total_minor"]
     purchase.charge_minor = purchase.total_minor if price.get("tender", "card") == "card" else 0
     purchase.tax_minor = price.get("tax_minor", 0)  # older events have none
@@ -144,20 +134,20 @@ def _priced(all_of: InvariantState, event: OrderPlaced) -> None:
 
 
 def _claimed(all_of: InvariantState, event: DiscountClaimed) -> None:
-    all_of.purchase(purchase_of(event.key)).discounts.add(_identity(event))
+    all_of.purchase(purchase_of(event.key)).discounts.add(event.identity)
 
 
 def _returned(all_of: InvariantState, event: DiscountReturned) -> None:
-    all_of.purchase(purchase_of(event.key)).discounts.discard(_identity(event))
+    all_of.purchase(purchase_of(event.key)).discounts.discard(event.identity)
 
 
 def _extended(all_of: InvariantState, event: HoldExtended | CheckoutOpened) -> None:
-    all_of.purchase(_identity(event)).deadline = event.hold_until
+    all_of.purchase(event.identity).deadline = event.hold_until
 
 
 def _end(state: str, end: Literal["sold", "unsold"]) -> Callable[[InvariantState, DomainEvent], None]:
     def fold(all_of: InvariantState, event: DomainEvent) -> None:
-        purchase = all_of.purchase(_identity(event))
+        purchase = all_of.purchase(event.identity)
         purchase.state, purchase.end = state, end
 
     return fold
@@ -165,26 +155,26 @@ def _end(state: str, end: Literal["sold", "unsold"]) -> Callable[[InvariantState
 
 def _ticketed(all_of: InvariantState, event: TicketReserved) -> None:
     at_claim = event.show_id in all_of.soulbound_shows
-    all_of.tickets[_identity(event)] = TicketSummary(event.purchase_id, event.ticket_type_id, at_claim=at_claim)
+    all_of.tickets[event.identity] = TicketSummary(event.purchase_id, event.ticket_type_id, at_claim=at_claim)
     purchase = all_of.purchase(event.purchase_id)
-    purchase.tickets.append(_identity(event))
+    purchase.tickets.append(event.identity)
     purchase.live_tickets[event.ticket_type_id] += 1
 
 
 def _issued(all_of: InvariantState, event: TicketIssued) -> None:
-    ticket = all_of.ticket(_identity(event))
+    ticket = all_of.ticket(event.identity)
     all_of.purchase(ticket.purchase).live_tickets[ticket.ticket_type_id] += ticket.state == "void"
     ticket.state = "issued"
 
 
 def _voided(all_of: InvariantState, event: TicketVoided) -> None:
-    ticket = all_of.ticket(_identity(event))
+    ticket = all_of.ticket(event.identity)
     all_of.purchase(ticket.purchase).live_tickets[ticket.ticket_type_id] -= ticket.state != "void"
     ticket.state = "void"
 
 
 def _entered(all_of: InvariantState, event: TicketRedeemed) -> None:
-    ticket = all_of.ticket(_identity(event))
+    ticket = all_of.ticket(event.identity)
     if ticket.check_in_id is not None:
         ticket.misused = "it gave entry a second time"
     elif ticket.state != "issued":
@@ -193,7 +183,7 @@ def _entered(all_of: InvariantState, event: TicketRedeemed) -> None:
 
 
 def _entry_undone(all_of: InvariantState, event: EntryUndone) -> None:
-    ticket = all_of.ticket(_identity(event))
+    ticket = all_of.ticket(event.identity)
     if ticket.check_in_id != event.check_in_id:
         ticket.misused = "an entry was undone that it did not give"
     ticket.check_in_id = None
@@ -201,9 +191,9 @@ def _entry_undone(all_of: InvariantState, event: EntryUndone) -> None:
 
 def _minted(all_of: InvariantState, event: TokenMinted) -> None:
     if event.originator_id.startswith("ticket:"):
-        ticket = all_of.ticket(_identity(event))
+        ticket = all_of.ticket(event.identity)
         ticket.addresses = (*ticket.addresses, event.mint_address)
-        all_of.holders.setdefault(event.mint_address, _identity(event))
+        all_of.holders.setdefault(event.mint_address, event.identity)
     else:
         all_of.minted_groups.add(event.mint_address)
 
@@ -212,7 +202,7 @@ def _token_signed(all_of: InvariantState, event: TokenSigned) -> None:
     address = str(event.signed["mint_address"])
     all_of.signed.setdefault(address, event.originator_id)
     if event.originator_id.startswith("ticket:"):
-        ticket = all_of.ticket(_identity(event))
+        ticket = all_of.ticket(event.identity)
         ticket.signed = tuple(dict.fromkeys((*ticket.signed, address)))
         if ticket.at_claim and ticket.claim != "requested":
             ticket.stray = "its token cannot be moved, and was signed for nobody who claimed it"
@@ -220,25 +210,25 @@ def _token_signed(all_of: InvariantState, event: TokenSigned) -> None:
 
 def _announced(all_of: InvariantState, event: ShowAnnounced) -> None:
     if event.transfer == "soulbound":
-        all_of.soulbound_shows.add(_identity(event))
+        all_of.soulbound_shows.add(event.identity)
 
 
 def _claim_opened(all_of: InvariantState, event: TicketClaimed) -> None:
-    ticket = all_of.ticket(_identity(event))
+    ticket = all_of.ticket(event.identity)
     if ticket.claim != "none":
         ticket.stray = "it was claimed a second time"
     ticket.claim, ticket.transfers = "requested", ()
 
 
 def _claim_signed(all_of: InvariantState, event: ClaimSigned) -> None:
-    ticket = all_of.ticket(_identity(event))
+    ticket = all_of.ticket(event.identity)
     if ticket.at_claim or ticket.claim != "requested":
         ticket.stray = f"a move of its token was signed, and its claim is {ticket.claim}"
     ticket.transfers = (*ticket.transfers, str(event.signed["signature"]))
 
 
 def _claim_done(all_of: InvariantState, event: ClaimDone) -> None:
-    ticket = all_of.ticket(_identity(event))
+    ticket = all_of.ticket(event.identity)
     if ticket.claim != "requested" or not ticket.addresses:
         ticket.stray = f"its token was delivered, and its claim is {ticket.claim}"
     elif ticket.transfers and event.signature not in ticket.transfers:
@@ -247,11 +237,11 @@ def _claim_done(all_of: InvariantState, event: ClaimDone) -> None:
 
 
 def _claim_lapsed(all_of: InvariantState, event: ClaimLapsed) -> None:
-    all_of.ticket(_identity(event)).claim = "none"
+    all_of.ticket(event.identity).claim = "none"
 
 
 def _reopened(all_of: InvariantState, event: PurchaseReopened) -> None:
-    purchase = all_of.purchase(_identity(event))
+    purchase = all_of.purchase(event.identity)
     purchase.state, purchase.end, purchase.deadline = "open", None, event.hold_until
 
 
@@ -259,8 +249,8 @@ FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     AllocationOpened: _opened,
     AllocationResized: _resized,
     HoldsPlaced: _placed,
-    HoldConfirmed: _confirmed,
-    HoldUnconfirmed: _unconfirmed,
+    HoldConfirmed: _sold("confirmed", 1),
+    HoldUnconfirmed: _sold("held", -1),
     HoldEnded: _released,
     SeatsRestocked: _given_back,
     PurchaseRequested: _requested,

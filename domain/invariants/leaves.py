@@ -16,16 +16,12 @@ from domain.tickets.ticket import LeafEnded, LeafRecorded
 from domain.tickets.ticket_tree import LeafAppended, LeafDebtSettled, LeafNullified, RootSigned, RootWritten, TreeOpened
 
 
-def _identity(event: DomainEvent) -> str:
-    return event.originator_id.partition(":")[2]
-
-
 def _opened(all_of: InvariantState, event: TreeOpened) -> None:
-    all_of.trees[_identity(event)] = TreeSummary(event.show_mint)
+    all_of.trees[event.identity] = TreeSummary(event.show_mint)
 
 
 def _tree(all_of: InvariantState, event: DomainEvent) -> TreeSummary:
-    show_id = _identity(event)
+    show_id = event.identity
     all_of.touched.add(("tree", show_id))
     return all_of.trees[show_id]
 
@@ -35,7 +31,7 @@ def _appended(all_of: InvariantState, event: LeafAppended) -> None:
     tree.has_gap |= event.index != len(tree.owners)
     tree.owners.append(event.ticket_id)
     tree.changes.append((event.index, bytes.fromhex(event.leaf)))
-    all_of.ticket(event.ticket_id).places.append((_identity(event), event.index, event.leaf))
+    all_of.ticket(event.ticket_id).places.append((event.identity, event.index, event.leaf))
 
 
 def _nullified(all_of: InvariantState, event: LeafNullified) -> None:
@@ -59,11 +55,11 @@ def _settled(all_of: InvariantState, event: LeafDebtSettled) -> None:
 
 
 def _recorded(all_of: InvariantState, event: LeafRecorded) -> None:
-    all_of.ticket(_identity(event)).leaf = (int(event.leaf["index"]), str(event.leaf["hash"]))
+    all_of.ticket(event.identity).leaf = (int(event.leaf["index"]), str(event.leaf["hash"]))
 
 
 def _ended(all_of: InvariantState, event: LeafEnded) -> None:
-    all_of.ticket(_identity(event)).leaf_end = event.cause
+    all_of.ticket(event.identity).leaf_end = event.cause
 
 
 LEAF_FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {

@@ -116,3 +116,8 @@ def shown(amount_minor: int, currency: str) -> str:
     decimals = decimals_of(currency)
     sign, (whole, rest) = "-" if amount_minor < 0 else "", divmod(abs(amount_minor), 10**decimals)
     return f"{sign}{whole}.{rest:0{decimals}}" if decimals else f"{sign}{whole}"
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """Return an amount as people read it: 2500 and eur become `25.00 EUR`."""
+    return f"{shown(amount_minor, currency)} {currency.upper()}"

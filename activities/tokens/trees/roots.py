@@ -7,6 +7,7 @@ from activities.core.commands import Command, TreeRef
 from activities.core.ports import EventStore, TransactionSender
 from activities.core.task_queues import MINT, activity_on
 from activities.tokens.submit import land_once
+from activities.tokens.trees.proof import RootSource
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
@@ -15,11 +16,8 @@ from domain.tickets.ticket_tree import TicketTree
 from domain.tickets.token import SignedTransaction
 
 
-class RootChain(TransactionSender, Protocol):
+class RootChain(RootSource, TransactionSender, Protocol):
     """Solana, as roots need it. Every call may raise `domain.core.transient.TransientError`."""
-
-    async def root_at(self, show_mint: str, since: int = 0) -> TreeRoot | None:
-        """Return the root in a show's mint, finalized, at a slot or later; None when there is none."""
 
     async def sign_root(self, show_mint: str, root: TreeRoot) -> SignedTransaction:
         """Sign the transaction that writes a root; send nothing."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from domain.money.currency import shown
+from domain.money.currency import money
 from domain.views.outgoing.letters import LetterMatter, changes_of
 from domain.views.purchase import was_charged
 
@@ -32,11 +32,6 @@ class ChangedDetail(NamedTuple):
     name: str
     before: str
     now: str
-
-
-def money(amount_minor: int, currency: str) -> str:
-    """Return an amount as people read it: 2500 and eur become `25.00 EUR`."""
-    return f"{shown(amount_minor, currency)} {currency.upper()}"
 
 
 def moment(timestamp: str, zone: str) -> str:

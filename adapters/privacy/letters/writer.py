@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, Protocol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from adapters.privacy.letters.pdf import PrintedTicket, tickets_pdf
-from adapters.privacy.letters.words import changed_details, moment, money, words_of
+from adapters.privacy.letters.words import changed_details, moment, words_of
 from adapters.privacy.ticket_qr import drawn
 from domain.core.ids import Identity, derived, order_ref_of
+from domain.money.currency import money
 from domain.views.outgoing.letters import Attachment, CodedTicket, Letter, LetterMatter
 
 FOLDER = Path(__file__).parent / "templates"

@@ -32,27 +32,23 @@ VENUE = "venue:"
 MINTED_KEY = ":minted"
 
 
-def _identity(event: DomainEvent) -> str:
-    return event.originator_id.partition(":")[2]
-
-
 def _intended(all_of: InvariantState, event: IntentCreated) -> None:
     purchase = all_of.purchase(event.purchase_id)
     purchase.intents.add(event.intent_id)
-    purchase.payments[_identity(event)] = "open"
+    purchase.payments[event.identity] = "open"
 
 
 def _strayed(all_of: InvariantState, event: StrayIntentFound) -> None:
     purchase = all_of.purchase(event.purchase_id)
     purchase.strays.add(event.intent_id)
-    purchase.payments[_identity(event)] = "open"
+    purchase.payments[event.identity] = "open"
 
 
 def _payment(state: str) -> Callable[[InvariantState, DomainEvent], None]:
     """Return a fold that sets the state of one attempt's payment; its id is `{purchase}:{attempt or intent}`."""
 
     def fold(all_of: InvariantState, event: DomainEvent) -> None:
-        name = _identity(event)
+        name = event.identity
         all_of.purchase(name.rpartition(":")[0]).payments[name] = state
 
     return fold
@@ -60,55 +56,55 @@ def _payment(state: str) -> Callable[[InvariantState, DomainEvent], None]:
 
 def _disputed(all_of: InvariantState, event: DisputeOpened) -> None:
     summary = DisputeSummary(event.amount_minor, event.currency, Counter(event.parts))
-    all_of.purchase(event.purchase_id).disputes[_identity(event)] = summary
+    all_of.purchase(event.purchase_id).disputes[event.identity] = summary
 
 
 def _won(all_of: InvariantState, event: DisputeWon) -> None:
-    dispute = all_of.purchase(event.purchase_id).disputes[_identity(event)]
+    dispute = all_of.purchase(event.purchase_id).disputes[event.identity]
     dispute.state = "won"
     dispute.returned_minor = dispute.amount_minor if event.returned_minor is None else event.returned_minor
 
 
 def _lost(all_of: InvariantState, event: DisputeLost) -> None:
-    dispute = all_of.purchase(event.purchase_id).disputes[_identity(event)]
+    dispute = all_of.purchase(event.purchase_id).disputes[event.identity]
     dispute.state, dispute.parts = "lost", Counter(event.parts)
 
 
 def _returned(all_of: InvariantState, event: DisputeReturned) -> None:
-    dispute = all_of.purchase(event.purchase_id).disputes[_identity(event)]
+    dispute = all_of.purchase(event.purchase_id).disputes[event.identity]
     dispute.returned_minor += event.amount_minor
     dispute.parts.subtract(event.parts)
 
 
 def _connected(all_of: InvariantState, event: AccountConnected) -> None:
-    all_of.accounts[event.account_id] = _identity(event)
+    all_of.accounts[event.account_id] = event.identity
 
 
 def _sending(all_of: InvariantState, event: TransferRequested) -> None:
-    all_of.sending[event.venue_id].add(_identity(event))
-    all_of.purchase(_identity(event)).venue_id = event.venue_id
+    all_of.sending[event.venue_id].add(event.identity)
+    all_of.purchase(event.identity).venue_id = event.venue_id
 
 
 def _sent(all_of: InvariantState, event: TransferMade | TransferRefused) -> None:
-    all_of.sending[all_of.purchase(_identity(event)).venue_id].discard(_identity(event))
+    all_of.sending[all_of.purchase(event.identity).venue_id].discard(event.identity)
 
 
 def _sending_again(all_of: InvariantState, event: TransferRequestedAgain) -> None:
-    all_of.sending[all_of.purchase(_identity(event)).venue_id].add(_identity(event))
+    all_of.sending[all_of.purchase(event.identity).venue_id].add(event.identity)
 
 
 def _reversing(all_of: InvariantState, event: ReversalRequested) -> None:
-    all_of.sending[all_of.purchase(_identity(event)).venue_id].add(f"{_identity(event)}:{event.key}")
+    all_of.sending[all_of.purchase(event.identity).venue_id].add(f"{event.identity}:{event.key}")
 
 
 def _reversed(all_of: InvariantState, event: TransferReversed | ReversalRefused) -> None:
-    all_of.sending[all_of.purchase(_identity(event)).venue_id].discard(f"{_identity(event)}:{event.key}")
+    all_of.sending[all_of.purchase(event.identity).venue_id].discard(f"{event.identity}:{event.key}")
 
 
 def _posted(all_of: InvariantState, event: TransactionPosted) -> None:
     all_of.touched.add(("books", event.purchase_id))
-    if _identity(event).endswith(MINTED_KEY):
-        all_of.minted_keys.add(_identity(event))
+    if event.identity.endswith(MINTED_KEY):
+        all_of.minted_keys.add(event.identity)
     purchase = all_of.purchase(event.purchase_id)
     charge = _charge_of(purchase, event)
     for account, unit, amount in sides_of(event):
@@ -119,7 +115,7 @@ def _posted(all_of: InvariantState, event: TransactionPosted) -> None:
         if account == STRIPE_CLEARING:
             purchase.clearing[charge, unit] += amount
             if not event.purchase_id:
-                all_of.entries[_identity(event), unit] += amount
+                all_of.entries[event.identity, unit] += amount
         if account.startswith(VENUE):
             all_of.touched.add(("venue", account.split(":")[1]))
 
@@ -128,7 +124,7 @@ def _charge_of(purchase: PurchaseSummary, event: TransactionPosted) -> str:
     """Return the stray payment that postings are about; empty for a payment of the purchase's own."""
     if event.intent_id:
         return event.intent_id if event.intent_id in purchase.strays else ""
-    for part in _identity(event).split(":"):
+    for part in event.identity.split(":"):
         refund = purchase.refunds.get(part)
         named = part if refund is None else refund.intent_id
         if named in purchase.strays:

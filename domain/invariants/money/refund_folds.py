@@ -19,11 +19,9 @@ from domain.payments.refunds import (
     RefundSucceeded,
 )
 
-RefundUpdate = RefundPending | RefundSucceeded | RefundFailed
-
 
 def _owner(all_of: InvariantState, event: DomainEvent) -> PurchaseSummary:
-    return all_of.purchase(event.originator_id.partition(":")[2])
+    return all_of.purchase(event.identity)
 
 
 def _requested(all_of: InvariantState, event: RefundRequested) -> None:
@@ -39,9 +37,11 @@ def _requested(all_of: InvariantState, event: RefundRequested) -> None:
     purchase.refunded_tickets |= set(event.ticket_ids)
 
 
-def _updated(state: str) -> Callable[[InvariantState, RefundUpdate], None]:
-    def fold(all_of: InvariantState, event: RefundUpdate) -> None:
-        _owner(all_of, event).refunds[event.refund_id].state = state
+def _sets(**values: Any) -> Callable[[InvariantState, Any], None]:
+    def fold(all_of: InvariantState, event: Any) -> None:
+        returned = _owner(all_of, event).refunds[event.refund_id]
+        for name, value in values.items():
+            setattr(returned, name, value)
 
     return fold
 
@@ -80,25 +80,16 @@ def _reduced(all_of: InvariantState, event: RefundReduced) -> None:
         returned.state = "succeeded"
 
 
-def _at_till(all_of: InvariantState, event: RefundOwedAtTill) -> None:
-    _owner(all_of, event).refunds[event.refund_id].at_till = True
-
-
-def _handed_out(all_of: InvariantState, event: RefundHandedOut) -> None:
-    returned = _owner(all_of, event).refunds[event.refund_id]
-    returned.state, returned.at_till = "succeeded", False
-
-
 REFUND_FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     RefundRequested: _requested,
-    RefundPending: _updated("pending"),
-    RefundSucceeded: _updated("succeeded"),
-    RefundFailed: _updated("failed"),
+    RefundPending: _sets(state="pending"),
+    RefundSucceeded: _sets(state="succeeded"),
+    RefundFailed: _sets(state="failed"),
     RefundPaidByHand: _by_hand,
     RefundPaidByBank: _by_bank,
     RefundOwedAgain: _owed_again,
     RefundExcessReturned: _excess_returned,
     RefundReduced: _reduced,
-    RefundOwedAtTill: _at_till,
-    RefundHandedOut: _handed_out,
+    RefundOwedAtTill: _sets(at_till=True),
+    RefundHandedOut: _sets(state="succeeded", at_till=False),
 }

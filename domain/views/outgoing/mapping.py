@@ -92,11 +92,6 @@ def tell(
     tells(kind)(mapping)
 
 
-def identity_of(event: DomainEvent) -> str:
-    """Return the id of the event's aggregate, without its kind."""
-    return event.originator_id.partition(":")[2]
-
-
 def owner_of(documents: Documents, tenant_id: str, show_id: str, purchase_id: str | None = None) -> EventOwner:
     """Return the owner of what belongs to a show: its venue is the show's."""
     show = documents.show(show_id)

@@ -36,7 +36,6 @@ from domain.views.outgoing.mapping import (
     Found,
     MatterDocument,
     OwnedData,
-    identity_of,
     owner_of,
     tell,
     tells,
@@ -96,14 +95,14 @@ def _dispute(documents: Documents, event: DomainEvent) -> Found | None:
     """Return the owner of a dispute, and the fields that describe it."""
     if (found := _matter(documents, event)) is None:
         return None
-    return found[0], {"dispute_id": identity_of(event), "purchase_id": found[0].purchase_id, **found[1]}
+    return found[0], {"dispute_id": event.identity, "purchase_id": found[0].purchase_id, **found[1]}
 
 
 def _payout(documents: Documents, event: DomainEvent) -> Found | None:
     """Return the owner of a payout, and the fields that describe it."""
     if (found := _matter(documents, event)) is None:
         return None
-    return found[0], {"payout_id": identity_of(event), "venue_id": found[0].venue_id, **found[1]}
+    return found[0], {"payout_id": event.identity, "venue_id": found[0].venue_id, **found[1]}
 
 
 @tells(DisputeWon)

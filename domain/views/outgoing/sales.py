@@ -49,13 +49,13 @@ from domain.views.outgoing.data import (
     TicketVoid1,
 )
 from domain.views.outgoing.event import EventOwner
-from domain.views.outgoing.mapping import Documents, Found, OwnedData, identity_of, owner_of, tell, tells
+from domain.views.outgoing.mapping import Documents, Found, OwnedData, owner_of, tell, tells
 from domain.views.purchase import PurchaseDocument
 
 
 def _sold(documents: Documents, event: DomainEvent) -> tuple[PurchaseDocument, EventOwner, dict[str, Any]] | None:
     """Return the purchase of an order's event, its owner, and the fields that name it."""
-    purchase = documents.purchase(identity_of(event))
+    purchase = documents.purchase(event.identity)
     if purchase is None:
         return None
     purchase_id, show_id = purchase["purchase_id"], purchase["show_id"]
@@ -111,7 +111,7 @@ def order_cancelled(event: OrderCancelled, documents: Documents) -> OwnedData | 
 
 def _ticket(documents: Documents, event: DomainEvent) -> Found | None:
     """Return the owner of a ticket's event, and the fields that name the ticket; None for another subject's token."""
-    ticket = documents.ticket(identity_of(event)) if event.originator_id.startswith("ticket:") else None
+    ticket = documents.ticket(event.identity) if event.originator_id.startswith("ticket:") else None
     if ticket is None:
         return None
     named = {name: ticket[name] for name in ("ticket_id", "ticket_type_id", "show_id", "purchase_id")}
@@ -134,7 +134,7 @@ tell(
 @tells(TicketUnblocked)
 def ticket_unblocked(event: TicketUnblocked, documents: Documents) -> OwnedData | None:
     """Tell that a dispute blocks a ticket no longer."""
-    found, ticket = _ticket(documents, event), documents.ticket(identity_of(event))
+    found, ticket = _ticket(documents, event), documents.ticket(event.identity)
     if found is None or ticket is None:
         return None
     data = TicketUnblocked1(**found[1], dispute_id=event.dispute_id, blocked=ticket["blocked"])
@@ -147,7 +147,7 @@ def show_announced(event: ShowAnnounced, _: Documents) -> OwnedData:
     names = AnnouncedTicketType.model_fields
     details = ShowDetails.model_validate({**(event.details or {}), "name": event.name, "ends_at": event.ends_at})
     data = ShowAnnounced1(
-        show_id=identity_of(event),
+        show_id=event.identity,
         venue_id=event.venue_id,
         name=event.name,
         currency=event.currency,
@@ -167,7 +167,7 @@ def _when_and_where(details: ShowDetails | ShowDetailsChanged) -> dict[str, Any]
 
 def _show(documents: Documents, event: DomainEvent) -> Found | None:
     """Return the owner of a show's event, and the fields that name the show."""
-    show = documents.show(identity_of(event))
+    show = documents.show(event.identity)
     if show is None:
         return None
     named = {"show_id": show["show_id"], "venue_id": show["venue_id"]}
@@ -194,7 +194,7 @@ tell(
 @tells(PriceChanged)
 def show_price_changed(event: PriceChanged, documents: Documents) -> OwnedData | None:
     """Tell a new price."""
-    found, show = _show(documents, event), documents.show(identity_of(event))
+    found, show = _show(documents, event), documents.show(event.identity)
     if found is None or show is None:
         return None
     price = {"ticket_type_id": event.ticket_type_id, "price_minor": event.price_minor}
@@ -204,7 +204,7 @@ def show_price_changed(event: PriceChanged, documents: Documents) -> OwnedData |
 @tells(CapacityChangeEnded)
 def show_capacity_changed(event: CapacityChangeEnded, documents: Documents) -> OwnedData | None:
     """Tell new capacities; a change that was given up changed nothing."""
-    found, show = _show(documents, event), documents.show(identity_of(event))
+    found, show = _show(documents, event), documents.show(event.identity)
     change = show["capacity_change"] if show else None
     if found is None or change is None or not event.made:
         return None

@@ -9,9 +9,10 @@ import pypdfium2
 import pytest
 
 from adapters.privacy.letters.smtp import message_of
-from adapters.privacy.letters.words import moment, money
+from adapters.privacy.letters.words import moment
 from adapters.privacy.letters.writer import ShopLinks, TemplateWriter, one_line
 from adapters.privacy.ticket_qr import drawn
+from domain.money.currency import money
 from domain.views.outgoing.letters import LETTER_OF, CodedTicket, Letter, LetterMatter, is_in_time
 from tests.fakes.letter_box import IDENTITY, LINKS
 
