@@ -16,10 +16,10 @@ from cli.main import app
 from domain.access.operator_act import OperatorActed
 from tests.fakes.engines import installed
 from tests.fakes.world import SagaWorld
-from tests.workflows.conftest import CODEC_KEYS, skipping, world
+from tests.workflows.conftest import CODEC_KEYS, kept_server, skipping, world
 from tests.workflows.test_refund import Handle, begin, ended, shown, sold
 
-__all__ = ["skipping", "world"]
+__all__ = ["kept_server", "skipping", "world"]
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
 
@@ -35,6 +35,7 @@ def settings(world: SagaWorld, monkeypatch: pytest.MonkeyPatch) -> str:
     address = world.server.client.service_client.config.target_host
     keys = ",".join(f"{name}:{base64.b64encode(key).decode()}" for name, key in CODEC_KEYS.items())
     monkeypatch.setenv("BOXOFFICE_TEMPORAL__ADDRESS", address)
+    monkeypatch.setenv("BOXOFFICE_TEMPORAL__NAMESPACE", world.server.client.namespace)
     monkeypatch.setenv("BOXOFFICE_TEMPORAL__CODEC_KEYS", keys)
     return address
 
@@ -91,8 +92,7 @@ async def test_the_runbooks_updates_are_typed(world: SagaWorld, client: Client, 
     typing = await asyncio.create_subprocess_exec(
         installed(words[0]),
         *words[1:],
-        "--address",
-        settings,
+        *("--address", settings, "--namespace", client.namespace),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

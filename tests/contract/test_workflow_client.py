@@ -19,9 +19,9 @@ from tests.fakes.connect import ConnectingVenues
 from tests.fakes.judged import judged
 from tests.fakes.selling_engine import SellingEngine
 from tests.fakes.world import SagaWorld
-from tests.workflows.conftest import skipping
+from tests.workflows.conftest import kept_server, skipping
 
-__all__ = ["skipping"]
+__all__ = ["kept_server", "skipping"]
 
 TIMEBOX_SECONDS = 20.0
 

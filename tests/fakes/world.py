@@ -159,6 +159,7 @@ class SagaWorld:
         **tuning: Unpack[Tuning],
     ) -> AsyncIterator[None]:
         """Run one worker per queue, as in production; `interceptor` replaces the gates."""
+        await self._follow_clock()
         activities = self.activities()
         tuning.setdefault("graceful_shutdown_timeout", timedelta())
         tuning.setdefault("workflow_task_poller_behavior", POLLERS)
@@ -177,6 +178,10 @@ class SagaWorld:
                 )
                 await stack.enter_async_context(worker)
             yield
+
+    async def _follow_clock(self) -> None:
+        """Move the store's clock to the server's."""
+        self._ahead = max(self._ahead, await self.server.get_current_time() - datetime.now(UTC))
 
     async def announce(self, hold_seconds: int = 600, capture_method: Any = "manual") -> None:
         rates = FeeRates()
@@ -209,7 +214,7 @@ class SagaWorld:
 
     async def request(self, key: str = "key", quantity: int = 2, tender: Tender = "card") -> PurchaseRef:
         """Request a purchase at the server's time, which may skip ten years when no timer is due."""
-        self._ahead = max(self._ahead, await self.server.get_current_time() - datetime.now(UTC))
+        await self._follow_clock()
         requested = await self.purchases.request_purchase(
             RequestPurchase(
                 tenant_id=DEFAULT_TENANT,

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
@@ -30,7 +29,7 @@ Handle = WorkflowHandle[LetterWorkflow, int]
 
 async def letters_wait(world: SagaWorld, client: Client, *keys: str) -> None:
     """Sell an order for each key; each buyer named an address, and waits for the tickets."""
-    assert await world.letters.due(datetime.now(UTC), 1) == []  # the first look begins here
+    assert await world.letters.due(await world.server.get_current_time(), 1) == []  # the first look begins here
     await world.open_show()
     for key in keys:
         purchase_id = purchase_id_of(DEFAULT_TENANT, key)
