@@ -147,7 +147,7 @@ async def test_a_renewed_task_that_is_lost_leaves_a_history_that_no_worker_can_r
     await asyncio.sleep(0.5)
     worker = await served(address, 0)
     try:
-        await asyncio.wait_for(asyncio.gather(*acts), 30)
+        await asyncio.wait_for(asyncio.gather(*acts), PATIENCE_SECONDS)
     finally:
         worker.kill()
         await worker.wait()
