@@ -170,12 +170,7 @@ async def read_refunds(purchase_id: PurchaseId, deps: Deps, after: After = 0) ->
     """Return all refunds of a purchase, and how much of its price the buyer has back."""
     stale = await wait_for_position(deps.queries, after)
     found = await require("purchase", deps.queries, deps.queries.purchase, purchase_id)
-    return {
-        "purchase_id": purchase_id,
-        "refund_state": found["refund_state"],
-        "refunds": found["refunds"],
-        "stale": stale,
-    }
+    return part_of(found, RefundsAnswer, stale=stale)
 
 
 @router.get("/{refund_id}", openapi_extra=may_answer(NOT_FOUND))

@@ -10,6 +10,7 @@ from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.claiming import ClaimState
 from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenHolding, TokenState
+from domain.views.common import part_of
 from domain.views.minting import LeafState
 from domain.views.purchase import TicketDocument
 
@@ -67,18 +68,14 @@ async def verify_ticket(ticket_id: TicketId, deps: Deps) -> VerifiedTicket:
     """Check a ticket against its events and its token or leaf on chain; one that is not minted yet can be valid."""
     ticket, token = await deps.read_ticket(ticket_id)
     (answer,) = await deps.door.look([PresentedCode(ticket_id)])
-    return {
-        "ticket_id": ticket_id,
-        "show_id": ticket.show_id,
-        "state": ticket.state,
-        "valid": answer.valid,
-        "admission": answer.reason,
-        "blocked": ticket.blocked,
-        "mint_address": ticket.mint_address,
-        "mint_signature": ticket.mint_signature,
-        "on_chain": token is not None and token.is_ours,
-        "token_holding": None if token is None else token.holding,
-        "claim": ticket.claim,
-        "token": token,
-        "leaf": await deps.leaves.read_leaf(ticket_id),
-    }
+    return part_of(
+        ticket,
+        VerifiedTicket,
+        ticket_id=ticket_id,
+        valid=answer.valid,
+        admission=answer.reason,
+        on_chain=token is not None and token.is_ours,
+        token_holding=None if token is None else token.holding,
+        token=token,
+        leaf=await deps.leaves.read_leaf(ticket_id),
+    )

@@ -13,6 +13,7 @@ from api.ports import Dependencies
 from domain.tickets.admission import AdmissionReason, PresentedCode
 from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenHolding, TokenState
+from domain.views.common import part_of
 from domain.views.minting import LeafState
 from domain.views.purchase import TicketDocument
 
@@ -72,17 +73,15 @@ async def verify_by_secret(body: VerificationBody, deps: Deps) -> Verification:
         raise Problem(NOT_FOUND, "there is no such ticket")
     ticket, token = await deps.read_ticket(shown.ticket_id)
     (answer,) = await deps.door.look([shown])
-    return {
-        "show_id": ticket.show_id,
-        "ticket_type_id": ticket.ticket_type_id,
-        "state": ticket.state,
-        "valid": answer.valid and not _shows_nothing(body, token),
-        "admission": answer.reason,
-        "blocked": ticket.blocked,
-        "on_chain": token is not None and token.is_ours,
-        "token_holding": None if token is None else token.holding,
-        "leaf": await deps.leaves.recorded_leaf(ticket.identity),
-    }
+    return part_of(
+        ticket,
+        Verification,
+        valid=answer.valid and not _shows_nothing(body, token),
+        admission=answer.reason,
+        on_chain=token is not None and token.is_ours,
+        token_holding=None if token is None else token.holding,
+        leaf=await deps.leaves.recorded_leaf(ticket.identity),
+    )
 
 
 def _shows_nothing(body: VerificationBody, token: TokenState | None) -> bool:
