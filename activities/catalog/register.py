@@ -160,14 +160,6 @@ def _announce(uow: UnitOfWork, command: AnnounceShow) -> None:
     terms["details"] = command.model_dump(include=DETAILS, exclude_defaults=True) or None
     check_chargeable(uow.add(Show.begin(ShowAnnounced, command.show_id, uow.at, **terms)), venue.rates)
     for item in command.ticket_types:
-        uow.add(
-            Allocation.begin(
-                AllocationOpened,
-                item.ticket_type_id,
-                uow.at,
-                tenant_id=command.tenant_id,
-                show_id=command.show_id,
-                ticket_type_id=item.ticket_type_id,
-                capacity=item.capacity,
-            )
-        )
+        stock = {"tenant_id": command.tenant_id, "show_id": command.show_id, "capacity": item.capacity}
+        type_id = item.ticket_type_id
+        uow.add(Allocation.begin(AllocationOpened, type_id, uow.at, ticket_type_id=type_id, **stock))

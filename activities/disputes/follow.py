@@ -79,12 +79,9 @@ def _open(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus, order: Order) -
             tenant_id=ref.purchase.tenant_id,
             purchase_id=order.identity,
             venue_id=order.venue_id or "",
-            currency=seen.currency,
-            amount_minor=seen.amount_minor,
             parts=holdings.taken(seen.amount_minor, seen.currency).plain(),
-            charge_id=seen.charge_id,
-            intent_id=seen.intent_id,
             is_of_sale=of_sale,
+            **seen.model_dump(include={"currency", "amount_minor", "charge_id", "intent_id"}),
         )
     )
     _post(uow, ref, dispute, "opened", opened_postings(dispute, seen.fee_minor))

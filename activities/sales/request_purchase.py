@@ -22,6 +22,9 @@ from domain.stock.buyer_limit import Allowance, AllowanceOpened
 from domain.stock.shares import ANYBODY, Holder
 from domain.views.purchase import PurchaseState
 
+LIMITED_BY = ("allowance_id", "wallet_allowance_id")
+ASKED = ("body_digest", "show_id", "buyer_id", "discount_code", "expected_total_minor", "nonce", *LIMITED_BY)
+
 
 class RequestPurchase(NamedTuple):
     """A buyer's request; `body_digest` is of the request, to recognise a reused key.
@@ -208,17 +211,10 @@ def _request(uow: UnitOfWork, command: RequestPurchase, room: int | None) -> Req
         raise MintingUnfunded("the tokens of these tickets cannot be paid for now", available=max(0, room))
     _claim(uow, command, show)
     request: dict[str, Any] = {
-        "body_digest": command.body_digest,
-        "show_id": command.show_id,
+        **{name: getattr(command, name) for name in ASKED},
         "lines": [line.model_dump() for line in command.lines],
-        "buyer_id": command.buyer_id,
-        "discount_code": command.discount_code,
-        "expected_total_minor": command.expected_total_minor,
         "queue_until": queue_until,
         "hold_seconds": min(command.hold_seconds or show.hold_seconds, show.hold_seconds),
-        "allowance_id": command.allowance_id,
-        "nonce": command.nonce,
-        "wallet_allowance_id": command.wallet_allowance_id,
     }
     if known is None:
         known = uow.add(

@@ -22,6 +22,7 @@ from domain.catalog.show import (
     CapacityChangeEnded,
     ShowAnnounced,
     ShowWentOnSale,
+    TicketType,
 )
 from domain.catalog.venue import VenueRegistered, VenueZoneChanged
 from domain.core.aggregate import DomainEvent
@@ -57,7 +58,6 @@ from domain.views.catalog import (
     FileDocument,
     HoldDocument,
     ShowDocument,
-    TicketTypeDocument,
     details_document,
     rates_document,
 )
@@ -122,7 +122,7 @@ def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
         event,
         ShowDocument,
         show_id=identity_of(event),
-        ticket_types=[_ticket_type(item) for item in event.ticket_types],
+        ticket_types=[{name: item[name] for name in TicketType.model_fields} for item in event.ticket_types],
         on_sale=False,
         called_off=False,
         capacity_change=None,
@@ -132,15 +132,6 @@ def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
         **no_token(),
     )
     documents.put(SHOWS, show["show_id"], show)
-
-
-def _ticket_type(item: Mapping[str, Any]) -> TicketTypeDocument:
-    return {
-        "ticket_type_id": item["ticket_type_id"],
-        "name": item["name"],
-        "price_minor": item["price_minor"],
-        "capacity": item["capacity"],
-    }
 
 
 def _capacity_requested(documents: DocumentBatch, event: CapacityChangeBegun, _: int) -> None:

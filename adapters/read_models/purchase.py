@@ -195,12 +195,7 @@ def _request(
 
 
 def _line(line: Mapping[str, Any]) -> LineDocument:
-    return {
-        "ticket_type_id": line["ticket_type_id"],
-        "quantity": line["quantity"],
-        "price_minor": line.get("price_minor"),
-        "discount_minor": line.get("discount_minor", 0),
-    }
+    return part_of({"price_minor": None, "discount_minor": 0, **line}, LineDocument)
 
 
 def _requested(documents: DocumentBatch, event: PurchaseRequested, position: int) -> None:

@@ -188,9 +188,6 @@ class BuyerErasureDecided(DomainEvent["Order"]):
 
     TOPIC = "order.buyer-erasure-decided"
 
-    def apply(self, order: "Order") -> None:
-        """Change nothing: the order holds no personal data."""
-
 
 class BuyerCorrectionDecided(DomainEvent["Order"]):
     """Personal data of the purchase's buyer is corrected; the event names the fields, and nothing of the person."""
@@ -198,9 +195,6 @@ class BuyerCorrectionDecided(DomainEvent["Order"]):
     TOPIC = "order.buyer-correction-decided"
 
     fields: list[str]
-
-    def apply(self, order: "Order") -> None:
-        """Change nothing: the order holds no personal data."""
 
 
 class Order(Aggregate):

@@ -1,5 +1,7 @@
 """Fold the books' postings into lines, and venues' Stripe accounts into documents."""
 
+from datetime import datetime
+
 from adapters.read_models.catalog import Fold, identity_of, opens, sets
 from adapters.read_models.documents import ACCOUNTS, PAYEES, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
@@ -11,30 +13,22 @@ from domain.views.payouts import AccountOwner
 
 def _posted(documents: DocumentBatch, event: TransactionPosted, position: int) -> None:
     for number, posting in enumerate(event.postings):
-        line = Entry(
-            position,
-            number,
-            identity_of(event),
-            event.purchase_id,
-            event.kind,
-            event.timestamp,
-            posting["debit"],
-            posting["credit"],
-            posting["amount"],
-            posting["unit"],
-        )
-        documents.postings.append(line)
+        sides = (posting["debit"], posting["credit"], posting["amount"], posting["unit"])
+        documents.postings.append(Entry(position, number, *_about(event), *sides))
     if event.kind == "sale" and all(posting["unit"] == TICKET_UNIT for posting in event.postings):
         _free_order(documents, event, position)
+
+
+def _about(event: TransactionPosted) -> tuple[str, str, str, datetime]:
+    return event.identity, event.purchase_id, event.kind, event.timestamp
 
 
 def _free_order(documents: DocumentBatch, event: TransactionPosted, position: int) -> None:
     """Add the line of an order that moved no money, so that its venue's statement has it."""
     purchase = documents.find(PURCHASES, event.purchase_id)
     if purchase and purchase["venue_id"] and (price := purchase["price"]):
-        about = (identity_of(event), event.purchase_id, event.kind, event.timestamp)
         account, number = venue_payable(purchase["venue_id"]), len(event.postings)
-        documents.postings.append(Entry(position, number, *about, "", account, 0, price["currency"]))
+        documents.postings.append(Entry(position, number, *_about(event), "", account, 0, price["currency"]))
 
 
 def _connected(documents: DocumentBatch, event: AccountConnected, _: int) -> None:

@@ -16,7 +16,7 @@ from domain.catalog.show_cancellation import (
     ShowCancellationResumed,
 )
 from domain.core.aggregate import DomainEvent
-from domain.views.common import TokenWord
+from domain.views.common import TokenWord, part_of
 from domain.views.purchase import PurchaseDocument
 from domain.views.show_cancellation import CancellationProgress, CancellationStatus
 
@@ -33,6 +33,10 @@ NUMBERS = (
     " coalesce(sum(tokens_left), 0), coalesce(sum(refunded_in_cash_minor), 0), coalesce(sum(owed_minor), 0),"
     " coalesce(sum(owed_at_till_minor), 0) FROM rm_order_counts WHERE show_id = %(show)s"
 )
+COUNTED = (
+    "orders", "ended_without_sale", "residue", "refunding", "failed", "at_till", "refunded_minor", "tokens_left",
+    "refunded_in_cash_minor", "owed_minor", "owed_at_till_minor",
+)  # fmt: skip
 OUTSIDE = "SELECT count(*) FROM rm_reservations WHERE doc->>'show_id' = %s AND doc->>'state' = 'confirmed'"
 MINTED: TokenWord = "minted"
 UNFINISHED = (
@@ -131,23 +135,11 @@ class ShowCancellationQueries(ReadModels):
         if found is None:
             return None
         numbers = (await self._rows(NUMBERS, {"show": show_id}))[0]
-        orders, ended, residue, refunding, failed, at_till, *minor = map(int, numbers)
-        refunded_minor, tokens_left, in_cash_minor, owed_minor, owed_at_till_minor = minor
-        progress: CancellationProgress = {
-            "orders": orders,
-            "ended_without_sale": ended,
-            "residue": residue,
-            "refunding": refunding,
-            "failed": failed,
-            "refunded_minor": refunded_minor,
-            "tokens_left": tokens_left,
-            "refunded_in_cash_minor": in_cash_minor,
-            "given_back": orders - ended - residue - at_till,
-            "owed_minor": owed_minor,
-            "owed_at_till_minor": owed_at_till_minor,
-            "sold_outside": int((await self._rows(OUTSIDE, (show_id,)))[0][0]),
-        }
-        return {**found, "progress": progress}
+        counted = dict(zip(COUNTED, map(int, numbers), strict=True))
+        others = counted["ended_without_sale"] + counted["residue"] + counted["at_till"]
+        sold_outside = int((await self._rows(OUTSIDE, (show_id,)))[0][0])
+        own = {"given_back": counted["orders"] - others, "sold_outside": sold_outside}
+        return {**found, "progress": part_of(counted, CancellationProgress, **own)}
 
     async def cancelling_shows(self, before: datetime, limit: int) -> list[tuple[str, str]]:
         """Return (show, tenant) of unfinished cancellations that began before a time."""

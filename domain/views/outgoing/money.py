@@ -31,15 +31,7 @@ from domain.views.outgoing.data import (
     RefundSucceeded1,
 )
 from domain.views.outgoing.event import EventOwner
-from domain.views.outgoing.mapping import (
-    Documents,
-    Found,
-    MatterDocument,
-    OwnedData,
-    owner_of,
-    tell,
-    tells,
-)
+from domain.views.outgoing.mapping import Documents, Found, MatterDocument, OwnedData, owner_of, tell, tells
 
 PAID_BY: dict[type[DomainEvent], PaidBy] = {
     RefundSucceeded: "card",
