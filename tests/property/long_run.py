@@ -18,10 +18,11 @@ MANY = 1000  # examples that reach everything
 
 
 class Player(Protocol):
-    """Draws examples and plays them; `wanted` must be reached by some of many."""
+    """Draws examples and plays them; `wanted` must be reached by some of many, and one that fails is shrunk or not."""
 
     examples: st.SearchStrategy[Any]
     wanted: frozenset[str]
+    shrinks: bool
 
     def play(self, example: Any) -> Counter[str]:
         """Play one example; raise if anything is wrong, else return how often it reached what."""
@@ -91,7 +92,7 @@ def _run_block(plan: Plan, number: int, size: int, player: Player) -> Block:
         max_examples=size,
         deadline=None,
         database=None,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, *((Phase.shrink,) if player.shrinks else ())),
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )

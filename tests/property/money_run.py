@@ -19,6 +19,7 @@ class MoneyRun:
     """Runs lives, one after another, in one event loop."""
 
     wanted = frozenset({*(kind.__name__ for kind in get_args(Event)), *EXCESSES})
+    shrinks = True
     examples: st.SearchStrategy[Life] = st.tuples(st.tuples(TERMS, TERMS), LIVES)
 
     def __init__(self) -> None:

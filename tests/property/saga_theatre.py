@@ -10,7 +10,9 @@ from temporalio.testing import WorkflowEnvironment
 
 import activities.tokens.submit
 from tests.fakes.engines import skipping_server
-from tests.property.saga_schedules import SCHEDULES, STEPS, Schedule
+from tests.property.saga_operator import ACTS_DONE
+from tests.property.saga_plots import SCHEDULES
+from tests.property.saga_schedules import STEPS, Schedule
 from tests.property.saga_stage import ENDED, Stage
 
 SERVED_MAX = 25  # each purchase that leaves a timer behind moves a server's clock ahead by years
@@ -25,7 +27,8 @@ class Theatre:
     """A server for many stages, replaced before its clock leaves this century."""
 
     examples: st.SearchStrategy[Schedule] = SCHEDULES
-    wanted = frozenset({*STEPS, *ENDED})
+    shrinks = False  # one takes minutes
+    wanted = frozenset({*STEPS, *ACTS_DONE, *ENDED})
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
@@ -45,7 +48,7 @@ class Theatre:
         self._patch.undo()
 
     def play(self, schedule: Schedule) -> Counter[str]:
-        """Play a schedule and print it if it fails; return its end and its steps.
+        """Play a schedule and print it if it fails; return its end, its steps and its acts.
 
         Where the server broke its own history, replace the server and play it once more: the time-skipping server can
         refuse a completed task ("invalid history builder state") when a local activity runs beside a timer, and then
@@ -79,7 +82,7 @@ class Theatre:
         assert self._server is not None
         self._served += 1
         stage = Stage(self._server, schedule, await self._server.get_current_time())
-        return await stage.play(), stage.script.calls
+        return await stage.play(), stage.script.calls + stage.operator.done
 
     async def _open(self) -> None:
         if self._server is not None:

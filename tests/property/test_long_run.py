@@ -20,6 +20,7 @@ class Drawn:
 
     examples = st.integers(0, 1000)
     wanted = frozenset({"odd"})
+    shrinks = True
 
     def __init__(self, most: int = 1000) -> None:
         self.seen: list[int] = []
