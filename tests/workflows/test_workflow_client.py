@@ -19,7 +19,8 @@ async def test_an_engine_that_does_not_answer_leaves_no_error_that_nobody_took(c
     unhandled: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
     engine = WorkflowClient(client, Timeouts(0.3, 1.0, 1))
-    [server] = [one for one in psutil.Process().children() if "temporal-test-server" in " ".join(one.cmdline())]
+    port = client.service_client.config.target_host.rpartition(":")[2]
+    [server] = [one for one in psutil.Process().children() if port in one.cmdline()]
     server.suspend()
     try:
         assert await engine.open_purchase(PURCHASE, About("pu_1", "sh_1", "ve_1")) is None
