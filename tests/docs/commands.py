@@ -17,6 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(
     r"^(?P<indent> *)```(?P<language>sh|console)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
@@ -146,9 +148,17 @@ def stop_group(shell: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + STOP_SECONDS
     with suppress(ProcessLookupError):
         os.killpg(shell.pid, signal.SIGTERM)
-        while time.monotonic() < until:
+        while time.monotonic() < until and lives(shell.pid):
             shell.poll()
-            os.killpg(shell.pid, 0)
             time.sleep(0.05)
         os.killpg(shell.pid, signal.SIGKILL)
     shell.wait()
+
+
+def lives(group: int) -> bool:
+    """Say whether a process of a group runs; init may collect those that have ended much later."""
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False

@@ -94,6 +94,14 @@ def test_nothing_is_left_running(tmp_path: Path) -> None:
     assert is_over(int((tmp_path / "pid").read_text()))
 
 
+def test_a_process_that_ends_itself_has_time_for_it(tmp_path: Path) -> None:
+    """SIGKILL comes only to those that SIGTERM does not end."""
+    stops = """sh -c 'trap "sleep 0.2; touch ended; exit" TERM; touch ready; while :; do sleep 0.02; done' &
+    until [ -e ready ]; do sleep 0.02; done"""
+    run([Command(stops)], tmp_path)
+    assert (tmp_path / "ended").exists()
+
+
 def is_over(pid: int) -> bool:
     """Whether a process has ended, at once or within a second; a zombie of another parent has."""
     for _ in range(20):
