@@ -20,6 +20,8 @@ from adapters.runtime.gc_tuning import NEW_OBJECTS
 
 # Unless this is missing, jsonschema builds 38 grammars in each process (1.4 s) for formats that no schema of ours has.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+# The client of the API in this process looks for it at each request, and it is not installed.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 TESTS = Path(__file__).parent
 # Needs servers, processes or many drawn examples. The whole run begins with these, in this order, so that no worker is
 # left alone with a long one at the end.

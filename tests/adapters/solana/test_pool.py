@@ -273,8 +273,11 @@ async def test_signers_wait_for_their_turn_to_send(nodes: list[OddNode]) -> None
     await client.close()
 
 
-async def test_a_patient_pool_outlives_an_outage_in_order(nodes: list[OddNode]) -> None:
+async def test_a_patient_pool_outlives_an_outage_in_order(
+    nodes: list[OddNode], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While no node takes calls, reads and turns to send wait; whoever came first goes first, and none has failed."""
+    monkeypatch.setattr("adapters.solana.rpc.node.OPEN_SECONDS", 0.2)
     pool = NodePool([NodeConfig(nodes[0].url)], NO_LIMITS, patience_seconds=20)
     client, order, well = NodeClient(pool), list[int](), dict(nodes[0].answers)
     nodes[0].answers.clear()
