@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -95,9 +96,15 @@ def local_moment_of(text: object) -> datetime:
     return moment if moment.tzinfo is None else moment_of(text)
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of all time zones, found once per process: for that hundreds of files are opened."""
+    return frozenset(available_timezones())
+
+
 def checked_zone(text: str) -> str:
     """Refuse a text that names no time zone."""
-    if text not in available_timezones():
+    if text not in time_zones():
         raise ValueError("not an IANA time zone such as Europe/Berlin")
     return text
 
