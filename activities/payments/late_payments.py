@@ -14,7 +14,7 @@ from activities.payments.intent import PAID, PaymentActivities
 from activities.payments.release import PaymentKey, PaymentRelease, begin_payment
 from activities.refunds.request_refund import RequestRefund, book_of, lost_of, request
 from activities.refunds.unsold import excess_of, strangers
-from activities.sales.order import MAKER, create_tickets, hold_seats
+from activities.sales.order import MAKER, attempt_of, create_tickets, hold_seats
 from domain.catalog.show import Show
 from domain.core.actor import acting_as, operator_actor
 from domain.core.errors import Refusal, WrongState
@@ -99,9 +99,8 @@ def _end_of(status: str) -> str:
 
 def _state_of(uow: UnitOfWork, late: LatePayment) -> _PurchaseState:
     order = uow.get(Order, late.purchase_id)
-    purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
     own = not late.intent_id or _own(uow, late.purchase_id, late.intent_id) is not None
-    return _PurchaseState(purchase, own, order.is_sold, order.state in {"cancelled", "refused"})
+    return _PurchaseState(attempt_of(order), own, order.is_sold, order.state in {"cancelled", "refused"})
 
 
 def _own(uow: UnitOfWork, purchase_id: str, intent_id: str) -> PurchaseRef | None:
@@ -110,7 +109,7 @@ def _own(uow: UnitOfWork, purchase_id: str, intent_id: str) -> PurchaseRef | Non
     payment = uow.find(Payment, f"{purchase_id}:{order.attempt}")
     if payment is None or payment.intent_id != intent_id:
         return None
-    return PurchaseRef(tenant_id=order.tenant_id, purchase_id=purchase_id, attempt=order.attempt)
+    return attempt_of(order)
 
 
 def _reopen(uow: UnitOfWork, former: PurchaseRef, paid: IntentState) -> PurchaseRef:
@@ -125,7 +124,7 @@ def _reopen(uow: UnitOfWork, former: PurchaseRef, paid: IntentState) -> Purchase
     for line in order.lines:
         show.sellable(line.ticket_type_id)
     reopen(order, paid, uow.at)
-    purchase = former.model_copy(update={"attempt": order.attempt})
+    purchase = attempt_of(order)
     key = hold_key_of(purchase.purchase_id, purchase.attempt)
     hold_seats(uow, order.lines, key, order.hold_until, MAKER)
     if order.discount_code is not None:
@@ -133,7 +132,7 @@ def _reopen(uow: UnitOfWork, former: PurchaseRef, paid: IntentState) -> Purchase
     quantity, most = sum(line.quantity for line in order.lines), show.buyer_tickets_max
     for allowance_id in order.allowance_ids:
         uow.get(Allowance, allowance_id).claim(order.identity, order.show_id, quantity, most, 0, uow.at)
-    create_tickets(uow, purchase, order)
+    create_tickets(uow, order)
     begin_payment(uow, IntentCreated, PaymentKey(purchase, str(purchase.attempt)), paid, show.capture_method)
     return purchase
 

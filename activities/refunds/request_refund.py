@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from activities.core.commands import Command, PurchaseRef, RefundRef
+from activities.core.commands import Command, RefundRef
 from activities.core.ports import EventStore
 from activities.disputes.lookup import disputes_of, is_undecided, lost_breakdown
 from activities.refunds.owed import hand_out
-from activities.sales.order import give_back, ticket_ids_of
+from activities.sales.order import attempt_of, give_back, ticket_ids_of
 from domain.catalog.show import Show
 from domain.core.errors import PaymentDisputed, RefundExceeds, UnknownSubject, WrongState
 from domain.core.unit_of_work import UnitOfWork
@@ -91,8 +91,7 @@ class RefundCommands:
 
         def decide(uow: UnitOfWork) -> None:
             order, book = uow.get(Order, purchase_id), uow.get(Refunds, purchase_id)
-            purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=purchase_id, attempt=order.attempt)
-            hand_out(uow, purchase, book, refund_id)
+            hand_out(uow, attempt_of(order), book, refund_id)
 
         return (await self._store.commit(decide)).position
 
@@ -257,10 +256,9 @@ def ticket_prices(order: Order, price: Price) -> dict[str, AmountBreakdown]:
 
 
 def _view(command: RequestRefund, order: Order, refund: Refund, *, resells: bool) -> RefundView:
-    purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
     return RefundView(
         refund=RefundRef(
-            purchase=purchase,
+            purchase=attempt_of(order),
             refund_id=command.refund_id,
             ticket_ids=refund.ticket_ids,
             amount_minor=refund.given.total_minor + refund.unsold_minor + refund.excess_minor,

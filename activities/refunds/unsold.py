@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from activities.books.post import post
-from activities.core.commands import PurchaseRef
 from activities.refunds.owed import post_excess
 from activities.refunds.request_refund import book_of
+from activities.sales.order import attempt_of
 from domain.core.errors import RefundExceeds
 from domain.core.ids import refund_id_of
 from domain.core.transient import TransientError
@@ -33,7 +33,7 @@ def owe_back(uow: UnitOfWork, payment: Payment, made: Sequence[StripeRefund], *,
     if payment.state == "refunded" and (known is None or not strangers(known, made)):
         return
     order = uow.get(Order, payment.purchase_id)
-    purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
+    purchase = attempt_of(order)
     payment.owe(uow.at)
     owed = unsold_postings(order.identity, payment.currency, payment.captured_minor, payment.stripe_fee_minor)
     post(uow, purchase, f"{payment.identity}:owed", "payment-owed", owed)

@@ -84,8 +84,9 @@ class SalesActivities:
         """
 
         def decide(uow: UnitOfWork) -> None:
-            _order(uow, purchase).request_capture(uow.at)
-            for allocation, key in _holds(uow, purchase):
+            order = _order(uow, purchase)
+            order.request_capture(uow.at)
+            for allocation, key in _holds(uow, order):
                 allocation.confirm(key, uow.at)
 
         await self._store.commit(decide)
@@ -98,7 +99,7 @@ class SalesActivities:
             order = _order(uow, purchase)
             _check_captured(uow, order)
             order.confirm(uow.at)
-            for ticket in tickets_of(uow, purchase):
+            for ticket in _tickets(uow, order):
                 ticket.issue(uow.at)
             for allowance_id in order.allowance_ids:
                 uow.get(Allowance, allowance_id).sell(purchase.purchase_id, uow.at)
@@ -186,9 +187,13 @@ def _check_released(uow: UnitOfWork, purchase: PurchaseRef) -> None:
         raise EvidenceMissing(f"the payment is {state}, and its release is not recorded", state=state)
 
 
-def _holds(uow: UnitOfWork, purchase: PurchaseRef) -> list[tuple[Allocation, str]]:
-    order = _order(uow, purchase)
-    key = hold_key_of(purchase.purchase_id, purchase.attempt)
+def attempt_of(order: Order) -> PurchaseRef:
+    """Return the present attempt of an order."""
+    return PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
+
+
+def _holds(uow: UnitOfWork, order: Order) -> list[tuple[Allocation, str]]:
+    key = hold_key_of(order.identity, order.attempt)
     return [(uow.get(Allocation, line.ticket_type_id), key) for line in order.lines]
 
 
@@ -204,28 +209,28 @@ def place(uow: UnitOfWork, purchase: PurchaseRef, tender: Tender = "card", holde
     show = uow.get(Show, order.show_id)
     price = order.price
     if price is None:
-        price = _reserve(uow, purchase, order, tender, holder)
-        create_tickets(uow, purchase, order)
+        price = _reserve(uow, order, tender, holder)
+        create_tickets(uow, order)
     return PlacedOrder(
         show_id=order.show_id,
         venue_id=show.venue_id,
         price=price,
         hold_until=order.hold_until,
         capture_method=show.capture_method,
-        ticket_ids=tuple(ticket_id for ticket_id, _ in _ticket_ids(order, purchase)),
+        ticket_ids=tuple(ticket_ids_of(order)),
         sold=order.is_sold,
         processing_seconds=show.processing_seconds,
         minting=show.minting,
     )
 
 
-def _reserve(uow: UnitOfWork, purchase: PurchaseRef, order: Order, tender: Tender, holder: Holder) -> Price:
+def _reserve(uow: UnitOfWork, order: Order, tender: Tender, holder: Holder) -> Price:
     """Lock the present price and hold the seats and the discount."""
     show = uow.get(Show, order.show_id)
     quote = priced(uow, order.show_id, order.lines, order.discount_code, tender)
     for line in order.lines:
         show.sellable(line.ticket_type_id)
-    key = hold_key_of(purchase.purchase_id, purchase.attempt)
+    key = hold_key_of(order.identity, order.attempt)
     until = order.hold_until + timedelta(seconds=order.hold_seconds)  # the latest that the two deadlines allow
     hold_seats(uow, order.lines, key, until, MAKER, holder)
     if order.discount_code is not None:
@@ -240,7 +245,7 @@ def cancel(uow: UnitOfWork, end: EndPurchase) -> EndedOrder:
         return EndedOrder(outcome="refused")
     order = _order(uow, purchase)
     if order.state == "placed":
-        for ticket in tickets_of(uow, purchase):
+        for ticket in _tickets(uow, order):
             ticket.void(uow.at)
         give_back(uow, order, end.reason)
     order.end(end.reason, uow.at)
@@ -254,8 +259,7 @@ def give_back(uow: UnitOfWork, order: Order, reason: str) -> None:
     an unsold order are free with it; those of a sold one are put on sale again by `resell_seats`, once their tokens are
     gone and if the show allows it.
     """
-    purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
-    left = sum(ticket.state != "void" for ticket in tickets_of(uow, purchase))
+    left = sum(ticket.state != "void" for ticket in _tickets(uow, order))
     for allowance_id in order.allowance_ids:
         uow.get(Allowance, allowance_id).keep(order.identity, left, uow.at)
     if left:
@@ -264,45 +268,47 @@ def give_back(uow: UnitOfWork, order: Order, reason: str) -> None:
         key = hold_key_of(order.identity, order.attempt)
         discount_of(uow, order.show_id, order.discount_code).give_back(key, reason, uow.at)
     if not order.is_sold:
-        for allocation, key in _holds(uow, purchase):
+        for allocation, key in _holds(uow, order):
             allocation.unconfirm(key, uow.at)
             allocation.release(key, reason, uow.at)
 
 
 def ticket_ids_of(order: Order) -> list[str]:
     """Return the ticket ids of an order's present attempt, in the order of the lines."""
-    purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
-    return [ticket_id for ticket_id, _ in _ticket_ids(order, purchase)]
+    return [ticket_id for ticket_id, _ in _ticket_ids(order)]
 
 
-def _ticket_ids(order: Order, purchase: PurchaseRef) -> list[tuple[str, str]]:
+def _ticket_ids(order: Order) -> list[tuple[str, str]]:
     """Return (ticket id, ticket type) of each ticket, in the order of the lines."""
     types = [line.ticket_type_id for line in order.lines for _ in range(line.quantity)]
     return [
-        (ticket_id_of(order.nonce or order.identity, purchase.attempt, number), ticket_type_id)
+        (ticket_id_of(order.nonce or order.identity, order.attempt, number), ticket_type_id)
         for number, ticket_type_id in enumerate(types, start=1)
     ]
 
 
-def create_tickets(uow: UnitOfWork, purchase: PurchaseRef, order: Order) -> None:
-    """Create the tickets of an attempt, reserved."""
-    for number, (ticket_id, ticket_type_id) in enumerate(_ticket_ids(order, purchase), start=1):
+def create_tickets(uow: UnitOfWork, order: Order) -> None:
+    """Create the tickets of an order's present attempt, reserved."""
+    for number, (ticket_id, ticket_type_id) in enumerate(_ticket_ids(order), start=1):
         uow.add(
             Ticket.begin(
                 TicketReserved,
                 ticket_id,
                 uow.at,
-                tenant_id=purchase.tenant_id,
-                purchase_id=purchase.purchase_id,
+                tenant_id=order.tenant_id,
+                purchase_id=order.identity,
                 show_id=order.show_id,
                 ticket_type_id=ticket_type_id,
-                public_name=public_name_of(order.nonce, purchase.attempt, number),
+                public_name=public_name_of(order.nonce, order.attempt, number),
             )
         )
 
 
 def tickets_of(uow: UnitOfWork, purchase: PurchaseRef) -> list[Ticket]:
-    """Return the existing tickets of this attempt."""
-    order = _order(uow, purchase)
-    found = (uow.find(Ticket, ticket_id) for ticket_id, _ in _ticket_ids(order, purchase))
+    """Return the existing tickets of this attempt; refuse an earlier one."""
+    return _tickets(uow, _order(uow, purchase))
+
+
+def _tickets(uow: UnitOfWork, order: Order) -> list[Ticket]:
+    found = (uow.find(Ticket, ticket_id) for ticket_id in ticket_ids_of(order))
     return [ticket for ticket in found if ticket is not None]

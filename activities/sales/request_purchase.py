@@ -8,7 +8,7 @@ from activities.core.about import About
 from activities.core.commands import Command, EndPurchase, PurchaseRef
 from activities.core.ports import EventStore
 from activities.sales.funds.sale import SaleFunds
-from activities.sales.order import cancel, check_seats, place
+from activities.sales.order import attempt_of, cancel, check_seats, place
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from domain.core.end_reasons import QUEUE_EXPIRED
@@ -194,7 +194,7 @@ def _request(uow: UnitOfWork, command: RequestPurchase, room: int | None) -> Req
     known = uow.find(Order, command.purchase_id)
     if known is not None and known.state != "refused":
         known.ask_again(command.body_digest, uow.at)
-        return _requested(uow, command, known, fresh=False)
+        return _requested(uow, known, fresh=False)
     show = uow.get(Show, command.show_id)
     types = [line.ticket_type_id for line in command.lines]
     if len(set(types)) != len(types):
@@ -222,8 +222,8 @@ def _request(uow: UnitOfWork, command: RequestPurchase, room: int | None) -> Req
         )
     else:
         known.ask_again(at=uow.at, **request)
-    place(uow, _ref(command, known), command.tender, holder)
-    return _requested(uow, command, known, fresh=True)
+    place(uow, attempt_of(known), command.tender, holder)
+    return _requested(uow, known, fresh=True)
 
 
 def _claim(uow: UnitOfWork, command: RequestPurchase, show: Show) -> None:
@@ -245,14 +245,10 @@ def _end_queued(uow: UnitOfWork, purchase: PurchaseRef) -> bool:
     return True
 
 
-def _ref(command: RequestPurchase, order: Order) -> PurchaseRef:
-    return PurchaseRef(tenant_id=command.tenant_id, purchase_id=command.purchase_id, attempt=order.attempt)
-
-
-def _requested(uow: UnitOfWork, command: RequestPurchase, order: Order, *, fresh: bool) -> Requested:
+def _requested(uow: UnitOfWork, order: Order, *, fresh: bool) -> Requested:
     show = uow.get(Show, order.show_id)
     return Requested(
-        purchase=_ref(command, order),
+        purchase=attempt_of(order),
         fresh=fresh,
         show_id=order.show_id,
         venue_id=show.venue_id,
