@@ -56,7 +56,8 @@ UNPAID = {
     "cancel_payment": None,
 }
 ENDS = {"fulfil_order": None, "cancel_order": EndedOrder(outcome="cancelled")}
-NOT_REPEATED = {"place_order"}  # adopts what the request has placed; so does a step that stores no event of its own
+# Adopts what the request has placed; so does a step that stores no event of its own.
+NOT_REPEATED = {"place_order"}
 FILE = "tests/workflows/test_invented_answers.py"
 
 
