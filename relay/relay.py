@@ -13,7 +13,7 @@ from activities.core.follow_ups import Matter
 from activities.core.loops import each_subject, first_of
 from activities.payouts.ports import PayoutRef
 from domain.payments.webhook_event import WebhookEvent
-from domain.views.purchase import PurchaseKey, StalledClaim, StalledPurchase, StalledRefund
+from domain.views.purchase import SOLD_STATES, PurchaseKey, StalledClaim, StalledPurchase, StalledRefund
 from relay.each import Each, attempt
 from relay.follow_ups import FollowUps, utc_now
 from relay.ports import PurchaseStatusReader, RelayEngine, StalledWork, UnhandledWebhooks
@@ -29,7 +29,6 @@ FOREIGN_AFTER = timedelta(seconds=60)
 BATCH_MAX = 50
 AT_ONCE = 10
 UNFINISHED_MAX = 1_000  # many may wait for one outage; the ones behind them must be seen too
-SOLD = {"confirmed", "fulfilled"}
 
 
 class Relay:
@@ -303,7 +302,7 @@ class Relay:
         events, intent_id = await self._events.look(purchase_id), str(webhook.intent_id)
         if events is None:
             return True
-        waits = heard or (events.state in SOLD and not webhook.is_refund_made_elsewhere)
+        waits = heard or (events.state in SOLD_STATES and not webhook.is_refund_made_elsewhere)
         if waits and events.intent_id == intent_id:
             return True
         owner = {"tenant_id": events.tenant_id, "purchase_id": events.purchase_id, "attempt": events.attempt}

@@ -12,8 +12,6 @@ from domain.payments.payment import Payment
 from domain.payments.refunds import Refunds
 from domain.tickets.ticket import Ticket
 
-ENDED = {"cancelled", "refused"}
-
 
 def disputes_of(uow: UnitOfWork, order: Order) -> list[Dispute]:
     """Return the disputes that block an order's tickets: open, or lost."""
@@ -38,7 +36,7 @@ def is_of_sale(uow: UnitOfWork, order: Order, intent_id: str) -> bool:
     Raise TransientError while the purchase may still be sold.
     """
     if not order.is_sold:
-        if order.state in ENDED:
+        if order.is_unsold:
             return False
         raise TransientError("the disputed sale is not recorded yet")
     payment = uow.find(Payment, f"{order.identity}:{order.attempt}")

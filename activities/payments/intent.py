@@ -230,7 +230,7 @@ def _is_requested(found: IntentState, request: IntentRequest) -> bool:
 def _check_open(uow: UnitOfWork, purchase: PurchaseRef) -> None:
     """Refuse an ended purchase before an intent is created for it."""
     order = uow.get(Order, purchase.purchase_id)
-    if order.attempt != purchase.attempt or order.state in {"cancelled", "refused"}:
+    if order.attempt != purchase.attempt or order.is_unsold:
         raise PurchaseCancelled("the purchase has ended", reason=order.end_reason)
 
 

@@ -100,7 +100,7 @@ def _end_of(status: str) -> str:
 def _state_of(uow: UnitOfWork, late: LatePayment) -> _PurchaseState:
     order = uow.get(Order, late.purchase_id)
     own = not late.intent_id or _own(uow, late.purchase_id, late.intent_id) is not None
-    return _PurchaseState(attempt_of(order), own, order.is_sold, order.state in {"cancelled", "refused"})
+    return _PurchaseState(attempt_of(order), own, order.is_sold, order.is_unsold)
 
 
 def _own(uow: UnitOfWork, purchase_id: str, intent_id: str) -> PurchaseRef | None:

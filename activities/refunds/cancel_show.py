@@ -158,7 +158,7 @@ def _refund_id_of(order: Order) -> str:
 
 def _decide(uow: UnitOfWork, cancelled: CancelledOrder) -> OrderFate:
     order = uow.get(Order, cancelled.purchase.purchase_id)
-    if order.state in {"cancelled", "refused"}:
+    if order.is_unsold:
         return OrderFate(kind="ended")
     if not order.is_sold:
         if not order.capture_requested:

@@ -11,9 +11,9 @@ from psycopg.sql import SQL
 from adapters.postgres.connections import Pool, Tables, connection_of
 from adapters.privacy.keyring import Keyring
 from domain.core.errors import WrongState
+from domain.orders.order import ENDED
 from domain.orders.personal_data import KeptBuyer, PersonalData, words_of
 
-ENDED = ["fulfilled", "cancelled", "refused"]
 FIND = SQL("SELECT buyer_id, tenant_id, purchase_id, kept_at, key_id, name, email, wallet FROM buyers WHERE {}")
 BY_ID, BY_PURCHASE = SQL("buyer_id = %s"), SQL("purchase_id = %s")
 # With a person come those who claimed the tickets of the person's purchases.
@@ -218,7 +218,7 @@ class PostgresBuyers(Tables):
         Raise WrongState, and delete nothing, while a purchase of one of them is open.
         """
         async with connection_of(self._pool) as connection, connection.transaction():
-            cursor = await connection.execute(OPEN, (list(buyer_ids), ENDED))
+            cursor = await connection.execute(OPEN, (list(buyer_ids), list(ENDED)))
             if open_one := await cursor.fetchone():
                 raise WrongState(f"purchase {open_one[0] or 'of release 0.1.0'} is not known to have ended")
             return await erase_rows(connection, buyer_ids)

@@ -7,7 +7,8 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from adapters.postgres.connections import Pool, Tables, connection_of
-from adapters.privacy.buyers import ENDED, erase_rows, forget_persons
+from adapters.privacy.buyers import erase_rows, forget_persons
+from domain.orders.order import ENDED
 
 BATCH_MAX = 500
 UNSURE = timedelta(days=1)  # by then a request is recorded or lost, and the read models have caught up
@@ -102,12 +103,12 @@ class PostgresRetention(Tables):
 
     async def secrets(self, at: datetime) -> int:
         """Delete the client secrets of purchases that have ended."""
-        return await self._run(PAST_SECRETS, (ENDED, at - UNSURE))
+        return await self._run(PAST_SECRETS, (list(ENDED), at - UNSURE))
 
     async def buyers(self, at: datetime) -> int:
         """Delete buyers whose show was long enough ago."""
         async with connection_of(self._pool) as connection, connection.transaction():
-            wanted = {"before": at - timedelta(days=self._days), "ended": ENDED, "limit": BATCH_MAX}
+            wanted = {"before": at - timedelta(days=self._days), "ended": list(ENDED), "limit": BATCH_MAX}
             return await erase_rows(connection, await _first_column(connection, PAST_BUYERS, wanted))
 
     async def webhooks(self, at: datetime) -> int:

@@ -10,6 +10,8 @@ from adapters.read_models.documents import (
 from adapters.read_models.queries import ReadModels
 from domain.payouts.connected_account import DueQuery
 from domain.views.purchase import (
+    OPEN_REFUNDS,
+    OPEN_STATES,
     PurchaseDocument,
     PurchaseKey,
     RefundDocument,
@@ -69,9 +71,7 @@ UNSOLD_AGAIN = (
     " AND EXISTS (SELECT FROM jsonb_array_elements_text(r.doc->'ticket_ids') AS named (id)"
     " JOIN rm_tickets t ON t.id = named.id WHERE t.doc->>'entered' = 'false') LIMIT %(limit)s"
 )
-REFUND_OPEN = ["requested", "pending", "failed"]
 QUEUED = ["requested", "reserving"]
-OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
 CANCELLING = "SELECT doc FROM rm_purchases WHERE doc->>'state' = 'cancelling' LIMIT %s"
 CHANGING = (
     "SELECT id, doc->>'tenant_id', (doc->'capacity_change'->>'number')::int FROM rm_shows"
@@ -126,7 +126,7 @@ class StalledWorkQueries(ReadModels):
 
     async def unfinished(self, before: datetime, limit: int) -> list[PurchaseDocument]:
         """Return unfinished purchases whose hold expired before a time."""
-        return [row[0] for row in await self._rows(UNFINISHED, (OPEN_STATES, before, limit))]
+        return [row[0] for row in await self._rows(UNFINISHED, (list(OPEN_STATES), before, limit))]
 
     async def cancelling(self, limit: int) -> list[PurchaseDocument]:
         """Return unfinished purchases with a recorded buyer's cancel."""
@@ -159,7 +159,7 @@ class StalledWorkQueries(ReadModels):
         Those have a token to burn, or seats to put on sale again. Cash that is owed at the till is its clerk's work.
         """
         found = [
-            *await self._rows(REFUNDING, (REFUND_OPEN, before, limit)),
+            *await self._rows(REFUNDING, (list(OPEN_REFUNDS), before, limit)),
             *await self._rows(UNBURNT, (before, limit)),
             *await self._rows(UNSOLD_AGAIN, {"before": before, "limit": limit}),
         ]

@@ -15,13 +15,12 @@ from temporalio.converter import decode_typed_search_attributes
 
 from adapters.postgres.connections import Pool, connection_of
 from adapters.telemetry.set_aside import SET_ASIDE
+from domain.views.purchase import OPEN_REFUNDS, OPEN_STATES
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 15.0
 CALL_TIME = timedelta(seconds=5)
 LISTED_MAX = 1_000
-PURCHASE_STATES = ("requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed")
-REFUND_STATES = ("requested", "pending", "failed")
 STATES = (
     "SELECT 'purchase', doc->>'state', count(*) FROM rm_purchases WHERE doc->>'state' = ANY(%(purchases)s) GROUP BY 2"
     " UNION ALL"
@@ -99,7 +98,7 @@ class Figures:
 
     async def read_database(self) -> None:
         """Read what the read models and the inbox say."""
-        wanted = {"purchases": list(PURCHASE_STATES), "refunds": list(REFUND_STATES)}
+        wanted = {"purchases": list(OPEN_STATES), "refunds": list(OPEN_REFUNDS)}
         async with connection_of(self._pool) as connection:
             rows = await (await connection.execute(STATES, wanted)).fetchall()
             [(debt,)] = await (await connection.execute(DEBT)).fetchall()
@@ -107,9 +106,9 @@ class Figures:
             [(off,)] = await (await connection.execute(ENDPOINTS)).fetchall()
             [(due, refused, given_up, late)] = await (await connection.execute(LETTERS)).fetchall()
         found = {(kind, state): number for kind, state, number in rows}
-        for state in PURCHASE_STATES:
+        for state in OPEN_STATES:
             PURCHASES.labels(state).set(found.get(("purchase", state), 0))
-        for state in REFUND_STATES:
+        for state in OPEN_REFUNDS:
             REFUNDS.labels(state).set(found.get(("refund", state), 0))
         MINT_DEBT.set(int(debt))
         WEBHOOKS_WAITING.set(waiting)

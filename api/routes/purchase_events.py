@@ -19,10 +19,9 @@ from api.ports import Dependencies
 from domain.core.timestamp import Timestamp
 from domain.core.transient import TransientError
 from domain.views.common import PriceDocument, part_of
-from domain.views.purchase import PurchaseHistory, PurchaseState, TicketLine
+from domain.views.purchase import ENDED_STATES, PurchaseHistory, PurchaseState, TicketLine
 
 router = guarded_router(prefix="/api/v1/purchases", tags=["purchases"])
-ENDS = {"fulfilled", "cancelled", "refused"}
 RETRY_MS = 1_000
 
 
@@ -69,7 +68,7 @@ Received = Annotated[int, Depends(received_position)]
 async def check_stream(purchase_id: PurchaseId, received: Received, deps: Deps) -> None:
     """Answer 404 for an unknown purchase, and 204 when the client has received the end."""
     found = await require("purchase", deps.queries, deps.queries.purchase, purchase_id)
-    if found["state"] in ENDS and received >= _position_of(found):
+    if found["state"] in ENDED_STATES and received >= _position_of(found):
         raise StreamFinished
 
 
@@ -100,7 +99,7 @@ async def follow_purchase(
                 found = await deps.queries.purchase(purchase_id)
                 if found is None:  # it was there a moment ago; the client reconnects
                     return
-                position, has_ended = _position_of(found), found["state"] in ENDS
+                position, has_ended = _position_of(found), found["state"] in ENDED_STATES
                 if position > received:
                     received = position
                     shown = await _shown(found, deps, tells_secret=caller.kind == "buyer")

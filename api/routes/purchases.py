@@ -60,7 +60,7 @@ from domain.core.timestamp import Timestamp
 from domain.orders.personal_data import PersonalData
 from domain.stock.person import normal_email
 from domain.views.common import PriceDocument, price_document
-from domain.views.purchase import PurchaseHistory, PurchaseState
+from domain.views.purchase import SOLD_STATES, PurchaseHistory, PurchaseState
 from workflows.purchase import CheckoutAnswer
 
 PATH = "/api/v1/purchases"
@@ -248,7 +248,7 @@ async def read_purchase(purchase_id: PurchaseId, deps: Deps, caller: Caller, aft
 
 
 async def _refund_until(purchase: PurchaseHistory, deps: Dependencies) -> str | None:
-    if purchase["state"] not in {"confirmed", "fulfilled"}:
+    if purchase["state"] not in SOLD_STATES:
         return None
     show = await deps.queries.show(purchase["show_id"])
     return show["refund_until"] if show else None

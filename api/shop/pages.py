@@ -33,7 +33,7 @@ from domain.core.ids import order_ref_of
 from domain.core.transient import TransientError
 from domain.views.catalog import StockedShow, moment_of, state_at
 from domain.views.listed import ListQuery
-from domain.views.purchase import PurchaseHistory
+from domain.views.purchase import ENDED_STATES, SOLD_STATES, PurchaseHistory
 from domain.views.rows import SHOW_LIST
 
 router = guarded_router(include_in_schema=False)
@@ -264,9 +264,9 @@ async def _progress(order: PurchaseHistory, secret: str | None, deps: Dependenci
         "steps": steps_of(order),
         "was_declined": was_declined(order),
         "pay": pay,
-        "can_refund": order["state"] in {"confirmed", "fulfilled"}
+        "can_refund": order["state"] in SOLD_STATES
         and order["refund_state"] == "none"
         and order["dispute_state"] == "none",
         "is_in_time": (until := moment_of(show["refund_until"])) is None or deps.now() < until,
-        "has_ended": order["state"] in {"fulfilled", "cancelled", "refused"},
+        "has_ended": order["state"] in ENDED_STATES,
     }

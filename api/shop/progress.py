@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from api.routes.tickets import VerifiedTicket
-from domain.views.purchase import PurchaseDocument, was_charged
+from domain.views.purchase import UNSOLD_STATES, PurchaseDocument, was_charged
 
 StepState = Literal["done", "now", "later", "not"]
-ENDED = ("cancelled", "refused")
 STEPS = ("Seats held", "Price locked", "Payment", "Sale confirmed", "Tickets on chain", "Venue credited")
 # How many steps are done in each state; the next one is under way.
 DONE: Mapping[str, int] = {
@@ -74,7 +73,7 @@ def sentence_of(order: PurchaseDocument) -> str:
     later = DISPUTES.get(order["dispute_state"]) or _refund_of(order)
     if later is not None:
         return later
-    if order["state"] in ENDED:
+    if order["state"] in UNSOLD_STATES:
         return _end_of(order)
     payment = order["payment"]
     if order["state"] == "awaiting-payment" and payment is not None and payment["processing_since"]:
@@ -111,7 +110,7 @@ def _why_unsold(order: PurchaseDocument) -> str:
 
 def steps_of(order: PurchaseDocument) -> list[OrderStep]:
     """Return the steps of an order in their order."""
-    if order["state"] in ENDED:
+    if order["state"] in UNSOLD_STATES:
         return [OrderStep(name, "not") for name in STEPS]
     done = DONE[order["state"]]
     return [OrderStep(name, _state(number, done)) for number, name in enumerate(STEPS)]

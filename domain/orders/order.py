@@ -19,6 +19,9 @@ def first_deadline(queue_until: datetime | None, hold_until: datetime | None) ->
 
 
 OrderState = Literal["requested", "refused", "placed", "confirmed", "fulfilled", "cancelled"]
+SOLD: frozenset[OrderState] = frozenset({"confirmed", "fulfilled"})
+UNSOLD: frozenset[OrderState] = frozenset({"cancelled", "refused"})
+ENDED: frozenset[OrderState] = UNSOLD | {"fulfilled"}
 
 
 class Request(DomainEvent["Order"]):
@@ -237,11 +240,16 @@ class Order(Aggregate):
     @property
     def is_sold(self) -> bool:
         """Whether the order is sold: from here money is given back by a refund."""
-        return self.state in {"confirmed", "fulfilled"}
+        return self.state in SOLD
+
+    @property
+    def is_unsold(self) -> bool:
+        """Whether the order has ended without a sale."""
+        return self.state in UNSOLD
 
     def erase_buyer(self, at: datetime) -> None:
         """Record that the buyer's personal data is erased; raise WrongState before the end, which needs the wallet."""
-        if self.state not in {"fulfilled", "cancelled", "refused"}:
+        if self.state not in ENDED:
             raise WrongState(f"purchase {self.identity} is not known to have ended", state=self.state)
         self.record(BuyerErasureDecided, at)
 
@@ -251,7 +259,7 @@ class Order(Aggregate):
 
     def check_open(self) -> None:
         """Raise PurchaseCancelled after the end."""
-        if self.state in {"cancelled", "refused"}:
+        if self.is_unsold:
             raise PurchaseCancelled("the purchase has ended", reason=self.end_reason)
 
     def place(self, venue_id: str, price: Price, lines: list[dict[str, Any]], at: datetime) -> Price:
@@ -272,7 +280,7 @@ class Order(Aggregate):
 
     def open_checkout(self, at: datetime) -> datetime | None:
         """Open the checkout, once; return the deadline of the hold, or None if the order has ended."""
-        if self.state in {"requested", "cancelled", "refused"}:
+        if self.state == "requested" or self.is_unsold:
             return None
         if not self.checkout_open:
             self.record(CheckoutOpened, at, hold_until=at + timedelta(seconds=self.hold_seconds))
@@ -297,7 +305,7 @@ class Order(Aggregate):
 
     def request_capture(self, at: datetime) -> None:
         """Record the capture request; raise PurchaseCancelled after a cancel, decided in one transaction."""
-        if self.cancel_requested or self.state in {"cancelled", "refused"}:
+        if self.cancel_requested or self.is_unsold:
             raise PurchaseCancelled("the buyer cancelled")
         if self.price is None:
             raise WrongState(f"order is {self.state}; only a placed order can be captured", state=self.state)

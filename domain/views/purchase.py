@@ -1,11 +1,12 @@
 """Views of a purchase: its document, and its timeline and postings, which are stored separately."""
 
-from typing import Literal, NotRequired
+from typing import Literal, NotRequired, get_args
 
 from typing_extensions import TypedDict
 
 from domain.core.timestamp import Timestamp
 from domain.money.breakdown import FeesBorneBy
+from domain.orders import order
 from domain.payments.dispute import DisputeState
 from domain.payments.refund import RefundState
 from domain.tickets.claiming import ClaimState, LapseReason
@@ -23,6 +24,9 @@ PurchaseState = Literal[
     "cancelled",
     "refused",
 ]
+SOLD_STATES, UNSOLD_STATES, ENDED_STATES = order.SOLD, order.UNSOLD, order.ENDED  # by the same names in both
+OPEN_STATES = tuple(state for state in get_args(PurchaseState) if state not in ENDED_STATES)
+OPEN_REFUNDS = tuple(state for state in get_args(RefundState) if state != "succeeded")
 RefundProgress = Literal["none", "refunding", "partly-refunded", "refunded"]
 DisputeProgress = Literal["none", "open", "won", "lost"]
 Attention = Literal["refund-failed", "cash-owed", "payment-owed", "dispute-open", "transfer-refused"]

@@ -22,6 +22,7 @@ from domain.payments.refunds import (
 )
 from domain.views.common import check_fields, part_of
 from domain.views.purchase import (
+    OPEN_REFUNDS,
     AmountByRecipient,
     PaidBackLine,
     PurchaseDocument,
@@ -31,7 +32,6 @@ from domain.views.purchase import (
     RefundProgress,
 )
 
-OPEN = {"requested", "pending", "failed"}
 REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     RefundRequested: lambda event: f"Refund requested: {event.amount_minor} minor units, {event.reason}.",
     RefundReduced: lambda event: f"A refund of {event.by_minor} at Stripe paid for a failed one.",
@@ -171,7 +171,7 @@ def refund_state_of(purchase: PurchaseDocument) -> RefundProgress:
     void.
     """
     own, payment = _own(purchase), purchase["payment"]
-    if any(one["state"] in OPEN for one in purchase["refunds"]):
+    if any(one["state"] in OPEN_REFUNDS for one in purchase["refunds"]):
         return "refunding"
     if not own:
         return "none"

@@ -17,7 +17,7 @@ from domain.catalog.show_cancellation import (
 )
 from domain.core.aggregate import DomainEvent
 from domain.views.common import TokenWord, part_of
-from domain.views.purchase import PurchaseDocument
+from domain.views.purchase import UNSOLD_STATES, PurchaseDocument
 from domain.views.show_cancellation import CancellationProgress, CancellationStatus
 
 ORDERS_LEFT = (
@@ -81,7 +81,7 @@ class OrderCounts(NamedTuple):
         """Count an order; most of its changes change nothing here."""
         refunds, payment, price = order["refunds"], order["payment"], order["price"]
         is_sold = order["confirmed_at"] is not None and price is not None
-        is_ended = order["state"] in {"cancelled", "refused"}
+        is_ended = order["state"] in UNSOLD_STATES
         is_valid = any(ticket["state"] in {"issued", "redeemed"} for ticket in order["tickets"])
         is_owed = any(refund["state"] != "succeeded" and not refund["owed_at_till"] for refund in refunds)
         arrived = [refund for refund in refunds if refund["state"] == "succeeded"]

@@ -9,7 +9,6 @@ from api.shop.errors import SENTENCES as PROBLEM_SENTENCES
 from api.shop.progress import (
     DISPUTES,
     DONE,
-    ENDED,
     ENDS,
     REFUNDS,
     SENTENCES,
@@ -19,7 +18,7 @@ from api.shop.progress import (
     was_declined,
 )
 from domain.core.end_reasons import END_REASONS
-from domain.views.purchase import DisputeProgress, PurchaseState, RefundProgress
+from domain.views.purchase import UNSOLD_STATES, DisputeProgress, PurchaseState, RefundProgress
 
 OPEN_PAYMENT = {"status": "open", "owed_minor": 0, "captured_minor": 0, "refunded_minor": 0,
                 "processing_since": None, "decline_code": None}  # fmt: skip
@@ -34,7 +33,7 @@ def order(**fields: Any) -> Any:
 
 def test_every_state_has_a_sentence_and_steps() -> None:
     """The lists are those of the views: a new state is told here."""
-    assert set(SENTENCES) | set(ENDED) == set(get_args(PurchaseState)) == set(DONE) | set(ENDED)
+    assert set(SENTENCES) | set(UNSOLD_STATES) == set(get_args(PurchaseState)) == set(DONE) | set(UNSOLD_STATES)
     assert set(REFUNDS) | {"none"} == set(get_args(RefundProgress))
     assert set(DISPUTES) | {"none", "won"} == set(get_args(DisputeProgress))
 
@@ -52,7 +51,7 @@ def test_steps_go_forward(state: PurchaseState) -> None:
     states = [step.state for step in steps_of(order(state=state))]
     assert len(states) == len(STEPS)
     assert states == sorted(states, key=["done", "now", "later", "not"].index)
-    assert states.count("now") == (0 if state in (*ENDED, "fulfilled") else 1)
+    assert states.count("now") == (0 if state in (*UNSOLD_STATES, "fulfilled") else 1)
 
 
 @pytest.mark.parametrize(
