@@ -81,8 +81,8 @@ PRICES = (
     Mutant(
         "a repeated placing prices anew",
         "activities/sales/order.py",
-        "    if price is None:\n        price = _reserve(uow, purchase, order, tender, holder)\n",
-        "    if True:\n        price = _reserve(uow, purchase, order, tender, holder)\n",
+        "    if price is None:\n        price = _reserve(uow, order, tender, holder)\n",
+        "    if True:\n        price = _reserve(uow, order, tender, holder)\n",
         f"{SALES}::test_the_price_is_locked_during_the_hold",
     ),
     Mutant(

@@ -114,8 +114,8 @@ ORDERS = (
     Mutant(
         "money is taken after the buyer's cancel",
         "domain/orders/order.py",
-        'if self.cancel_requested or self.state in {"cancelled", "refused"}:',
-        'if self.state in {"cancelled", "refused"}:',
+        "if self.cancel_requested or self.is_unsold:",
+        "if self.is_unsold:",
         f"{STORE}::test_a_cancel_before_the_capture_refuses_the_confirmation",
     ),
     Mutant(
@@ -179,8 +179,8 @@ ORDERS = (
     Mutant(
         "seats are confirmed without asking for the capture",
         "activities/sales/order.py",
-        "            _order(uow, purchase).request_capture(uow.at)\n",
-        "            _order(uow, purchase)\n",
+        "            order.request_capture(uow.at)\n",
+        "",
         f"{STORE}::test_a_confirmation_before_the_cancel_refuses_the_cancel",
     ),
     Mutant(
