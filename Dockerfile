@@ -19,7 +19,7 @@ COPY relay relay
 COPY settings settings
 COPY workflows workflows
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist .
-RUN pip --python /opt/boxoffice/bin/python install --no-cache-dir --no-deps dist/boxoffice-0.1.0-py3-none-any.whl
+RUN pip --python /opt/boxoffice/bin/python install --no-cache-dir --no-deps dist/boxoffice-0.2.0-py3-none-any.whl
 
 FROM python:3.11.14-slim-bookworm
 RUN python -m pip uninstall --yes --root-user-action ignore pip setuptools wheel
