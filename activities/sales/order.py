@@ -93,10 +93,12 @@ class SalesActivities:
 
     @activity_on(PURCHASES, name="confirm_order")
     async def confirm_order(self, purchase: PurchaseRef) -> None:
-        """Confirm the order and issue its tickets; refuse before the capture is recorded."""
+        """Confirm the order and issue its tickets, once; refuse before the capture is recorded."""
 
         def decide(uow: UnitOfWork) -> None:
             order = _order(uow, purchase)
+            if order.is_sold:
+                return  # with its tickets, in one transaction: a refund may have voided some of them since
             _check_captured(uow, order)
             order.confirm(uow.at)
             for ticket in _tickets(uow, order):
@@ -157,7 +159,7 @@ def _payment_state(uow: UnitOfWork, order: Order) -> str:
 
 def _check_captured(uow: UnitOfWork, order: Order) -> None:
     """Refuse a sale whose money is not recorded."""
-    if order.is_sold or order.price is None or not order.price.charge_minor:
+    if order.price is None or not order.price.charge_minor:
         return
     if (state := _payment_state(uow, order)) != "captured":
         raise EvidenceMissing(f"the payment is {state}, and the capture is not recorded", state=state)

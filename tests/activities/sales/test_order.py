@@ -8,6 +8,7 @@ import pytest
 
 from activities.catalog.prices import ChangeShow, CreateDiscount
 from activities.core.commands import PlacedOrder, PurchaseRef
+from activities.refunds.request_refund import RefundCommands, RequestRefund
 from activities.sales.order import SalesActivities
 from domain.catalog.discount import Discount, DiscountTerms, discount_id_of
 from domain.catalog.show import Show
@@ -240,3 +241,20 @@ async def test_a_worker_that_placed_nothing_confirms_the_order_all_the_same(worl
     await world.sales.confirm_order(purchase)
     tickets = [await world.see(Ticket, ticket_id) for ticket_id in (await world.sales.place_order(purchase)).ticket_ids]
     assert {ticket.state for ticket in tickets} == {"issued"}
+
+
+async def test_an_order_is_confirmed_once(world: StoreWorld) -> None:
+    """A repeat succeeds after a refund of a ticket: its purchase may begin anew before it is fulfilled."""
+    purchase = await world.bought()
+    await world.sales.confirm_seats(purchase)
+    await world.capture(purchase)
+    await world.sales.confirm_order(purchase)
+    ticket_ids = (await world.sales.place_order(purchase)).ticket_ids
+    terms = {"tenant_id": "default", "refund_id": "re", "body_digest": "b", "reason": "goodwill"}
+    command = RequestRefund(purchase_id=purchase.purchase_id, ticket_ids=ticket_ids[:1], **terms)
+    await RefundCommands(world.store).request_refund(command)
+    known = len(world.store.log)
+    await world.sales.confirm_order(purchase)
+    assert len(world.store.log) == known
+    states = [(await world.see(Ticket, ticket_id)).state for ticket_id in ticket_ids]
+    assert states == ["void", *["issued"] * (len(ticket_ids) - 1)]
