@@ -18,7 +18,9 @@ PLOTS = {
     "PurchaseWorkflow.extend_hold": Schedule(operated=operated(PURCHASE, "extend_hold", "look_at_intent")),
     "PurchaseWorkflow.give_up": Schedule(operated=operated(PURCHASE, "give_up", "look_at_intent")),
     "PurchaseWorkflow.retry_now": Schedule(acts=(PAY,), operated=operated(PURCHASE, "retry_now", "mint_ticket")),
-    "PurchaseWorkflow.refund": Schedule(acts=(PAY,), operated=operated(PURCHASE, "refund", "mint_ticket")),
+    "PurchaseWorkflow.refund": Schedule(
+        acts=(PAY,), runs_again=True, operated=operated(PURCHASE, "refund", "mint_ticket")
+    ),
     "PurchaseWorkflow.force_mint": Schedule(
         acts=(PAY,),
         faults={"mint_ticket": ("refused",) * 4},
@@ -46,12 +48,17 @@ PLOTS = {
 
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
-    """Draw a schedule; a third of them are a plot, since few of all reach the moment of an act."""
+    """Draw a schedule; a third of them are a plot, since few acts that are drawn come at their moment."""
     drawn = draw(DRAWN)
     if draw(st.integers(0, 2)):
         return drawn
     plot = draw(st.sampled_from(list(PLOTS.values())))
-    terms = {"capture_method": drawn.capture_method, "quantity": min(drawn.quantity, 3), "resells": drawn.resells}
+    terms = {
+        "capture_method": drawn.capture_method,
+        "quantity": min(drawn.quantity, 3),
+        "resells": drawn.resells,
+        "runs_again": drawn.runs_again,
+    }
     return plot.model_copy(update=terms)
 
 

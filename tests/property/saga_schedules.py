@@ -148,6 +148,22 @@ ACTS = st.lists(
     max_size=4,
 )
 PAID = st.just(Act(what="pay", at="create_intent"))
+OPERATED = st.lists(
+    st.one_of(
+        *(
+            st.builds(
+                Operate,
+                on=st.just(kind),
+                act=st.sampled_from([act for act in acts if f"{kind}.{act}" not in NO_ACTS]),
+                at=st.sampled_from(STEPS_OF[kind]),
+                call=st.integers(1, 3),
+                when=WHEN,
+            )
+            for kind, acts in ACTS_OF.items()
+        )
+    ),
+    max_size=2,
+)
 DRAWN = st.builds(
     Schedule,
     capture_method=st.sampled_from(["manual", "automatic"]),
@@ -170,5 +186,6 @@ DRAWN = st.builds(
     on_claim=st.booleans(),
     given_back=st.booleans(),
     resells=st.booleans(),
+    operated=OPERATED.map(tuple),
     uncovered=st.sampled_from([0, 0, 1, 2]),
 )
