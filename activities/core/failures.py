@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio import activity
@@ -35,6 +36,7 @@ class FailureClassifier(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
         """Run the activity, with heartbeats if it has a heartbeat timeout, and classify its failure."""
+        _check_in_time(activity.info())
         try:
             async with _heartbeats():
                 return await self.next.execute_activity(input)
@@ -59,6 +61,14 @@ class FailureClassifier(ActivityInboundInterceptor):
         except Exception as error:
             activity.logger.exception("activity failed with an unexpected error")
             raise ApplicationError(type(error).__name__, type=BUG, non_retryable=True) from error
+
+
+def _check_in_time(info: activity.Info) -> None:
+    """End the local tries whose time was over in the pause before this one: the library ends a try, but no pause."""
+    limit = info.schedule_to_close_timeout
+    if info.is_local and limit is not None and datetime.now(UTC) - info.scheduled_time >= limit:
+        benign = ApplicationErrorCategory.BENIGN
+        raise ApplicationError("the local tries are over", type=TRANSIENT, non_retryable=True, category=benign)
 
 
 @asynccontextmanager

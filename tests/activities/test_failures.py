@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -74,3 +74,22 @@ async def test_an_activity_sends_heartbeats_once_it_takes_longer_than_most(secon
     environment.on_heartbeat = lambda *details: sent.append(details)
     await environment.run(FailureClassifier(Slow(seconds)).execute_activity, GIVEN)
     assert len(sent) == beats
+
+
+@pytest.mark.parametrize(("is_local", "seconds_ago", "begins"), [(True, 2, True), (True, 4, False), (False, 4, True)])
+async def test_a_local_try_does_not_begin_after_its_time(is_local: bool, seconds_ago: int, begins: bool) -> None:  # noqa: FBT001
+    """A pause may end after it; the error is a transient one that ends the local tries."""
+    environment = ActivityEnvironment()
+    environment.info = replace(
+        environment.info,
+        is_local=is_local,
+        schedule_to_close_timeout=timedelta(seconds=3.5),
+        scheduled_time=datetime.now(UTC) - timedelta(seconds=seconds_ago),
+    )
+    trying = environment.run(FailureClassifier(Slow(0)).execute_activity, GIVEN)
+    if begins:
+        await trying
+        return
+    with pytest.raises(ApplicationError) as raised:
+        await trying
+    assert (raised.value.type, raised.value.non_retryable) == (TRANSIENT, True)

@@ -107,7 +107,7 @@ async def decided_later(stage: Stage) -> str:
 
 async def slow_capture(stage: Stage) -> str:
     """The purchase that the late payment buys waits for Stripe, and its case for the purchase."""
-    stage.world.gateway.fail_before("capture_intent", 5)
+    stage.world.gateway.fail_before("capture_intent", 12)
     return await late_money_that_buys(stage)
 
 

@@ -111,8 +111,8 @@ async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None
         (
             "expired",
             "STORE",
-            activity_calls.STORE._replace(local=activity_calls.LocalTries(within=BUG_PAUSE, each=BUG_PAUSE)),
-            "place_order: schedule_local_activity.schedule_to_close_timeout: 2s -> 60s",
+            activity_calls.STORE._replace(local=BUG_PAUSE),
+            "place_order: schedule_local_activity.schedule_to_close_timeout: 3.500s -> 60s",
         ),
         ("fulfilled", "MintTicket", dearer("another"), "-> another"),
         (

@@ -30,39 +30,25 @@ from workflows.core.saga import drain
 T = TypeVar("T")
 BUG_PAUSE = timedelta(seconds=60)
 TRANSIENT_PAUSE = timedelta(seconds=10)
-LOCAL_ATTEMPTS = 7  # 1.9 seconds of pauses between them
+LOCAL_ATTEMPTS = 8  # 2.3 seconds of pauses between them
 LOCAL_PAUSE_MAX = timedelta(milliseconds=400)
-
-
-class LocalTries(NamedTuple):
-    """The tries of an activity inside the workflow's worker: all `within` a time, each for at most its own.
-
-    They end before their workflow task is renewed, always (decision 0086): a task that was renewed with nothing to
-    tell, and is then lost, may leave a history that no worker can replay.
-    """
-
-    within: timedelta
-    each: timedelta
-    attempts: int = LOCAL_ATTEMPTS
-
-    @property
-    def longest(self) -> timedelta:
-        """The longest time that they take: the engine ends a try in time, but not a pause, and a try follows it."""
-        return self.each if self.attempts == 1 else self.within + LOCAL_PAUSE_MAX + self.each
+# All local tries of a step. They and the last pause end before the workflow task is renewed, always (decision 0086): a
+# task that was renewed with nothing to tell, and is then lost, may leave a history that no worker can replay.
+LOCAL = timedelta(seconds=3.5)
 
 
 class CallPolicy(NamedTuple):
     """The call policy of one kind of activity: timeouts and the length of a round; the activity names its queue.
 
-    With `local` the first attempts run inside the workflow's worker: this saves the engine two thirds of its state
-    transitions. Only keyed steps may, since a lost task runs them again.
+    With `local` the first attempts run inside the workflow's worker, for at most that long: this saves the engine two
+    thirds of its state transitions. Only keyed steps may, since a lost task runs them again.
     """
 
     start_to_close: timedelta
     attempts: int
     interval_max: timedelta
     heartbeat: timedelta = timedelta(seconds=4)
-    local: LocalTries | None = None
+    local: timedelta | None = None
 
 
 class How(TypedDict, total=False):
@@ -72,13 +58,11 @@ class How(TypedDict, total=False):
     before: Callable[[], Coroutine[Any, Any, Any]] | None
 
 
-STORE = CallPolicy(
-    timedelta(seconds=5), 10, timedelta(seconds=2), local=LocalTries(timedelta(seconds=2), timedelta(seconds=1.5))
-)
+STORE = CallPolicy(timedelta(seconds=5), 10, timedelta(seconds=2), local=LOCAL)
 # Regular activity on purpose: a cancel is delivered only between workflow tasks.
 STORE_REGULAR = STORE._replace(local=None)
 STRIPE_POLICY = CallPolicy(timedelta(seconds=15), 8, timedelta(seconds=10))
-STRIPE_LOCAL_FIRST = STRIPE_POLICY._replace(local=LocalTries(timedelta(seconds=3.5), timedelta(seconds=3.5), 1))
+STRIPE_LOCAL_FIRST = STRIPE_POLICY._replace(local=LOCAL)
 # In an outage of the chain the step itself waits for an hour, in line (decision 0048).
 MINT_POLICY = CallPolicy(timedelta(minutes=70), 6, timedelta(seconds=10))
 
@@ -221,13 +205,12 @@ class ActivityCaller:
             return await workflow.execute_local_activity_method(
                 method,
                 command,
-                schedule_to_close_timeout=policy.local.within,
-                start_to_close_timeout=policy.local.each,
+                schedule_to_close_timeout=policy.local,
                 summary=summary,
                 retry_policy=RetryPolicy(
                     initial_interval=timedelta(milliseconds=100),
                     maximum_interval=LOCAL_PAUSE_MAX,
-                    maximum_attempts=policy.local.attempts,
+                    maximum_attempts=LOCAL_ATTEMPTS,
                 ),
             )
         except FailureError as error:
