@@ -32,8 +32,8 @@ OPENED = ("place_order", "create_intent", "look_at_intent")
 UNDONE = ("cancel_payment", "cancel_order")
 # A refusal of one of these ends the purchase; every other activity is retried until it succeeds.
 REFUSABLE = {*OPENED, "extend_hold", "confirm_seats", "capture_payment"}
-# A refusal of one of these leaves it to the next round, or to the next news.
-RETRIED = {"transfer_share", "follow_payout"}
+# A refusal of one of these leaves it to the next round, to the next news, or to the operator who acted and is told.
+RETRIED = {"transfer_share", "follow_payout", "record_operator_act"}
 # A cancel during one of these undoes the purchase.
 BEFORE_PIVOT = {*OPENED, "extend_hold", "confirm_seats"}
 

@@ -33,8 +33,8 @@ async def won_dispute(stage: Stage, *, by_operator: bool = False, once: Callable
         await stage.until(acting.done)
         try:
             await acting
-        except (RPCError, WorkflowUpdateFailedError):
-            if stage.ended is None:  # by force, in the middle of the act
+        except (RPCError, WorkflowUpdateFailedError):  # it looks all the same where the record is refused
+            if stage.ended is None and stage.faults.fault != "refusal":  # nor ended by force in the middle of the act
                 raise
     else:
         with contextlib.suppress(RPCError):  # it was ended by force
