@@ -186,7 +186,7 @@ ROWS = (
                     "transactions signed before",
                     partial(_ready, measured=_sends_per_second, note="polled in one call"),
                 ),
-                0.8,
+                0.9,
             ),
         ),
     ),

@@ -88,7 +88,7 @@ ROWS = (
         "purchases/s",
         PROCESSOR,
         Side("POST to fulfilled, the whole stack", OURS),
-        (Baseline(BARE, 0.5),),
+        (Baseline(BARE, 0.7),),
         fixture=partial(stack_fixture, stubbed=False),
     ),
     Row(
@@ -96,7 +96,7 @@ ROWS = (
         "purchases/s",
         PROCESSOR,
         Side("POST to fulfilled, Stripe and chain stubbed", OURS),
-        (Baseline(BARE, 0.8),),
+        (Baseline(BARE, 0.9),),
         fixture=partial(stack_fixture, stubbed=True),
     ),
     Row(

@@ -96,7 +96,7 @@ ROWS = (
         GROUPED,
         (Baseline(ATOMIC, 10), Baseline(LOCKED, 20), Baseline(OPTIMISTIC, 300)),
     ),
-    Row("hot-holds-one-caller", "holds/s", SYNC, ALONE, (Baseline(ATOMIC_ALONE, 0.5),)),
+    Row("hot-holds-one-caller", "holds/s", SYNC, ALONE, (Baseline(ATOMIC_ALONE, 0.6),)),
     Row(
         "hot-holds-3-processes",
         "holds/s",
