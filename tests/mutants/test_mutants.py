@@ -49,13 +49,18 @@ def test_omissions_are_caught_by_the_quick_tier() -> None:
 
 
 def test_a_bug_is_caught_and_a_harmless_change_is_not(tmp_path: Path) -> None:
-    """The outcome distinguishes a bug, a harmless change, and a change that cannot be run."""
+    """The outcome tells a bug, a harmless change and one that cannot be run, also where the process then aborts."""
     copy = copy_project(tmp_path)
     real = next(mutant for mutant in MUTANTS if mutant.file == "domain/stock/allocation.py")
     assert run_mutant(copy, real).outcome == "caught"
     assert run_mutant(copy, real._replace(names="another name")).outcome == "missed"
     assert run_mutant(copy, real._replace(new=real.old + "  # harmless")).outcome == "missed"
     assert run_mutant(copy, real._replace(new="if (")).outcome == "broken"
+    aborts = "\nimport atexit, os; atexit.register(os.abort)\n"
+    (copy / real.file).write_text((copy / real.file).read_text() + aborts)
+    assert run_mutant(copy, real).outcome == "caught"
+    assert run_mutant(copy, real._replace(new=real.old + "  # harmless")).outcome == "missed"
+    (copy / real.file).write_text((copy / real.file).read_text().removesuffix(aborts))
     assert run_mutant(copy, real._replace(old="no such text")).outcome == "broken"
 
 
