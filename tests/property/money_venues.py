@@ -30,7 +30,7 @@ from tests.property.money_events import (
     SendShare,
     Vanish,
 )
-from tests.property.money_model import Back, DisputeClaim, Sale
+from tests.property.money_model import STEPS, Back, DisputeClaim, Sale
 from tests.property.money_strays import Stray
 from tests.property.money_streets import STREETS, at, latest_refund, note, pay
 from tests.property.money_town import Town
@@ -106,7 +106,8 @@ async def return_dispute(town: Town, event: ReturnDispute) -> None:
     seen = town.gateway.disputes[found[1]] if found else None
     if found is None or seen is None or seen.status != "lost":
         return
-    if amount := (seen.amount_minor - seen.returned_minor) * event.parts // 4:
+    step = STEPS.get(seen.currency, 1)  # Stripe has no other amounts
+    if amount := (seen.amount_minor - seen.returned_minor) * event.parts // (4 * step) * step:
         town.gateway.return_of_dispute(found[1], amount)
 
 
