@@ -20,6 +20,7 @@ from rich.table import Table
 from cli.buyer import ApiClient, DemoFailedError, JsonObject, check, pay_by_card, read_mint
 from cli.extras import require
 from devstack.stack import Stack, StackFailedError, running_stack
+from domain.money.currency import money
 from domain.tickets.leaf import ROOT_KEY, Grounds, TreeRoot, leaf_of
 from domain.tickets.merkle import root_by_path
 
@@ -179,8 +180,8 @@ async def _pay(stack: Stack, api: ApiClient, show: JsonObject, key: str) -> Json
 
 def _say_open(screen: Screen, opened: JsonObject) -> None:
     price = opened["price"]
-    total = f"{price['total_minor']} {price['currency']} cents"
-    screen.step(f"checkout open: {total} = {price['subtotal_minor']} + fees; pay until {opened['expires_at']}")
+    total, tickets = (money(price[name], price["currency"]) for name in ("total_minor", "subtotal_minor"))
+    screen.step(f"checkout open: {total} = {tickets} + fees; pay until {opened['expires_at']}")
 
 
 async def _followed(api: ApiClient, opened: JsonObject, see: Callable[[JsonObject], None]) -> JsonObject:
@@ -268,7 +269,7 @@ def _prove_books(screen: Screen, venue_id: str, bought: JsonObject) -> None:
     )
     check(totals[f"venue:{venue_id}:payable", "eur"] == SHARE, f"the venue's payable is not its share of {SHARE}")
     check(totals["mint:debt", "TICKET"] == 0, "a paid ticket is not on chain")
-    screen.step(f"the venue is credited {SHARE} eur cents")
+    screen.step(f"the venue is credited {money(SHARE, 'eur')}")
 
 
 async def _prove_balance(screen: Screen, api: ApiClient, venue_id: str) -> None:
@@ -276,7 +277,7 @@ async def _prove_balance(screen: Screen, api: ApiClient, venue_id: str) -> None:
     balance = await api.get(f"/api/v1/venues/{venue_id}/balance")
     credited = {line["currency"]: line["balance_minor"] for line in balance["balances"]}
     check(credited == {"eur": 2 * SHARE}, f"the venue's balance is {credited}")
-    screen.step(f"the venue's balance is {2 * SHARE} eur cents: its share of both sales")
+    screen.step(f"the venue's balance is {money(2 * SHARE, 'eur')}: its share of both sales")
     screen.keep(balance=balance)
 
 

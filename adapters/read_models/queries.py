@@ -2,7 +2,7 @@
 
 from asyncio import Semaphore
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg.errors import UndefinedColumn, UndefinedTable
@@ -74,6 +74,7 @@ SELECT doc || jsonb_build_object(
   )
 ) FROM rm_purchases WHERE id = %s
 """  # noqa: S608 - a number of ours; of the timeline the newest lines, since an event stream continues after the last
+CURRENCIES = "SELECT id, doc->'price'->>'currency' FROM rm_purchases WHERE id = ANY(%s) AND doc->'price' <> 'null'"
 CHANGED = (
     "SELECT DISTINCT p.position, t.purchase_id FROM rm_position p"
     " LEFT JOIN rm_timeline t ON t.position > %s AND t.position <= p.position"
@@ -159,6 +160,10 @@ class ReadModels(Tables):
         for ticket in found["tickets"]:
             ticket.setdefault("blocked", False)
         return found
+
+    async def currencies(self, purchase_ids: Sequence[str]) -> dict[str, str]:
+        """Return the currency of each of these purchases whose price is locked."""
+        return dict(await self._rows(CURRENCIES, (list(purchase_ids),)))
 
     async def show(self, show_id: str) -> StockedShow | None:
         """Return a show with the availability of each ticket type."""

@@ -9,6 +9,10 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.converter import decode_typed_search_attributes
 
+from adapters.postgres.connections import open_pool
+from adapters.read_models.queries import ReadModels
+from domain.money.currency import money
+
 CALL_TIME = timedelta(seconds=10)
 RUNNING = 'ExecutionStatus = "Running"'
 NEEDS_OPERATOR = "NeedsOperator = true"
@@ -28,6 +32,14 @@ class Listed(NamedTuple):
     amount_minor: int | None
     needs_operator: bool
     stuck_since: datetime | None
+    currency: str | None = None
+
+    @property
+    def amount(self) -> str:
+        """Return its amount as people read it; in minor units where no read model has its currency yet."""
+        if self.amount_minor is None:
+            return ""
+        return money(self.amount_minor, self.currency) if self.currency else f"{self.amount_minor} minor units"
 
     def document(self) -> dict[str, Any]:
         """Return it as a document of `--json`."""
@@ -43,6 +55,16 @@ async def list_running(client: Client, query: str, limit: int) -> list[Listed]:
     answer = await client.workflow_service.list_workflow_executions(request, timeout=CALL_TIME)
     found = [_listed(one) for one in answer.executions]
     return sorted(found, key=lambda one: (-(one.amount_minor or 0), one.stuck_since is None, str(one.stuck_since)))
+
+
+async def priced(url: str, found: Sequence[Listed]) -> list[Listed]:
+    """Add the currency of each amount, from the price of its purchase: the engine knows amounts as numbers alone.
+
+    Raise TransientError when the database at this URL does not answer.
+    """
+    async with open_pool(url, 1) as pool:
+        known = await ReadModels(pool).currencies([one.purchase_id for one in found if one.amount_minor is not None])
+    return [one._replace(currency=known.get(one.purchase_id)) for one in found]
 
 
 def _listed(info: Any) -> Listed:

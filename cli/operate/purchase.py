@@ -13,8 +13,10 @@ from rich.table import Column, Table
 from temporalio.service import RPCError
 
 from cli.command import AsJson, DataDir, UnreadableError, ends_at, settings_at
-from cli.operate.listing import Listed, list_running, query_of
+from cli.operate.listing import Listed, list_running, priced, query_of
 from cli.systems import engine_of
+from domain.core.transient import TransientError
+from domain.money.currency import money
 from settings import Settings
 
 app = typer.Typer(help="Look at purchases.", no_args_is_help=True)
@@ -88,14 +90,18 @@ def list_workflows(
 
 def line_of(one: Listed) -> str:
     """Return a workflow as a plain line, never cut: its id must be copyable."""
-    amount = "" if one.amount_minor is None else str(one.amount_minor)
     since = one.stuck_since.isoformat(timespec="seconds") if one.stuck_since else "an unknown time"
     need = f"needs an operator since {since}" if one.needs_operator else ""
-    return "  ".join(part for part in (one.order_ref, one.workflow_id, one.stage, amount, need) if part)
+    return "  ".join(part for part in (one.order_ref, one.workflow_id, one.stage, one.amount, need) if part)
 
 
 async def _listed(settings: Settings, query: str, limit: int) -> list[Listed]:
-    return await list_running(await engine_of(settings), query, limit)
+    found = await list_running(await engine_of(settings), query, limit)
+    try:
+        return await priced(settings.postgres.url, found)
+    except TransientError as error:  # work that is stuck must be seen in an outage, too
+        typer.echo(f"boxoffice purchase: {error}; amounts have no currency", err=True)
+        return found
 
 
 def fetch(base: str, order: str, key: str) -> dict[str, Any] | None:
@@ -122,8 +128,8 @@ def picture(found: dict[str, Any], console: Console) -> None:
     price = found.get("price")
     if price:
         names = ("subtotal", "discount", "platform_fee", "processing_fee", "total")
-        parts = ", ".join(f"{name.replace('_', ' ')} {price[f'{name}_minor']}" for name in names)
-        console.print(f"{parts} ({price['currency']}, minor units)")
+        amounts = ((name.replace("_", " "), price[f"{name}_minor"]) for name in names)
+        console.print(", ".join(f"{name} {money(amount_minor, price['currency'])}" for name, amount_minor in amounts))
     for ticket in found["tickets"]:
         # Plain lines, never cut: addresses must be copyable.
         console.print(f"ticket {ticket['ticket_id']}  {ticket['state']}, token {ticket['token']}", soft_wrap=True)

@@ -11,11 +11,13 @@ from temporalio.client import Client, WorkflowQueryFailedError, WorkflowUpdateFa
 from temporalio.service import RPCError
 
 from cli.command import AsJson, DataDir, UnreadableError, ends_at, settings_at
-from cli.operate.listing import Listed, list_running
+from cli.operate.listing import Listed, list_running, priced
 from cli.systems import engine_of
+from domain.core.transient import TransientError
 
 ACTED, SURPRISED, UNREADABLE = 0, 1, 2
 LIMIT = 1_000
+FAULTS = (UnreadableError, RPCError, TransientError, RuntimeError, ValidationError)
 
 
 class Act(NamedTuple):
@@ -37,6 +39,12 @@ class Repaired(NamedTuple):
         return {**self.workflow.document(), "outcome": self.outcome, "text": self.text}
 
 
+def outcome_of(step: Repaired) -> str:
+    """Return an outcome as a plain line."""
+    subject = " ".join(filter(None, (step.workflow.workflow_id, step.workflow.amount)))
+    return f"{step.outcome:<9}{subject}: {step.text}"
+
+
 def repair(
     query: Annotated[str, typer.Option(help="Temporal query of the workflows, e.g. 'NeedsOperator = true'")],
     act: Annotated[str, typer.Option(help="act of docs/acts.md, e.g. retry_now")],
@@ -56,14 +64,15 @@ def repair(
     """
     pairs = [one.partition("=") for one in field or ()]
     wanted = Act(act, {"operator": operator, "reason": reason, **{name: value for name, _, value in pairs}})
-    with ends_at(UnreadableError, RPCError, RuntimeError, ValidationError, command="repair", code=UNREADABLE):
+    with ends_at(
+        UnreadableError, RPCError, TransientError, RuntimeError, ValidationError, command="repair", code=UNREADABLE
+    ):
         steps = asyncio.run(_repair(data_dir, query, limit, wanted, None if dry_run else 1 / rate))
     if as_json:
         typer.echo(json.dumps([step.document() for step in steps], indent=2))
     else:
         for step in steps:
-            amount = "" if step.workflow.amount_minor is None else f" {step.workflow.amount_minor}"
-            typer.echo(f"{step.outcome:<9}{step.workflow.workflow_id}{amount}: {step.text}")
+            typer.echo(outcome_of(step))
         typer.echo(f"{sum(step.outcome in {'would', 'done'} for step in steps)} of {len(steps)} workflows")
     raise typer.Exit(SURPRISED if any(step.outcome == "surprise" for step in steps) else ACTED)
 
@@ -71,8 +80,10 @@ def repair(
 async def _repair(
     data_dir: Path | None, query: str, limit: int, act: Act, pause_seconds: float | None
 ) -> list[Repaired]:
-    client = await engine_of(settings_at(data_dir, "repair"))
-    return await repaired(client, await list_running(client, query, limit), act, pause_seconds)
+    settings = settings_at(data_dir, "repair")
+    client = await engine_of(settings)
+    found = await priced(settings.postgres.url, await list_running(client, query, limit))
+    return await repaired(client, found, act, pause_seconds)
 
 
 async def repaired(client: Client, found: list[Listed], act: Act, pause_seconds: float | None) -> list[Repaired]:

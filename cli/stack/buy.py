@@ -12,7 +12,7 @@ from cli.command import StackDir
 from cli.stack.pay import Card, card_of, pay_and_follow, say_end
 from cli.stack.running import answered, api_of, stack_at, voice
 from devstack.stack import Stack
-from domain.money.currency import shown
+from domain.money.currency import money
 
 OPEN_SECONDS = 60.0
 OPENED = {"awaiting-payment", "fulfilled", "cancelled", "refused"}
@@ -100,7 +100,7 @@ async def _first_on_sale(api: ApiClient) -> JsonObject:
 
 def _say_open(stack: Stack, found: JsonObject, link: str) -> None:
     price, (_, _, query) = found["price"], link.partition("?")
-    total = f"{shown(price['total_minor'], price['currency'])} {price['currency'].upper()}"
+    total = money(price["total_minor"], price["currency"])
     typer.echo(f"order {found['order_ref']}: {total}, held until {found['expires_at'][:19]} UTC")
     typer.echo(f"pay here: boxoffice pay {found['order_ref']} --data-dir {stack.folder}")
     typer.echo(f"or in the browser: {stack.urls['api']}/orders/{found['purchase_id']}?{query}")

@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 
 from cli.operate.listing import list_running, query_of
 from cli.operate.purchase import line_of
-from cli.operate.repair import Act, repaired
+from cli.operate.repair import Act, Repaired, outcome_of, repaired
 
 AMOUNT, NEEDS = SearchAttributeKey.for_int("AmountMinor"), SearchAttributeKey.for_bool("NeedsOperator")
 REF = SearchAttributeKey.for_keyword("OrderRef")
@@ -110,5 +110,19 @@ def test_a_selection_is_a_query() -> None:
 async def test_a_workflow_is_listed_with_its_whole_id() -> None:
     """However narrow the terminal: the id is what the next command takes."""
     (found,) = await list_running(cast("Client", Engine([4_500])), "", 10)
-    assert line_of(found) == "A  refund/4500  4500  needs an operator since 2026-01-01T00:00:00+00:00"
-    assert line_of(found._replace(needs_operator=False, stage="failed")) == "A  refund/4500  failed  4500"
+    found = found._replace(currency="eur")
+    assert line_of(found) == "A  refund/4500  45.00 EUR  needs an operator since 2026-01-01T00:00:00+00:00"
+    assert line_of(found._replace(needs_operator=False, stage="failed")) == "A  refund/4500  failed  45.00 EUR"
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount"),
+    [("jpy", "4500 JPY"), ("kwd", "4.500 KWD"), (None, "4500 minor units")],
+    ids=["no decimals", "three", "not known yet"],
+)
+async def test_an_amount_has_its_currency(currency: str | None, amount: str) -> None:
+    """In the list and beside an act that is repeated; its decimals are those of the currency."""
+    (found,) = await list_running(cast("Client", Engine([4_500])), "", 10)
+    found = found._replace(currency=currency, needs_operator=False)
+    assert line_of(found) == f"A  refund/4500  {amount}"
+    assert outcome_of(Repaired(found, "done", "It is tried now.")) == f"done     refund/4500 {amount}: It is tried now."
