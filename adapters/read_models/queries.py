@@ -14,7 +14,6 @@ from adapters.read_models.documents import (
     FILES,
     READ_MODELS,
     REFUNDS,
-    SHOWS,
     TICKETS,
     VENUES,
     Owner,
@@ -57,7 +56,8 @@ DOCUMENT = {model.name: f"SELECT doc FROM rm_{model.name} WHERE id = %s" for mod
 # The documents that 0.1.0 folded have no public name: the name of those tickets is their id.
 TICKET_NAMED = "SELECT doc FROM rm_tickets WHERE coalesce(doc->>'public_name', id) = %s"
 TICKET_AT = "SELECT doc FROM rm_tickets WHERE doc->>'mint_address' = %s"
-# One statement, so one moment: a stream that saw a line beside an older document would never tell of the newer one.
+# Every answer is one statement, so of one moment. A stream that saw a line of a purchase beside an older document would
+# never tell of the newer one.
 PURCHASE = f"""
 SELECT doc || jsonb_build_object(
   'timeline', (
@@ -75,15 +75,25 @@ SELECT doc || jsonb_build_object(
 ) FROM rm_purchases WHERE id = %s
 """  # noqa: S608 - a number of ours; of the timeline the newest lines, since an event stream continues after the last
 CURRENCIES = "SELECT id, doc->'price'->>'currency' FROM rm_purchases WHERE id = ANY(%s) AND doc->'price' <> 'null'"
+SHOW = """
+SELECT doc || jsonb_build_object('stock', (
+  SELECT coalesce(jsonb_object_agg(a.id, a.doc), '{}') FROM jsonb_array_elements(s.doc->'ticket_types') AS item
+  JOIN rm_allocations a ON a.id = item->>'ticket_type_id'
+)) FROM rm_shows s WHERE id = %s
+"""
 CHANGED = (
     "SELECT DISTINCT p.position, t.purchase_id FROM rm_position p"
     " LEFT JOIN rm_timeline t ON t.position > %s AND t.position <= p.position"
 )
-ACCOUNT_LINES = """
-SELECT l.position, l.key, l.purchase_id, l.kind, l.at, l.amount, l.unit FROM rm_balances b CROSS JOIN LATERAL (
-  SELECT * FROM rm_account_lines WHERE account = b.account AND unit = b.unit
-  ORDER BY position DESC, number DESC, side DESC LIMIT %(limit)s
-) AS l WHERE b.account = %(account)s ORDER BY l.position DESC, l.number LIMIT %(limit)s
+# With the newest lines of an account in all its units; an account has a balance in each unit of its lines.
+BALANCE = """
+SELECT b.unit, b.balance, line.position, line.key, line.purchase_id, line.kind, line.at, line.amount
+FROM rm_balances b LEFT JOIN (
+  SELECT l.* FROM rm_balances o CROSS JOIN LATERAL (
+    SELECT * FROM rm_account_lines WHERE account = o.account AND unit = o.unit
+    ORDER BY position DESC, number DESC, side DESC LIMIT %(limit)s
+  ) AS l WHERE o.account = %(account)s ORDER BY l.position DESC, l.number LIMIT %(limit)s
+) AS line ON line.unit = b.unit WHERE b.account = %(account)s ORDER BY line.position DESC NULLS LAST, line.number
 """
 AUDITED = (
     "SELECT position, at, by, event, stream FROM rm_audit"
@@ -167,12 +177,8 @@ class ReadModels(Tables):
 
     async def show(self, show_id: str) -> StockedShow | None:
         """Return a show with the availability of each ticket type."""
-        found = await self._document(SHOWS, show_id)
-        if found is None:
-            return None
-        ids = [item["ticket_type_id"] for item in found["ticket_types"]]
-        rows = await self._rows("SELECT id, doc FROM rm_allocations WHERE id = ANY(%s)", (ids,))
-        return with_stock(found, dict(rows))
+        found = await self._seen(SHOW, show_id)
+        return with_stock(found, found.pop("stock")) if found is not None else None
 
     async def file(self, cid: str) -> FileDocument | None:
         """Return a file of tokens' metadata."""
@@ -184,8 +190,8 @@ class ReadModels(Tables):
 
     async def balance(self, account: str) -> AccountDocument:
         """Return an account's balances per unit (credits minus debits) and its newest lines, each with its purchase."""
-        sums = await self._rows("SELECT unit, balance FROM rm_balances WHERE account = %s ORDER BY unit", (account,))
-        rows = await self._rows(ACCOUNT_LINES, {"account": account, "limit": LINES_MAX})
+        rows = await self._rows(BALANCE, {"account": account, "limit": LINES_MAX})
+        sums = {unit: int(total) for unit, total, *_ in rows}
         lines: list[AccountLine] = [
             {
                 "position": position,
@@ -196,9 +202,10 @@ class ReadModels(Tables):
                 "amount_minor": amount,
                 "currency": unit,
             }
-            for position, key, purchase_id, kind, at, amount, unit in rows
+            for unit, _, position, key, purchase_id, kind, at, amount in rows
+            if position is not None
         ]
-        balances: list[AccountBalance] = [{"currency": unit, "balance_minor": int(total)} for unit, total in sums]
+        balances: list[AccountBalance] = [{"currency": unit, "balance_minor": sums[unit]} for unit in sorted(sums)]
         return {"balances": balances, "lines": lines}
 
     async def venue_sums(self, venue_id: str) -> dict[tuple[str, str], int]:

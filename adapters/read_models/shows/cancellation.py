@@ -18,7 +18,7 @@ from domain.catalog.show_cancellation import (
 from domain.core.aggregate import DomainEvent
 from domain.views.common import TokenWord, part_of
 from domain.views.purchase import UNSOLD_STATES, PurchaseDocument
-from domain.views.show_cancellation import CancellationProgress, CancellationStatus
+from domain.views.show_cancellation import CancellationDocument, CancellationProgress, CancellationStatus
 
 ORDERS_LEFT = (
     "SELECT p.id, p.doc->>'tenant_id', (p.doc->>'attempt')::int FROM rm_order_counts c JOIN rm_purchases p USING (id)"
@@ -31,13 +31,18 @@ NUMBERS = (
     " count(*) FILTER (WHERE is_refunding), count(*) FILTER (WHERE has_failed),"
     " count(*) FILTER (WHERE owed_at_till_minor > 0 AND NOT is_left), coalesce(sum(refunded_minor), 0),"
     " coalesce(sum(tokens_left), 0), coalesce(sum(refunded_in_cash_minor), 0), coalesce(sum(owed_minor), 0),"
-    " coalesce(sum(owed_at_till_minor), 0) FROM rm_order_counts WHERE show_id = %(show)s"
+    " coalesce(sum(owed_at_till_minor), 0) FROM rm_order_counts WHERE show_id = c.id"
 )
 COUNTED = (
     "orders", "ended_without_sale", "residue", "refunding", "failed", "at_till", "refunded_minor", "tokens_left",
     "refunded_in_cash_minor", "owed_minor", "owed_at_till_minor",
 )  # fmt: skip
-OUTSIDE = "SELECT count(*) FROM rm_reservations WHERE doc->>'show_id' = %s AND doc->>'state' = 'confirmed'"
+OUTSIDE = "SELECT count(*) FROM rm_reservations WHERE doc->>'show_id' = c.id AND doc->>'state' = 'confirmed'"
+CANCELLATION = (
+    "SELECT doc || jsonb_build_object('counted',"  # noqa: S608 - our own texts
+    f" (SELECT to_jsonb(n) FROM ({NUMBERS}) AS n ({', '.join(COUNTED)})), 'sold_outside', ({OUTSIDE}))"
+    " FROM rm_cancellations c WHERE id = %s"
+)
 MINTED: TokenWord = "minted"
 UNFINISHED = (
     "SELECT id, doc->>'tenant_id' FROM rm_cancellations WHERE doc->>'state' <> 'finished'"
@@ -131,15 +136,14 @@ class ShowCancellationQueries(ReadModels):
 
     async def cancellation(self, show_id: str) -> CancellationStatus | None:
         """Return a cancellation's progress in exact numbers at one position of the log."""
-        found = await self._document(CANCELLATIONS, show_id)
+        found = await self._seen(CANCELLATION, show_id)
         if found is None:
             return None
-        numbers = (await self._rows(NUMBERS, {"show": show_id}))[0]
-        counted = dict(zip(COUNTED, map(int, numbers), strict=True))
+        counted, sold_outside = found.pop("counted"), found.pop("sold_outside")
         others = counted["ended_without_sale"] + counted["residue"] + counted["at_till"]
-        sold_outside = int((await self._rows(OUTSIDE, (show_id,)))[0][0])
         own = {"given_back": counted["orders"] - others, "sold_outside": sold_outside}
-        return {**found, "progress": part_of(counted, CancellationProgress, **own)}
+        known: CancellationDocument = found
+        return {**known, "progress": part_of(counted, CancellationProgress, **own)}
 
     async def cancelling_shows(self, before: datetime, limit: int) -> list[tuple[str, str]]:
         """Return (show, tenant) of unfinished cancellations that began before a time."""

@@ -5,7 +5,7 @@ from domain.views.catalog import SalesSum, SalesUnit, ShowSales
 
 SALES = (
     "SELECT date_trunc(%(unit)s, sold_at, %(zone)s) AS period, count(*), sum(tickets), sum(total_minor)"
-    " FROM rm_order_counts WHERE show_id = %(show)s AND sold_at IS NOT NULL GROUP BY period ORDER BY period"
+    " FROM rm_order_counts WHERE show_id = %(show)s AND sold_at IS NOT NULL GROUP BY period"
 )
 TOKENS = (
     "SELECT count(*) FILTER (WHERE token = 'minted'), count(*) FILTER (WHERE token <> 'minted' AND is_leaf),"
@@ -14,14 +14,17 @@ TOKENS = (
     " WHERE p.kind = 'tickets' AND p.tenant_id = %(tenant)s AND p.show_id = %(show)s"
     " AND p.state IN ('issued', 'redeemed')) AS tickets"
 )
+SALES_AND_TOKENS = f"SELECT t.*, s.* FROM ({TOKENS}) AS t LEFT JOIN ({SALES}) AS s ON true ORDER BY s.period"  # noqa: S608
 
 
 async def read_sales(fetch: Rows, show_id: str, tenant_id: str, unit: SalesUnit, zone: str) -> ShowSales:
     """Return the sales of a tenant's show by hour or day of a time zone (IANA's name); `fetch` runs a query."""
     values = {"show": show_id, "tenant": tenant_id, "unit": unit, "zone": zone}
+    rows = await fetch(SALES_AND_TOKENS, values)
     sales: list[SalesSum] = [
         {"at": at.isoformat(), "orders": orders, "tickets": int(tickets), "total_minor": int(total)}
-        for at, orders, tickets, total in await fetch(SALES, values)
+        for *_, at, orders, tickets, total in rows
+        if at is not None
     ]
-    ((minted, leaves, owed),) = await fetch(TOKENS, values)
+    minted, leaves, owed, *_ = rows[0]
     return {"sales": sales, "tokens": {"minted": minted, "leaves": leaves, "owed": owed}}
