@@ -23,6 +23,7 @@ from domain.payments.dispute import (
     returned_postings,
     won_postings,
 )
+from domain.payments.disputed_refunds import owe_again, pay_by_bank
 from domain.payments.refunds import Refunds
 from domain.payouts.payee import Payee
 from domain.payouts.transfer import Transfer
@@ -101,7 +102,7 @@ def _lose(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus, dispute: Disput
     """Record the loss: refunds that we owed are paid by the bank, and a share that was sent is the venue's debt."""
     book = uow.find(Refunds, dispute.purchase_id)
     owed, payment = dispute.taken.owed_minor, _payment_of(dispute, seen)
-    paid = book.pay_by_bank(ref.dispute_id, payment, owed, uow.at) if book is not None and owed else 0
+    paid = pay_by_bank(book, ref.dispute_id, payment, owed, uow.at) if book is not None and owed else 0
     dispute.lose(paid, uow.at)
     _post(uow, ref, dispute, "lost", lost_postings(dispute))
     sent, lost = uow.find(Transfer, dispute.purchase_id), dispute.taken.parties.venue_minor
@@ -127,7 +128,7 @@ def _take_back(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus, dispute: D
     _post(uow, ref, dispute, step, returned_postings(dispute, amount, back))
     if back.owed_minor:
         book = uow.get(Refunds, dispute.purchase_id)
-        book.owe_again(ref.dispute_id, key, _payment_of(dispute, seen), back.owed_minor, uow.at)
+        owe_again(book, ref.dispute_id, key, _payment_of(dispute, seen), back.owed_minor, uow.at)
     if payee is not None and is_deducted and back.parties.venue_minor:
         payee.note_shortfall(key, dispute.currency, -back.parties.venue_minor, uow.at)
 

@@ -1,6 +1,5 @@
 """Refunds of one purchase: of its sale, never more than was paid, and of payments that bought nothing."""
 
-from collections.abc import Sequence
 from dataclasses import field
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,7 @@ from domain.money.breakdown import AmountBreakdown, FeesBorneBy, breakdown_of, s
 from domain.money.money import Price
 from domain.payments.holdings import remaining
 from domain.payments.payment_intent import StripeRefund
-from domain.payments.refund import DECIDED, MADE_AT_STRIPE, NOTHING, RETURNED_BY_BANK, Refund, exceeding, part_of
+from domain.payments.refund import DECIDED, MADE_AT_STRIPE, NOTHING, Refund, exceeding, part_of
 
 
 class RefundsOpened(CreatedEvent["Refunds"]):
@@ -153,38 +152,6 @@ class RefundPaidByHand(DomainEvent["Refunds"]):
         """Mark the refund as succeeded without Stripe."""
         by_hand = refunds.refunds[self.refund_id].by_hand_minor + self.amount_minor
         refunds.change(self.refund_id, state="succeeded", stripe_refund_id=None, failure=None, by_hand_minor=by_hand)
-
-
-class RefundPaidByBank(DomainEvent["Refunds"]):
-    """A bank took money that was owed to the buyer, for good: this much of the refund is with the buyer."""
-
-    TOPIC = "refunds.refund-paid-by-bank"
-
-    refund_id: str
-    dispute_id: str
-    amount_minor: int
-
-    def apply(self, refunds: "Refunds") -> None:
-        """Lower what is due."""
-        by_bank = refunds.refunds[self.refund_id].by_bank_minor + self.amount_minor
-        refunds.lower(self.refund_id, by_bank_minor=by_bank)
-
-
-class RefundOwedAgain(DomainEvent["Refunds"]):
-    """Stripe returned money of a lost dispute that had paid a refund: another refund gives the buyer this much."""
-
-    TOPIC = "refunds.refund-owed-again"
-
-    refund_id: str
-    dispute_id: str
-    amount_minor: int
-
-    def apply(self, refunds: "Refunds") -> None:
-        """Leave what is due as it is: an attempt at Stripe may be under way for it."""
-        known = refunds.refunds[self.refund_id]
-        elsewhere_minor = known.paid_elsewhere_minor + self.amount_minor
-        by_bank_minor = known.by_bank_minor - self.amount_minor
-        refunds.change(self.refund_id, by_bank_minor=by_bank_minor, paid_elsewhere_minor=elsewhere_minor)
 
 
 class RefundExcessReturned(DomainEvent["Refunds"]):
@@ -361,28 +328,6 @@ class Refunds(Aggregate):
     def of_payment(self, *intent_ids: str) -> list[Refund]:
         """Return the refunds of a payment, oldest first; those of the sale name none, and parts of them its intent."""
         return [refund for refund in self.refunds.values() if refund.intent_id in intent_ids]
-
-    def pay_by_bank(self, dispute_id: str, payment: Sequence[str], amount_minor: int, at: datetime) -> int:
-        """Record that a bank has paid refunds of a payment that are owed, oldest first; return how much of them."""
-        rest = amount_minor
-        for refund in [one for one in self.of_payment(*payment) if one.state != "succeeded" and one.owed_minor]:
-            if paid := min(rest, refund.owed_minor):
-                self.record(RefundPaidByBank, at, refund_id=refund.refund_id, dispute_id=dispute_id, amount_minor=paid)
-                rest -= paid
-        return amount_minor - rest
-
-    def owe_again(self, dispute_id: str, key: str, payment: Sequence[str], amount_minor: int, at: datetime) -> None:
-        """Decide refunds of money that a bank had paid of refunds and has given back, for the newest first.
-
-        They are refunds of their own, since an attempt at Stripe may be under way for the rest of the old ones. `key`
-        names the return. The last id of the payment is its intent's.
-        """
-        rest = amount_minor
-        for refund in reversed([one for one in self.of_payment(*payment) if one.by_bank_minor]):
-            if back := min(rest, refund.by_bank_minor):
-                self.record(RefundOwedAgain, at, refund_id=refund.refund_id, dispute_id=dispute_id, amount_minor=back)
-                self.give_back(part_of(refund, key, RETURNED_BY_BANK, payment[-1], back), at)
-                rest -= back
 
     def return_excess(self, refund_id: str, at: datetime) -> int:
         """Record that the excess of a failed refund is with us again; return how much of it."""

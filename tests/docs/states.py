@@ -22,8 +22,9 @@ from domain.money.breakdown import AmountBreakdown, breakdown_of
 from domain.money.money import FeeRates, price_of
 from domain.orders import order, reopening
 from domain.orders.reopening import reopen
-from domain.payments import dispute, payment, refunds
+from domain.payments import dispute, disputed_refunds, payment, refunds
 from domain.payments.dispute import Dispute, DisputeOpened
+from domain.payments.disputed_refunds import owe_again, pay_by_bank
 from domain.payments.holdings import Taken
 from domain.payments.payment import Payment, StrayIntentFound
 from domain.payments.payment_intent import IntentState, StripeRefund
@@ -306,12 +307,12 @@ REFUND = Axis(
         lambda one: one.return_excess("rf", AT),
         lambda one: one.owe_at_till("rf", AT),
         lambda one: one.hand_out("rf", AT),
-        lambda one: one.pay_by_bank("du", [""], 1000, AT),
-        lambda one: one.owe_again("du", "du:returned:1000", ["", "pi"], 1000, AT) if len(one.refunds) == 1 else None,
+        lambda one: pay_by_bank(one, "du", [""], 1000, AT),
+        lambda one: owe_again(one, "du", "du:returned:1000", ["", "pi"], 1000, AT) if len(one.refunds) == 1 else None,
         _fail,
     ),
     _refund,
-    events_of(refunds),
+    events_of(refunds, disputed_refunds),
 )
 
 

@@ -7,13 +7,12 @@ from adapters.read_models.catalog import Fold, given, identity_of, time_of
 from adapters.read_models.documents import PURCHASES, REFUNDS, SHOWS, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.money.breakdown import AmountBreakdown
+from domain.payments.disputed_refunds import RefundOwedAgain, RefundPaidByBank
 from domain.payments.refunds import (
     RefundExcessReturned,
     RefundFailed,
     RefundHandedOut,
-    RefundOwedAgain,
     RefundOwedAtTill,
-    RefundPaidByBank,
     RefundPaidByHand,
     RefundPending,
     RefundReduced,

@@ -5,13 +5,12 @@ from typing import Any
 
 from domain.core.aggregate import DomainEvent
 from domain.invariants.state import InvariantState, PurchaseSummary, RefundSummary
+from domain.payments.disputed_refunds import RefundOwedAgain, RefundPaidByBank
 from domain.payments.refunds import (
     RefundExcessReturned,
     RefundFailed,
     RefundHandedOut,
-    RefundOwedAgain,
     RefundOwedAtTill,
-    RefundPaidByBank,
     RefundPaidByHand,
     RefundPending,
     RefundReduced,

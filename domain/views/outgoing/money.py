@@ -4,11 +4,11 @@ from typing import Any
 
 from domain.core.aggregate import DomainEvent
 from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeReturned, DisputeWon
+from domain.payments.disputed_refunds import RefundPaidByBank
 from domain.payments.refunds import (
     RefundFailed,
     RefundHandedOut,
     RefundOwedAtTill,
-    RefundPaidByBank,
     RefundPaidByHand,
     RefundPending,
     RefundRequested,

@@ -3,6 +3,7 @@
 from domain.invariants.folds import apply
 from domain.invariants.state import InvariantState, RefundSummary
 from domain.money.breakdown import AmountBreakdown
+from domain.payments.disputed_refunds import pay_by_bank
 from domain.payments.refund import Refund
 from domain.payments.refunds import Refunds, RefundsOpened
 from tests.fakes.samples import AT, PRICE, events_of
@@ -14,7 +15,7 @@ def test_a_refund_that_a_bank_pays_in_parts_ends_with_the_last() -> None:
     terms = {"refund_id": "rf", "body_digest": "d", "reason": "goodwill", "fees": "platform", "ticket_ids": ("ti",)}
     book.request(Refund.model_validate({**terms, "given": AmountBreakdown(venue_minor=100)}), AT)
     for amount in (60, 40):
-        book.pay_by_bank("du", [""], amount, AT)
+        pay_by_bank(book, "du", [""], amount, AT)
     state, seen = InvariantState(), list[tuple[str, int]]()
     for event in events_of(book):
         apply(state, event)

@@ -6,6 +6,7 @@ from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationB
 from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject, WrongState
 from domain.money.breakdown import AmountBreakdown, amount_breakdown, breakdown_of, summed, ticket_breakdown
 from domain.money.money import FeeRates, Tax, price_of
+from domain.payments.disputed_refunds import owe_again, pay_by_bank
 from domain.payments.payment_intent import StripeRefund
 from domain.payments.refund import Refund
 from domain.payments.refunds import Refunds, RefundsOpened
@@ -213,11 +214,11 @@ def test_a_bank_pays_the_oldest_refunds_that_are_owed(book: Refunds) -> None:
     def owed() -> list[tuple[str, int, int]]:
         return [(one.state, one.due_minor, one.by_bank_minor) for one in book.refunds.values()]
 
-    assert book.pay_by_bank("du", ["", "pi"], 60, AT) == 60
+    assert pay_by_bank(book, "du", ["", "pi"], 60, AT) == 60
     assert owed() == [("requested", 40, 60), ("requested", 100, 0), ("requested", 100, 0)]
-    assert book.pay_by_bank("du", ["", "pi"], 90, AT) == 90
+    assert pay_by_bank(book, "du", ["", "pi"], 90, AT) == 90
     assert owed() == [("succeeded", 0, 100), ("requested", 50, 50), ("requested", 100, 0)]
-    book.owe_again("du", "du:returned:70", ["", "pi"], 70, AT)
+    owe_again(book, "du", "du:returned:70", ["", "pi"], 70, AT)
     assert owed() == [
         ("succeeded", 0, 80), ("requested", 50, 0), ("requested", 100, 0), ("requested", 50, 0), ("requested", 20, 0),
     ]  # fmt: skip
@@ -230,17 +231,17 @@ def test_what_a_bank_gives_back_of_the_newest_leaves_the_older_paid(book: Refund
     whole = breakdown_of(PRICE)
     for number in (1, 2):
         book.request(refund(number, amount_breakdown(whole, 100, "eur")), AT)
-    book.pay_by_bank("du", ["", "pi"], 150, AT)
-    book.owe_again("du", "du:returned:50", ["", "pi"], 50, AT)
+    pay_by_bank(book, "du", ["", "pi"], 150, AT)
+    owe_again(book, "du", "du:returned:50", ["", "pi"], 50, AT)
     assert [(one.due_minor, one.by_bank_minor) for one in book.refunds.values()] == [(0, 100), (50, 0), (50, 0)]
 
 
 def test_what_a_bank_gives_back_leaves_an_attempt_alone(book: Refunds) -> None:
     """An attempt of the rest is under way at Stripe: it keeps its key and its amount."""
     book.request(refund(1, amount_breakdown(breakdown_of(PRICE), 100, "eur")), AT)
-    book.pay_by_bank("du", [""], 75, AT)
+    pay_by_bank(book, "du", [""], 75, AT)
     book.pend("rf1", "re", AT)
-    book.owe_again("du", "du:returned:18", ["", "pi"], 18, AT)
+    owe_again(book, "du", "du:returned:18", ["", "pi"], 18, AT)
     kept = book.get("rf1")
     assert (kept.state, kept.turn, kept.due_minor, kept.stripe_refund_id) == ("pending", 1, 25, "re")
     assert [one.due_minor for one in book.refunds.values()] == [25, 18]
@@ -250,7 +251,7 @@ def test_a_bank_pays_what_is_owed_and_no_excess(book: Refunds) -> None:
     """The part that a person gave back beyond what was owed is nobody's, and the next refund is paid instead."""
     book.request(refund(1, amount_breakdown(book.left(), 40, "eur")).model_copy(update={"excess_minor": 60}), AT)
     book.request(refund(2, amount_breakdown(book.left(), 30, "eur")), AT)
-    assert book.pay_by_bank("du", [""], 70, AT) == 70
+    assert pay_by_bank(book, "du", [""], 70, AT) == 70
     assert [(one.by_bank_minor, one.state) for one in book.refunds.values()] == [(40, "requested"), (30, "succeeded")]
     book.pend("rf1", "re", AT)
     book.fail("rf1", "re", "expired_or_canceled_card", AT)

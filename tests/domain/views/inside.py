@@ -5,7 +5,7 @@ from domain.catalog import changing, discount, show, show_cancellation, venue
 from domain.core.aggregate import DomainEvent
 from domain.money import books
 from domain.orders import order, reopening
-from domain.payments import follow_up, payment, refunds
+from domain.payments import disputed_refunds, follow_up, payment, refunds
 from domain.payouts import payee, transfer
 from domain.stock import allocation, buyer_limit, reservation
 from domain.tickets import check_in, claiming, has_token, ticket, ticket_tree
@@ -42,7 +42,7 @@ REASONS: dict[str, frozenset[type[DomainEvent]]] = {
         payment.StrayIntentFound, follow_up.FollowUpOpened, follow_up.FollowUpReopened, follow_up.FollowUpClosed,
     }),
     "how refunds of a purchase share its money; each refund tells its own amount": frozenset({
-        refunds.RefundsOpened, refunds.RefundsPriced, refunds.RefundReduced, refunds.RefundOwedAgain,
+        refunds.RefundsOpened, refunds.RefundsPriced, refunds.RefundReduced, disputed_refunds.RefundOwedAgain,
         refunds.RefundExcessReturned,
     }),
     "entries of the books and of the venue's balance, which statements and payouts tell": frozenset({

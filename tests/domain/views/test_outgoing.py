@@ -22,10 +22,10 @@ from domain.catalog.show_cancellation import ShowCancellationBegun, ShowCancella
 from domain.core.aggregate import CreatedEvent, DomainEvent
 from domain.orders.order import OrderConfirmed, PurchaseRequested
 from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeReturned, DisputeWon
+from domain.payments.disputed_refunds import RefundPaidByBank
 from domain.payments.refunds import (
     RefundFailed,
     RefundOwedAtTill,
-    RefundPaidByBank,
     RefundPaidByHand,
     RefundPending,
     RefundRequested,
