@@ -31,6 +31,8 @@ class GatewayWorld(Protocol):
     async def pay(self, intent: IntentState, method: str = "pm_card_visa") -> None: ...
     async def authenticate(self, intent: IntentState, *, succeed: bool = True) -> None: ...
     async def finish_processing(self, intent: IntentState, *, succeed: bool = True) -> None: ...
+    async def dispute(self, intent: IntentState, amount_minor: int, *, inquiry: bool = False) -> str: ...
+    async def end_dispute(self, intent: IntentState, dispute_id: str, *, won: bool) -> None: ...
     def fail_before(self, verb: Verb) -> None: ...
     def fail_after(self, verb: Verb) -> None: ...
 
@@ -52,6 +54,12 @@ class FakeWorld:
     async def finish_processing(self, intent: IntentState, *, succeed: bool = True) -> None:
         self.fake.finish_processing(intent.intent_id, succeed=succeed)
 
+    async def dispute(self, intent: IntentState, amount_minor: int, *, inquiry: bool = False) -> str:
+        return self.fake.dispute(intent.intent_id, amount_minor, inquiry=inquiry).dispute_id
+
+    async def end_dispute(self, intent: IntentState, dispute_id: str, *, won: bool) -> None:
+        self.fake.end_dispute(intent.intent_id, dispute_id, won=won)
+
 
 class EmulatorWorld:
     """The real adapter on the emulator."""
@@ -68,6 +76,13 @@ class EmulatorWorld:
 
     async def finish_processing(self, intent: IntentState, *, succeed: bool = True) -> None:
         self.emulator.switch(f"payment_intents/{intent.intent_id}/finish_processing", "succeed" if succeed else "fail")
+
+    async def dispute(self, intent: IntentState, amount_minor: int, *, inquiry: bool = False) -> str:
+        path = f"charges/{intent.charge_id}/dispute"
+        return str(self.emulator.switch(path, amount=amount_minor, inquiry=inquiry)["id"])
+
+    async def end_dispute(self, intent: IntentState, dispute_id: str, *, won: bool) -> None:
+        self.emulator.switch(f"disputes/{dispute_id}/finish", "won" if won else "lost")
 
     def fail_before(self, verb: Verb) -> None:
         method, path = PATHS[verb]
@@ -97,6 +112,12 @@ class RealWorld:
 
     async def finish_processing(self, intent: IntentState, *, succeed: bool = True) -> None:
         pytest.skip("Stripe has no slow card")
+
+    async def dispute(self, intent: IntentState, amount_minor: int, *, inquiry: bool = False) -> str:
+        pytest.skip("no bank disputes a part in test mode")
+
+    async def end_dispute(self, intent: IntentState, dispute_id: str, *, won: bool) -> None:
+        raise NotImplementedError
 
     def fail_before(self, verb: Verb) -> None:
         pytest.skip("Stripe has no fault switches")

@@ -251,6 +251,30 @@ async def test_refund_of_nothing(world: GatewayWorld, wanted: IntentRequest) -> 
         await world.gateway.refund_intent(intent.intent_id, 2208, key(wanted, "refund"))
 
 
+async def test_no_refund_of_what_a_bank_took(world: GatewayWorld, wanted: IntentRequest) -> None:
+    """A dispute over any part of a charge, also a lost one, refuses every refund of it; an inquiry takes nothing."""
+    intent = await captured(world, wanted)
+    await world.dispute(intent, 100, inquiry=True)
+    before = await world.gateway.refund_intent(intent.intent_id, 1, key(wanted, "refund"))
+    first, second = await world.dispute(intent, 100), await world.dispute(intent, 200)
+    for dispute_id, won in ((first, True), (second, False)):
+        with pytest.raises(PaymentRefused) as caught:
+            await world.gateway.refund_intent(intent.intent_id, 1, key(wanted, f"refund:{dispute_id}"))
+        assert caught.value.data["reason"] == "charge_disputed"
+        await world.end_dispute(intent, dispute_id, won=won)
+    with pytest.raises(PaymentRefused):
+        await world.gateway.refund_intent(intent.intent_id, 1, key(wanted, "refund:lost"))
+    assert await world.gateway.refund_intent(intent.intent_id, 1, key(wanted, "refund")) == before
+
+
+async def test_a_refund_after_won_disputes(world: GatewayWorld, wanted: IntentRequest) -> None:
+    """Once every dispute of a charge is won it can be refunded."""
+    intent = await captured(world, wanted)
+    for dispute_id in (await world.dispute(intent, 100), await world.dispute(intent, 200)):
+        await world.end_dispute(intent, dispute_id, won=True)
+    assert (await world.gateway.refund_intent(intent.intent_id, 2208, key(wanted, "refund"))).status == "succeeded"
+
+
 async def test_unknown_intent(world: GatewayWorld) -> None:
     """An unknown id raises an error that is no refusal, so no saga compensates."""
     with pytest.raises(StripeRequestError):

@@ -29,6 +29,7 @@ KEPT = timedelta(hours=24)  # as long as Stripe keeps an answer under its key
 RefundStatus = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
 OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
 DASHBOARD = "dashboard:"
+DISPUTE_FEE = 2000
 DECLINES = {
     "pm_card_chargeDeclined": "generic_decline",
     "pm_card_chargeDeclinedInsufficientFunds": "insufficient_funds",
@@ -129,30 +130,31 @@ class FakePaymentGateway(Switches[Verb]):
         taken: dict[str, str | int | None] = {"received_minor": amount, "stripe_fee_minor": fee, "decline_code": None}
         return self._change(intent_id, "succeeded", charge_id=f"ch_{intent_id}", **taken)
 
-    def dispute(self, intent_id: str, amount_minor: int | None = None) -> DisputeStatus:
-        """Open a dispute over the payment or a part of it: Stripe withdraws the money and a fee."""
+    def dispute(self, intent_id: str, amount_minor: int | None = None, *, inquiry: bool = False) -> DisputeStatus:
+        """Open a dispute over the payment or a part of it: Stripe withdraws the money and a fee, not for an inquiry."""
         intent = self.intents[intent_id]
         dispute = DisputeStatus(
             dispute_id=f"du_{len(self.disputes) + 1}",
-            status="open",
+            status="warning",
             amount_minor=amount_minor or intent.received_minor,
             currency=intent.currency,
-            is_withdrawn=True,
-            fee_minor=2000,
+            is_withdrawn=False,
             charge_id=intent.charge_id or "",
             intent_id=intent_id,
         )
-        self.withdraw(dispute)
         self.disputes[dispute.dispute_id] = dispute
-        return dispute
+        return dispute if inquiry else self.withdraw(dispute.dispute_id)
 
-    def withdraw(self, dispute: DisputeStatus) -> None:
+    def withdraw(self, dispute_id: str) -> DisputeStatus:
         """Withdraw a dispute's money and a fee; pending refunds of the charge fail."""
+        taken = {"status": "open", "is_withdrawn": True, "fee_minor": DISPUTE_FEE}
+        dispute = self.disputes[dispute_id] = self.disputes[dispute_id].model_copy(update=taken)
         for refund in [made for made in self.refunds.values() if made.intent_id == dispute.intent_id]:
             if refund.status == "pending":
                 self.finish_refund(refund.refund_id, succeed=False)
-        taken = Entry("adjustment", dispute.intent_id, dispute.currency, -dispute.amount_minor, dispute.fee_minor)
-        self.entries.append(taken)
+        out = Entry("adjustment", dispute.intent_id, dispute.currency, -dispute.amount_minor, dispute.fee_minor)
+        self.entries.append(out)
+        return dispute
 
     def end_dispute(self, intent_id: str, dispute_id: str, *, won: bool) -> None:
         """Close a dispute as won or lost; Stripe keeps its fee."""
@@ -174,6 +176,11 @@ class FakePaymentGateway(Switches[Verb]):
         seen = [one for one in self.disputes.values() if one.intent_id == intent_id and one.is_withdrawn]
         taken = sum(one.amount_minor - one.returned_minor for one in seen)
         return taken, sum(one.fee_minor - one.fee_back_minor for one in seen)
+
+    def is_charged_back(self, intent_id: str) -> bool:
+        """Whether a dispute has taken any of a payment: Stripe then refuses every refund of it, until it is won."""
+        of = [one for one in self.disputes.values() if one.intent_id == intent_id]
+        return any(one.is_withdrawn and one.status != "won" for one in of)
 
     async def retrieve_dispute(self, dispute_id: str) -> DisputeStatus:
         self._begin("retrieve_dispute")
@@ -284,6 +291,8 @@ class FakePaymentGateway(Switches[Verb]):
         intent = self._known(intent_id)
         if intent.status != "succeeded":
             raise PaymentRefused("nothing was captured", reason="payment_intent_unexpected_state")
+        if self.is_charged_back(intent_id):
+            raise PaymentRefused("the charge has been charged back", reason="charge_disputed")
         left = intent.received_minor - intent.refunded_minor
         if left == 0:
             alike = [made for made in self.refunds.values() if made.intent_id == intent_id and made.status != "failed"]

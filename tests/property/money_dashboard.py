@@ -15,17 +15,15 @@ from tests.property.money_model import Back, DisputeClaim, Sale, Split
 from tests.property.money_streets import at, note, pay
 from tests.property.money_town import Town
 
-DECIDED = {"won", "lost"}
 
-
-def undecided(claims: dict[str, DisputeClaim]) -> bool:
-    """Whether a bank may still decide about a charge: an inquiry, or a dispute that is open or not known yet."""
-    return any(claim.state not in DECIDED for claim in claims.values())
+def is_disputed(claims: dict[str, DisputeClaim]) -> bool:
+    """Whether a bank may still decide about a charge, or has taken it for good: then nobody can refund it at Stripe."""
+    return any(claim.state != "won" for claim in claims.values())
 
 
 async def dashboard_refund(town: Town, wanted: DashboardRefund) -> None:
     sale = at(town.sales_made, wanted.sale)
-    if sale is None or not sale.intent_id or undecided(sale.claims):
+    if sale is None or not sale.intent_id or is_disputed(sale.claims):
         return
     intent = town.gateway.intents[sale.intent_id]
     left = intent.received_minor - intent.refunded_minor
@@ -104,7 +102,7 @@ async def try_ours(town: Town, sale: Sale, asked: list[Back], made: StripeRefund
 async def dashboard_stray(town: Town, wanted: DashboardStray) -> None:
     """Refund a payment that was paid back by hand: all of it is an excess; the refund may fail at the bank."""
     stray = at(town.strays, wanted.stray)
-    if stray is None or stray.end != "by hand" or stray.excess or undecided(stray.claims):
+    if stray is None or stray.end != "by hand" or stray.excess or is_disputed(stray.claims):
         return
     town.gateway.refunds_begin = "pending"
     intent = town.gateway.intents[stray.intent_id]

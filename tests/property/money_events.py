@@ -285,7 +285,7 @@ STORIES = (
         PAID[0],
         TAKEN,
         st.builds(LookAtDispute, LAST, HOW),
-        st.builds(DecideDispute, LAST, st.just(value=False), YES),
+        st.builds(DecideDispute, LAST, st.just(value=True), YES),
         st.builds(LookAtDispute, LAST, HOW),
         BEYOND,
         st.builds(Pay, LAST, BEGINS, HOW),
@@ -302,7 +302,9 @@ STORIES = (
         st.builds(DecideDispute, LAST, st.just(value=False), YES),
         st.builds(LookAtDispute, LAST, HOW),
         *BACK,
+        st.builds(PayByHand, LAST, HOW),
     ),
+    (CARD, PAID[0], BACK[0], TAKEN, BACK[1], st.builds(DecideDispute, LAST, YES, YES), BACK[1]),
     (
         CARD,
         PAID[0],

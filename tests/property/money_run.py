@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.property.money_events import LIVES, TERMS, Event
 from tests.property.money_life import run_life
 from tests.property.money_model import Terms
+from tests.property.money_streets import REFUSED
 
 Life = tuple[tuple[Terms, Terms], list[Event]]
 EXCESSES = ("an excess", "an excess of a payment that bought nothing", "an excess while one of ours is to be made")
@@ -18,7 +19,7 @@ EXCESSES = ("an excess", "an excess of a payment that bought nothing", "an exces
 class MoneyRun:
     """Runs lives, one after another, in one event loop."""
 
-    wanted = frozenset({*(kind.__name__ for kind in get_args(Event)), *EXCESSES})
+    wanted = frozenset({*(kind.__name__ for kind in get_args(Event)), *EXCESSES, REFUSED})
     shrinks = True
     examples: st.SearchStrategy[Life] = st.tuples(st.tuples(TERMS, TERMS), LIVES)
 

@@ -29,7 +29,7 @@ from tests.property.money_strays import Stray
 from tests.property.money_town import Town
 
 T = TypeVar("T")
-DISPUTE_FEE = 2000
+REFUSED = "a refund of what a bank has taken is refused"
 
 
 def at(found: list[T], which: int) -> T | None:
@@ -204,17 +204,27 @@ async def pay(town: Town, event: Pay) -> None:
         if was_posted and back.amount:
             await town.act(event.how, lambda: town.refund_commands.hand_out_cash(sale.purchase_id, back.refund_id))
         back.paid = was_posted or (await town.decided(sale, back.refund_id)).handed_out
-    if sale.tender == "cash" or not back.amount:
-        return
-    turn = (await town.decided(sale, back.refund_id)).turn
+    elif back.amount:
+        await _pay_at_stripe(town, event, sale, back)
+
+
+async def _pay_at_stripe(town: Town, event: Pay, sale: Sale, back: Back) -> None:
+    """Pay a refund; Stripe refuses one of a charge that a bank has taken, whether we know of that or not."""
+    ref, known = town.refund_ref(sale, back), await town.decided(sale, back.refund_id)
+    refused = known.stripe_refund_id is None and town.gateway.is_charged_back(sale.intent_id)
     if event.begins == "uncovered":
         town.gateway.refuse("refund_intent", "insufficient_funds")
     else:
         town.gateway.refunds_begin = event.begins
-    await town.act(event.how, lambda: town.refunds.pay_refund(PayRefund(refund=ref, turn=turn)))
+    await town.act(event.how, lambda: town.refunds.pay_refund(PayRefund(refund=ref, turn=known.turn)))
     town.gateway.allow("refund_intent")
     if not back.due:
         return
+    if refused:
+        town.reached[REFUSED] += 1
+        now = await town.decided(sale, back.refund_id)
+        failure = "insufficient_funds" if event.begins == "uncovered" else "charge_disputed"
+        assert (now.state, now.failure, now.turn) == ("failed", failure, known.turn + 1)
     made = latest_refund(town, back)
     back.paid = made is not None and made.status == "succeeded"
     if made is not None and made.status == "failed":  # the excess is with us again, and owed to nobody

@@ -226,7 +226,7 @@ class Town:
         """Return the disputes in the order in which the banks opened them."""
         charges: list[Sale | Stray] = [*self.sales_made, *self.strays]
         found = [(charge, name, claim) for charge in charges for name, claim in charge.claims.items()]
-        return sorted(found, key=lambda one: int(one[1][2:]))
+        return sorted(found, key=lambda one: int(one[1].removeprefix("du_")))
 
     def currency(self, sale: Sale) -> str:
         return self.terms[sale.venue].currency

@@ -7,10 +7,9 @@ from activities.core.commands import DisputeRef
 from activities.payouts.ports import PayoutRef
 from activities.refunds.cancel_show import CancelledOrder, CancelShow
 from domain.core.ids import derived
-from domain.payments.dispute import DisputeStatus
 from domain.payments.own_movement import OwnMovement
 from domain.payouts.connected_account import PayoutStatus
-from tests.fakes.payment_gateway import Entry
+from tests.fakes.payment_gateway import DISPUTE_FEE, Entry
 from tests.fakes.samples import AT
 from tests.property.money_dashboard import DASHBOARD
 from tests.property.money_events import (
@@ -34,8 +33,6 @@ from tests.property.money_model import STEPS, Back, DisputeClaim, Sale
 from tests.property.money_strays import Stray
 from tests.property.money_streets import STREETS, at, latest_refund, note, pay
 from tests.property.money_town import Town
-
-DISPUTE_FEE = 2000
 
 
 async def apply_event(town: Town, event: Event) -> None:
@@ -68,21 +65,8 @@ async def dispute_stray(town: Town, event: DisputeStray) -> None:
 
 
 def _open(town: Town, charge: Sale | Stray, intent_id: str, amount: int, *, withdrawn: bool) -> None:
-    name = f"du{len(town.claims())}"
-    seen = DisputeStatus(
-        dispute_id=name,
-        status="open" if withdrawn else "warning",
-        amount_minor=amount,
-        currency=town.gateway.intents[intent_id].currency,
-        is_withdrawn=withdrawn,
-        fee_minor=DISPUTE_FEE if withdrawn else 0,
-        intent_id=intent_id,
-        charge_id=f"ch_{intent_id}",
-    )
-    town.gateway.disputes[name] = seen
-    charge.claims[name] = DisputeClaim(amount, DISPUTE_FEE)
-    if withdrawn:
-        town.gateway.withdraw(seen)
+    seen = town.gateway.dispute(intent_id, amount, inquiry=not withdrawn)
+    charge.claims[seen.dispute_id] = DisputeClaim(amount, DISPUTE_FEE)
 
 
 async def decide_dispute(town: Town, event: DecideDispute) -> None:
@@ -92,9 +76,7 @@ async def decide_dispute(town: Town, event: DecideDispute) -> None:
     _, name, _ = found
     seen, gateway = town.gateway.disputes[name], town.gateway
     if seen.status == "warning":
-        taken = {"status": "open", "is_withdrawn": True, "fee_minor": DISPUTE_FEE}
-        gateway.disputes[name] = seen.model_copy(update=taken)
-        gateway.withdraw(gateway.disputes[name])
+        gateway.withdraw(name)
     elif seen.status == "open":
         gateway.disputes[name] = seen.model_copy(update={"status": "won" if event.won else "lost"})
         if event.won:

@@ -104,6 +104,16 @@ HELD_BACK: list[Event] = [
 ]
 
 
+TAKEN_UNSEEN: list[Event] = [
+    Sell(0, 1, 0, 0, "card", code=False),
+    Settle(0, "once"),
+    AskRefund(0, "whole", 1, "platform"),
+    Dispute(0, "all", withdrawn=True),
+    Pay(0, "pending", "once"),
+    DecideDispute(0, won=False, fee_back=False),
+]
+
+
 WRITTEN = {
     "a refund is booked about the charge that it returns": PAID_TWICE,
     "a share waits until the account is reached again": SENT_TO_NOBODY,
@@ -111,6 +121,7 @@ WRITTEN = {
     "a payment that its bank took back is owed no more": PAID_BY_A_BANK,
     "what nobody owed is our loss, unless it fails at the bank": BORNE,
     "a share that Stripe refused is with us, and a dispute holds it back": HELD_BACK,
+    "what a bank has taken cannot be refunded before we hear of it": TAKEN_UNSEEN,
     "an earlier refund of the same amount is not the next one": OTHERS_FIRST,
 }
 

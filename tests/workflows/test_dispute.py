@@ -9,6 +9,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
+from activities.core.acts import PAY_BY_HAND
 from activities.core.commands import DisputeRef
 from activities.core.task_queues import PURCHASES
 from activities.disputes.follow import DisputeActivities
@@ -16,10 +17,12 @@ from activities.payouts.ports import VenueRef
 from activities.refunds.cancel_show import CancelShow
 from domain.core.errors import PaymentDisputed, RefundExceeds
 from domain.core.transient import TransientError
+from domain.money.books import PLATFORM_BANK
 from domain.payments.dispute import DisputeStatus
 from domain.payouts.payee import Payee
 from domain.tickets.ticket import Ticket
 from tests.fakes.evidence import external_state, findings_of, require_invariants
+from tests.fakes.operator import operate_in
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold
 from workflows.core.search_attributes import STAGE
@@ -167,18 +170,21 @@ async def test_a_ticket_is_blocked_until_its_last_dispute_is_won(world: SagaWorl
 
 
 @pytest.mark.parametrize(
-    ("won", "amount", "back"),
+    ("won", "amount", "back", "by_hand"),
     [
-        (True, None, PRICE_MINOR),
-        (False, None, 0),
-        (False, TAKEN_MINOR, PRICE_MINOR - TAKEN_MINOR),
+        (True, None, PRICE_MINOR, 0),
+        (False, None, 0, 0),
+        (False, TAKEN_MINOR, 0, PRICE_MINOR - TAKEN_MINOR),
     ],
     ids=["won", "lost", "a part lost"],
 )
 async def test_a_cancelled_show_waits_for_the_bank(
-    world: SagaWorld, client: Client, amount: int | None, back: int, *, won: bool
+    world: SagaWorld, client: Client, amount: int | None, back: int, by_hand: int, *, won: bool
 ) -> None:
-    """A disputed order is refunded after the decision: its tickets, and the money that the bank did not take."""
+    """A disputed order is refunded after the decision: its tickets, and the money that the bank did not take.
+
+    Stripe refunds no charge of which a bank keeps a part: an operator pays the rest.
+    """
     intent_id = await sold(world, client)
     dispute = world.gateway.dispute(intent_id, amount)
     handle = await follow(world, client, dispute.dispute_id)
@@ -195,9 +201,11 @@ async def test_a_cancelled_show_waits_for_the_bank(
     with world.server.auto_time_skipping_disabled():
         assert await handle.result() == ("won" if won else "lost")
         await refund.signal("look_again")
+        if by_hand:
+            await operate_in(refund, PAY_BY_HAND, "failed", reference="transfer 7")
         assert await refund.result() == "refunded"
         assert await cancelling.result() == "finished"
-    assert world.gateway.refunded_minor == back
+    assert (world.gateway.refunded_minor, world.books().get((PLATFORM_BANK, "eur"), 0)) == (back, by_hand)
     require_invariants(findings_of(world.store.log, external_state(world.gateway, world.chain, world.connect)))
 
 

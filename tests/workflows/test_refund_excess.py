@@ -148,8 +148,9 @@ async def test_a_second_payment_that_was_paid_back_by_hand_before(world: SagaWor
 
 
 async def test_a_sale_whose_money_a_bank_took_before(world: SagaWorld, client: Client) -> None:
-    """The bank has paid the buyer, and a person pays again."""
+    """The bank pays a buyer whom a person had paid, and we hear of the person's refund after that."""
     own = await sold(world, client)
+    world.gateway.refund_in_dashboard(own, PRICE)
     dispute_id = world.gateway.dispute(own).dispute_id
     steps, ref = (
         DisputeActivities(world.store, world.gateway),
@@ -158,7 +159,6 @@ async def test_a_sale_whose_money_a_bank_took_before(world: SagaWorld, client: C
     await steps.look_at_dispute(ref)
     world.gateway.end_dispute(own, dispute_id, won=False)
     await steps.look_at_dispute(ref)
-    world.gateway.refund_in_dashboard(own, PRICE)
     await borne(world, client, own, "sold")
     await world.give_back(client)
     assert world.books()[REFUND_LOSSES, "eur"] == -PRICE

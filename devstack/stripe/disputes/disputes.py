@@ -46,9 +46,7 @@ def _method_details(charge: Json, case: str, code: str) -> Json:
 
 
 def _withdraw(call: Call, dispute: Json) -> Json:
-    charge = call.store.get("charge", dispute["charge"])
-    call.store.save(charge | {"_charged_back": True})
-    for refund in _pending_refunds(call, charge["id"]):
+    for refund in _pending_refunds(call, dispute["charge"]):
         fail(call, refund, "charge_for_pending_refund_disputed")
     fee = dispute_fee_minor(dispute["currency"])
     entry = add_balance_transaction(
@@ -140,9 +138,8 @@ def _reinstate(call: Call, dispute: Json, amount: int, fee: int = 0) -> Json:
 
 
 def win(call: Call, dispute: Json, *, return_fee: bool = False) -> Json:
-    """Return the money, the fee only on request; the charge can be refunded again."""
+    """Return the money, the fee only on request."""
     fee = -dispute_fee_minor(dispute["currency"]) if return_fee else 0
-    call.store.save(call.store.get("charge", dispute["charge"]) | {"_charged_back": False})
     dispute = _reinstate(call, dispute | {"status": "won"}, dispute["amount"], fee)
     return _closed(call, dispute, "won")
 

@@ -33,10 +33,16 @@ def create(call: Call) -> Json:
     if not charge["captured"]:
         message = "This PaymentIntent has a status of requires_capture: cancel it instead."
         raise invalid(message, code="payment_intent_unexpected_state")
-    if charge.get("_charged_back"):
+    if _is_charged_back(call, charge):
         message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
         raise invalid(message, code="charge_disputed")
     return _make(call, charge, _amount(call, charge))
+
+
+def _is_charged_back(call: Call, charge: Json) -> bool:
+    """Return whether a dispute has withdrawn money of a charge, unless it was won."""
+    withdrawn = "json_array_length(body, '$.balance_transactions') > 0 AND json_extract(body, '$.status') <> 'won'"
+    return bool(call.store.select("dispute", f"json_extract(body, '$.charge') = ? AND {withdrawn}", (charge["id"],)))
 
 
 def _amount(call: Call, charge: Json) -> int:
