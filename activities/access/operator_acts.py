@@ -70,7 +70,7 @@ def _record(uow: UnitOfWork, act: RecordAct) -> str:
 
 def _extend_hold(uow: UnitOfWork, act: RecordAct) -> str:
     order, until = uow.get(Order, act.purchase_id), datetime.fromisoformat(act.details["hold_until"])
-    if order.state not in {"requested", "placed"}:
+    if not order.is_open:
         raise WrongState(f"order is {order.state}; its seats are not held any more", state=order.state)
     order.extend_hold(until, uow.at)
     return f"The seats are held until {order.hold_until.isoformat(timespec='seconds')}."

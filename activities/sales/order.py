@@ -183,7 +183,7 @@ def _check_leaves(uow: UnitOfWork, ticket_ids: Iterable[str]) -> None:
 def _check_released(uow: UnitOfWork, purchase: PurchaseRef) -> None:
     """Refuse to end an order whose payment may still be taken; without an open checkout nobody can have paid."""
     order = uow.get(Order, purchase.purchase_id)
-    if order.attempt != purchase.attempt or order.state != "placed":
+    if order.attempt != purchase.attempt or not order.is_placed:
         return
     if (state := _payment_state(uow, order)) not in RELEASED:
         raise EvidenceMissing(f"the payment is {state}, and its release is not recorded", state=state)
@@ -246,7 +246,7 @@ def cancel(uow: UnitOfWork, end: EndPurchase) -> EndedOrder:
     if _is_past(uow, purchase):
         return EndedOrder(outcome="refused")
     order = _order(uow, purchase)
-    if order.state == "placed":
+    if order.is_placed:
         for ticket in _tickets(uow, order):
             ticket.void(uow.at)
         give_back(uow, order, end.reason)

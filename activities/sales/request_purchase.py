@@ -163,24 +163,13 @@ def _status_of(order: Order) -> PurchaseStatus:
         purchase_id=order.identity,
         tenant_id=order.tenant_id,
         attempt=order.attempt,
-        state=purchase_state(order),
+        state=order.state,
         price=order.price,
         hold_until=order.hold_until,
         end_reason=order.end_reason,
         show_id=order.show_id,
         venue_id=order.venue_id or "",
     )
-
-
-def purchase_state(order: Order) -> PurchaseState:
-    """Return the state that clients see; the read models fold to the same states."""
-    if order.state != "placed":
-        return order.state
-    if order.capture_requested:
-        return "confirming"
-    if order.cancel_requested:
-        return "cancelling"
-    return "awaiting-payment" if order.checkout_open else "reserving"
 
 
 def _reads(command: RequestPurchase) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from psycopg.sql import SQL
 from adapters.postgres.connections import Pool, Tables, connection_of
 from adapters.privacy.keyring import Keyring
 from domain.core.errors import WrongState
-from domain.orders.order import ENDED
 from domain.orders.personal_data import KeptBuyer, PersonalData, words_of
+from domain.orders.state import ENDED
 
 FIND = SQL("SELECT buyer_id, tenant_id, purchase_id, kept_at, key_id, name, email, wallet FROM buyers WHERE {}")
 BY_ID, BY_PURCHASE = SQL("buyer_id = %s"), SQL("purchase_id = %s")

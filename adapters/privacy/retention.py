@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 
 from adapters.postgres.connections import Pool, Tables, connection_of
 from adapters.privacy.buyers import erase_rows, forget_persons
-from domain.orders.order import ENDED
+from domain.orders.state import ENDED
 
 BATCH_MAX = 500
 UNSURE = timedelta(days=1)  # by then a request is recorded or lost, and the read models have caught up

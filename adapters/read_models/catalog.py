@@ -7,7 +7,6 @@ from adapters.read_models.documents import (
     ALLOCATIONS,
     FILES,
     HOLDS,
-    PURCHASES,
     REFUNDS,
     RESERVATIONS,
     SHOWS,
@@ -175,9 +174,6 @@ def _holds(documents: DocumentBatch, event: HoldsPlaced, _: int) -> None:
         documents.put(HOLDS, _hold_name(event, hold["key"]), placed)
         if stock:
             stock["held"] += hold["quantity"]
-        purchase = documents.edit(PURCHASES, hold["key"].partition(":hold:")[0])
-        if purchase and purchase["state"] == "requested":
-            purchase["state"] = "reserving"
 
 
 def _hold_name(event: DomainEvent, key: str) -> str:

@@ -42,6 +42,7 @@ from domain.orders.order import (
     OrderFulfilled,
     OrderPlaced,
     PaymentIntentRefused,
+    PurchaseMoved,
     PurchaseRefused,
     PurchaseRequested,
     PurchaseRequestedAgain,
@@ -171,7 +172,7 @@ def _request(
         "tenant_id": tenant_id,
         "attempt": attempt,
         "position": position,
-        "state": "requested",
+        "state": event.LEADS_TO,
         "show_id": event.show_id,
         "venue_id": None,
         "lines": [_line(line) for line in event.lines],
@@ -210,7 +211,7 @@ def _requested_again(documents: DocumentBatch, event: PurchaseRequestedAgain, po
 
 def _reopened(documents: DocumentBatch, event: PurchaseReopened, _: int) -> None:
     if purchase := documents.edit(PURCHASES, identity_of(event)):
-        purchase.update({"state": "awaiting-payment", "end_reason": None, "cancel_requested": False, "tickets": []})
+        purchase.update({"end_reason": None, "cancel_requested": False, "tickets": []})
         purchase["hold_until"] = event.hold_until.isoformat()
         purchase["attempt"] += 1
 
@@ -244,26 +245,40 @@ def _put_ticket(tickets: list[TicketLine], shown: TicketLine) -> None:
     tickets.append(shown)
 
 
-PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
+def _moves(fold: Fold) -> Fold:
+    """Return a fold that also moves the purchase, as its aggregate moves."""
+
+    def moved(documents: DocumentBatch, event: PurchaseMoved, position: int) -> None:
+        fold(documents, event, position)
+        if purchase := documents.edit(PURCHASES, identity_of(event)):
+            is_queued = purchase["queue_until"] is not None
+            purchase["state"] = event.state_after(purchase["state"], is_queued=is_queued)
+
+    return moved
+
+
+MOVES: dict[type[PurchaseMoved], Fold] = {
     PurchaseRequested: _requested,
     PurchaseRequestedAgain: _requested_again,
-    PurchaseRefused: sets(PURCHASES, state="refused", end_reason=lambda event: event.code),
+    PurchaseRefused: sets(PURCHASES, end_reason=lambda event: event.code),
     PurchaseReopened: _reopened,
     OrderPlaced: sets(
         PURCHASES,
         "venue_id",
-        state="reserving",
         price=lambda event: price_document(event.price),
         lines=lambda event: [_line(line) for line in event.lines],
     ),
     CheckoutOpened: sets(PURCHASES, "hold_until"),
+    CancelRequested: sets(PURCHASES, cancel_requested=True),
+    CaptureRequested: sets(PURCHASES),
+    CaptureWaived: sets(PURCHASES),
+    OrderConfirmed: sets(PURCHASES, confirmed_at=time_of),
+    OrderFulfilled: sets(PURCHASES),
+    OrderCancelled: sets(PURCHASES, end_reason=lambda event: event.reason),
+}
+PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
+    **{event: _moves(fold) for event, fold in MOVES.items()},
     HoldExtended: sets(PURCHASES, "hold_until"),
-    CancelRequested: sets(PURCHASES, state="cancelling", cancel_requested=True),
-    CaptureRequested: sets(PURCHASES, state="confirming"),
-    CaptureWaived: sets(PURCHASES, state="confirming"),
-    OrderConfirmed: sets(PURCHASES, state="confirmed", confirmed_at=time_of),
-    OrderFulfilled: sets(PURCHASES, state="fulfilled"),
-    OrderCancelled: sets(PURCHASES, state="cancelled", end_reason=lambda event: event.reason),
     **PAYMENT_FOLDS,
     **TRANSFER_FOLDS,
     **DISPUTE_FOLDS,

@@ -11,7 +11,8 @@ from adapters.read_models.queries import ReadModels
 from domain.payouts.connected_account import DueQuery
 from domain.views.purchase import (
     OPEN_REFUNDS,
-    OPEN_STATES,
+    UNENDED_STATES,
+    UNOPENED_STATES,
     PurchaseDocument,
     PurchaseKey,
     RefundDocument,
@@ -71,7 +72,6 @@ UNSOLD_AGAIN = (
     " AND EXISTS (SELECT FROM jsonb_array_elements_text(r.doc->'ticket_ids') AS named (id)"
     " JOIN rm_tickets t ON t.id = named.id WHERE t.doc->>'entered' = 'false') LIMIT %(limit)s"
 )
-QUEUED = ["requested", "reserving"]
 CANCELLING = "SELECT doc FROM rm_purchases WHERE doc->>'state' = 'cancelling' LIMIT %s"
 CHANGING = (
     "SELECT id, doc->>'tenant_id', (doc->'capacity_change'->>'number')::int FROM rm_shows"
@@ -118,15 +118,15 @@ class StalledWorkQueries(ReadModels):
 
     async def requested(self, before: datetime, limit: int, besides: Sequence[str] = ()) -> list[PurchaseDocument]:
         """Return purchases requested before a time and without an open checkout, oldest first; leave out `besides`."""
-        return [row[0] for row in await self._rows(REQUESTED, (QUEUED, before, list(besides), limit))]
+        return [row[0] for row in await self._rows(REQUESTED, (list(UNOPENED_STATES), before, list(besides), limit))]
 
     async def queued_out(self, before: datetime, limit: int) -> list[PurchaseDocument]:
         """Return purchases whose checkout should have opened before a time."""
-        return [row[0] for row in await self._rows(QUEUED_OUT, (QUEUED, before, limit))]
+        return [row[0] for row in await self._rows(QUEUED_OUT, (list(UNOPENED_STATES), before, limit))]
 
     async def unfinished(self, before: datetime, limit: int) -> list[PurchaseDocument]:
         """Return unfinished purchases whose hold expired before a time."""
-        return [row[0] for row in await self._rows(UNFINISHED, (list(OPEN_STATES), before, limit))]
+        return [row[0] for row in await self._rows(UNFINISHED, (list(UNENDED_STATES), before, limit))]
 
     async def cancelling(self, limit: int) -> list[PurchaseDocument]:
         """Return unfinished purchases with a recorded buyer's cancel."""

@@ -15,7 +15,7 @@ from temporalio.converter import decode_typed_search_attributes
 
 from adapters.postgres.connections import Pool, connection_of
 from adapters.telemetry.set_aside import SET_ASIDE
-from domain.views.purchase import OPEN_REFUNDS, OPEN_STATES
+from domain.views.purchase import OPEN_REFUNDS, UNENDED_STATES
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 15.0
@@ -98,7 +98,7 @@ class Figures:
 
     async def read_database(self) -> None:
         """Read what the read models and the inbox say."""
-        wanted = {"purchases": list(OPEN_STATES), "refunds": list(OPEN_REFUNDS)}
+        wanted = {"purchases": list(UNENDED_STATES), "refunds": list(OPEN_REFUNDS)}
         async with connection_of(self._pool) as connection:
             rows = await (await connection.execute(STATES, wanted)).fetchall()
             [(debt,)] = await (await connection.execute(DEBT)).fetchall()
@@ -106,7 +106,7 @@ class Figures:
             [(off,)] = await (await connection.execute(ENDPOINTS)).fetchall()
             [(due, refused, given_up, late)] = await (await connection.execute(LETTERS)).fetchall()
         found = {(kind, state): number for kind, state, number in rows}
-        for state in OPEN_STATES:
+        for state in UNENDED_STATES:
             PURCHASES.labels(state).set(found.get(("purchase", state), 0))
         for state in OPEN_REFUNDS:
             REFUNDS.labels(state).set(found.get(("refund", state), 0))

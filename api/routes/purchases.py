@@ -60,7 +60,7 @@ from domain.core.timestamp import Timestamp
 from domain.orders.personal_data import PersonalData
 from domain.stock.person import normal_email
 from domain.views.common import PriceDocument, price_document
-from domain.views.purchase import SOLD_STATES, PurchaseHistory, PurchaseState
+from domain.views.purchase import SOLD_STATES, UNOPENED_STATES, PurchaseHistory, PurchaseState
 from workflows.purchase import CheckoutAnswer
 
 PATH = "/api/v1/purchases"
@@ -68,7 +68,6 @@ router = guarded_router(prefix=PATH, tags=["purchases"])
 TOTAL_MINOR_MAX = 10**12
 RANDOM_KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 ALLOWANCES_MAX = 2  # by e-mail address, and by wallet
-UNANSWERED = {"requested", "reserving"}
 
 
 def checked_email(text: str) -> str:
@@ -213,14 +212,14 @@ async def requested_by(caller: Subject, body: PurchaseBody, key: str, client: st
 async def checkout_of(requested: Requested, deps: Dependencies) -> Response:
     """Open the checkout of a recorded purchase and answer with it, or with the links to follow it."""
     purchase, purchase_status = requested.purchase, requested.purchase_status
-    if purchase_status.state in UNANSWERED:
+    if purchase_status.state in UNOPENED_STATES:
         opened = await deps.engine.open_purchase(purchase, requested.about)
         if opened is not None:
             purchase_status = await _opened(opened, purchase.purchase_id, deps)
     secret = await deps.secrets.get(purchase.purchase_id) if purchase_status.state == "awaiting-payment" else None
     token = deps.authenticator.purchase_token(purchase.purchase_id)
     content = _checkout(purchase_status, secret, token)
-    status = 202 if purchase_status.state in UNANSWERED else 201 if requested.fresh else 200
+    status = 202 if purchase_status.state in UNOPENED_STATES else 201 if requested.fresh else 200
     location = f"/api/v1/purchases/{purchase.purchase_id}?after={purchase_status.position}"
     return JSONResponse(content, status, {"Location": location})
 

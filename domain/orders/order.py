@@ -2,12 +2,13 @@
 
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 from domain.catalog.line import Line
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import FREES_KEY, CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
 from domain.money.money import Price
+from domain.orders.state import ENDED, FORWARD, SOLD, UNSOLD, PurchaseState
 
 
 def first_deadline(queue_until: datetime | None, hold_until: datetime | None) -> datetime:
@@ -18,13 +19,32 @@ def first_deadline(queue_until: datetime | None, hold_until: datetime | None) ->
     return deadline
 
 
-OrderState = Literal["requested", "refused", "placed", "confirmed", "fulfilled", "cancelled"]
-SOLD: frozenset[OrderState] = frozenset({"confirmed", "fulfilled"})
-UNSOLD: frozenset[OrderState] = frozenset({"cancelled", "refused"})
-ENDED: frozenset[OrderState] = UNSOLD | {"fulfilled"}
+class PurchaseMoved(DomainEvent["Order"]):
+    """An event that leads a purchase to a state, unless it is further on; one that begins an attempt always does.
+
+    The state is decided here alone: the read models ask the same event.
+    """
+
+    TOPIC = ""
+    LEADS_TO: ClassVar[PurchaseState]
+    BEGINS_ATTEMPT: ClassVar[bool] = False
+
+    def state_after(self, state: PurchaseState, *, is_queued: bool) -> PurchaseState:
+        """Return the state after this event.
+
+        One that is not queued was requested before the queue existed: its checkout is open once it is placed.
+        """
+        led: PurchaseState = self.LEADS_TO if is_queued or self.LEADS_TO != "reserving" else "awaiting-payment"
+        return led if self.BEGINS_ATTEMPT else max(state, led, key=FORWARD.index)
+
+    def mutate(self, aggregate: Any) -> Any:
+        """Apply the event, and move the purchase."""
+        order: Any = super().mutate(aggregate)
+        order.state = self.state_after(order.state, is_queued=not order.checkout_open)
+        return order
 
 
-class Request(DomainEvent["Order"]):
+class Request(PurchaseMoved):
     """The request of an attempt.
 
     The checkout must open before `queue_until`; from its opening the seats are held for `hold_seconds`. The ids of its
@@ -32,6 +52,8 @@ class Request(DomainEvent["Order"]):
     """
 
     TOPIC = ""
+    LEADS_TO = "requested"
+    BEGINS_ATTEMPT = True
 
     body_digest: str
     show_id: str
@@ -56,8 +78,7 @@ class Request(DomainEvent["Order"]):
         order.checkout_open = self.queue_until is None
         order.allowance_ids = tuple(filter(None, (self.allowance_id, self.wallet_allowance_id)))
         order.discount_code, order.expected_total_minor = self.discount_code, self.expected_total_minor
-        order.state, order.end_reason = "requested", None
-        order.venue_id = order.price = order.payment_refusal = None
+        order.end_reason = order.venue_id = order.price = order.payment_refusal = None
         order.priced_lines = ()
         order.cancel_requested = order.capture_requested = False
 
@@ -76,24 +97,25 @@ class PurchaseRequestedAgain(Request, DomainEvent["Order"]):
     TOPIC = "order.requested-again"
 
 
-class PurchaseRefused(DomainEvent["Order"]):
+class PurchaseRefused(PurchaseMoved, DomainEvent["Order"]):
     """A business rule refused the request before anything was held; the key is free again."""
 
     TOPIC = "order.refused"
+    LEADS_TO = "refused"
 
     code: str
     detail: str
 
     def apply(self, order: "Order") -> None:
         """End the attempt."""
-        order.state = "refused"
         order.end_reason = self.code
 
 
-class OrderPlaced(DomainEvent["Order"]):
+class OrderPlaced(PurchaseMoved, DomainEvent["Order"]):
     """The order was placed at a locked price."""
 
     TOPIC = "order.placed"
+    LEADS_TO = "reserving"
 
     venue_id: str
     price: dict[str, Any]
@@ -101,15 +123,16 @@ class OrderPlaced(DomainEvent["Order"]):
 
     def apply(self, order: "Order") -> None:
         """Lock the price."""
-        order.state, order.venue_id = "placed", self.venue_id
+        order.venue_id = self.venue_id
         order.price = Price.model_validate(self.price)
         order.priced_lines = tuple(self.lines)
 
 
-class CheckoutOpened(DomainEvent["Order"]):
+class CheckoutOpened(PurchaseMoved, DomainEvent["Order"]):
     """The checkout opened: the buyer can pay until the deadline of the hold."""
 
     TOPIC = "order.checkout-opened"
+    LEADS_TO = "awaiting-payment"
 
     hold_until: datetime
 
@@ -128,10 +151,11 @@ class PaymentIntentRefused(DomainEvent["Order"]):
         order.payment_refusal = self.reason
 
 
-class CancelRequested(DomainEvent["Order"]):
+class CancelRequested(PurchaseMoved, DomainEvent["Order"]):
     """The buyer cancelled before the capture was requested."""
 
     TOPIC = "order.cancel-requested"
+    LEADS_TO = "cancelling"
     apply = sets(cancel_requested=True)
 
 
@@ -145,44 +169,46 @@ class HoldExtended(DomainEvent["Order"]):
     apply = sets("hold_until")
 
 
-class CaptureRequested(DomainEvent["Order"]):
+class CaptureRequested(PurchaseMoved, DomainEvent["Order"]):
     """The capture was requested: the buyer can no longer cancel."""
 
     TOPIC = "order.capture-requested"
+    LEADS_TO = "confirming"
     apply = sets(capture_requested=True)
 
 
-class CaptureWaived(DomainEvent["Order"]):
+class CaptureWaived(PurchaseMoved, DomainEvent["Order"]):
     """There is nothing to charge and so to capture; the buyer can no longer cancel."""
 
     TOPIC = "order.capture-waived"
+    LEADS_TO = "confirming"
     apply = sets(capture_requested=True)
 
 
-class OrderConfirmed(DomainEvent["Order"]):
+class OrderConfirmed(PurchaseMoved, DomainEvent["Order"]):
     """The payment was captured and the hold is a reservation."""
 
     TOPIC = "order.confirmed"
-    apply = sets(state="confirmed")
+    LEADS_TO = "confirmed"
 
 
-class OrderFulfilled(DomainEvent["Order"]):
+class OrderFulfilled(PurchaseMoved, DomainEvent["Order"]):
     """Every ticket is minted and the venue is credited."""
 
     TOPIC = "order.fulfilled"
-    apply = sets(state="fulfilled")
+    LEADS_TO = "fulfilled"
 
 
-class OrderCancelled(DomainEvent["Order"]):
+class OrderCancelled(PurchaseMoved, DomainEvent["Order"]):
     """The purchase ended without a sale; `reason` is a stable code."""
 
     TOPIC = "order.cancelled"
+    LEADS_TO = "cancelled"
 
     reason: str
 
     def apply(self, order: "Order") -> None:
         """End the purchase."""
-        order.state = "cancelled"
         order.end_reason = self.reason
 
 
@@ -219,7 +245,7 @@ class Order(Aggregate):
     checkout_open: bool = field(init=False)
     allowance_ids: tuple[str, ...] = field(init=False)  # of the buyer limits
     attempt: int = 0
-    state: OrderState = "requested"
+    state: PurchaseState = "requested"
     venue_id: str | None = None
     price: Price | None = None
     end_reason: str | None = None
@@ -236,6 +262,16 @@ class Order(Aggregate):
         if body_digest != self.body_digest:
             raise KeyReused("this Idempotency-Key was used with a different body")
         return False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the order is neither sold nor ended."""
+        return not (self.is_sold or self.is_unsold)
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the order is open and its price is locked."""
+        return self.is_open and self.price is not None
 
     @property
     def is_sold(self) -> bool:
@@ -280,7 +316,7 @@ class Order(Aggregate):
 
     def open_checkout(self, at: datetime) -> datetime | None:
         """Open the checkout, once; return the deadline of the hold, or None if the order has ended."""
-        if self.state == "requested" or self.is_unsold:
+        if self.price is None or self.is_unsold:
             return None
         if not self.checkout_open:
             self.record(CheckoutOpened, at, hold_until=at + timedelta(seconds=self.hold_seconds))
@@ -294,13 +330,13 @@ class Order(Aggregate):
     def is_queued_out(self, at: datetime) -> bool:
         """Return whether the checkout did not open in time; a sold free order has no checkout."""
         waits = not self.checkout_open and not self.capture_requested and at >= self.hold_until
-        return waits and self.state in {"requested", "placed"}
+        return waits and self.is_open
 
     def request_cancel(self, at: datetime) -> None:
         """Record the buyer's cancel; raise CancelTooLate once the capture was requested."""
         if self.capture_requested or self.is_sold:
             raise CancelTooLate("the payment is being captured or was captured; request a refund instead")
-        if self.state in {"requested", "placed"} and not self.cancel_requested:
+        if self.is_open and not self.cancel_requested:
             self.record(CancelRequested, at)
 
     def request_capture(self, at: datetime) -> None:
@@ -314,12 +350,12 @@ class Order(Aggregate):
 
     def extend_hold(self, hold_until: datetime, at: datetime) -> None:
         """Extend the hold while a payment is being processed; only of an open order, and only to a later deadline."""
-        if self.state in {"requested", "placed"} and hold_until > self.hold_until:
+        if self.is_open and hold_until > self.hold_until:
             self.record(HoldExtended, at, hold_until=hold_until)
 
     def confirm(self, at: datetime) -> None:
         """Record that the capture succeeded; idempotent."""
-        if self.state == "placed" and self.capture_requested:
+        if self.is_placed and self.capture_requested:
             self.record(OrderConfirmed, at)
         elif not self.is_sold:
             raise WrongState(
@@ -340,7 +376,7 @@ class Order(Aggregate):
             raise WrongState(
                 f"order is {self.state}; a sold order cannot be cancelled, only refunded", state=self.state
             )
-        if self.state == "requested" and reason in FREES_KEY:
+        if self.is_open and self.price is None and reason in FREES_KEY:
             self.record(PurchaseRefused, at, code=reason, detail="")
-        elif self.state in {"requested", "placed"}:
+        elif self.is_open:
             self.record(OrderCancelled, at, reason=reason)

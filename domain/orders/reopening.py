@@ -4,17 +4,19 @@ from datetime import datetime, timedelta
 
 from domain.core.aggregate import DomainEvent
 from domain.core.errors import PaymentRefused, WrongState
-from domain.orders.order import Order
+from domain.orders.order import Order, PurchaseMoved
 from domain.payments.payment_intent import IntentState
 
 # A late payment does not overrule a cancel by the buyer, an operator or a cancelled show.
 REOPENABLE = frozenset({"hold-expired", "payment-refused"})
 
 
-class PurchaseReopened(DomainEvent[Order]):
+class PurchaseReopened(PurchaseMoved, DomainEvent[Order]):
     """A payment arrived for an ended purchase: a new attempt at the old price, paid by that payment."""
 
     TOPIC = "order.reopened"
+    LEADS_TO = "awaiting-payment"
+    BEGINS_ATTEMPT = True
 
     intent_id: str
     hold_until: datetime
@@ -22,9 +24,8 @@ class PurchaseReopened(DomainEvent[Order]):
     def apply(self, order: Order) -> None:
         """Begin the next attempt, awaiting the payment."""
         order.attempt += 1
-        order.state, order.end_reason = "placed", None
         order.cancel_requested = order.capture_requested = False
-        order.payment_refusal = None
+        order.end_reason = order.payment_refusal = None
         order.checkout_open, order.hold_until = True, self.hold_until
 
 

@@ -6,27 +6,17 @@ from typing_extensions import TypedDict
 
 from domain.core.timestamp import Timestamp
 from domain.money.breakdown import FeesBorneBy
-from domain.orders import order
+from domain.orders import state
 from domain.payments.dispute import DisputeState
 from domain.payments.refund import RefundState
 from domain.tickets.claiming import ClaimState, LapseReason
 from domain.tickets.ticket import TicketState
 from domain.views.common import PriceDocument, TokenFields
 
-PurchaseState = Literal[
-    "requested",
-    "reserving",
-    "awaiting-payment",
-    "cancelling",
-    "confirming",
-    "confirmed",
-    "fulfilled",
-    "cancelled",
-    "refused",
-]
-SOLD_STATES, UNSOLD_STATES, ENDED_STATES = order.SOLD, order.UNSOLD, order.ENDED  # by the same names in both
-OPEN_STATES = tuple(state for state in get_args(PurchaseState) if state not in ENDED_STATES)
-OPEN_REFUNDS = tuple(state for state in get_args(RefundState) if state != "succeeded")
+PurchaseState = state.PurchaseState
+UNOPENED_STATES, UNENDED_STATES, SOLD_STATES = state.UNOPENED, state.UNENDED, state.SOLD
+UNSOLD_STATES, ENDED_STATES = state.UNSOLD, state.ENDED
+OPEN_REFUNDS = tuple(name for name in get_args(RefundState) if name != "succeeded")
 RefundProgress = Literal["none", "refunding", "partly-refunded", "refunded"]
 DisputeProgress = Literal["none", "open", "won", "lost"]
 Attention = Literal["refund-failed", "cash-owed", "payment-owed", "dispute-open", "transfer-refused"]

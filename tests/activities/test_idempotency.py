@@ -277,5 +277,5 @@ async def test_a_late_step_of_a_refused_attempt_leaves_the_next_one_alone(world:
     assert (await world.sales.cancel_order(ending(former))).outcome == "refused"
     with pytest.raises(PurchaseCancelled):
         await world.sales.place_order(former)
-    assert (await world.see(Order, "pu")).state == "placed"
+    assert (await world.see(Order, "pu")).state == "reserving"
     assert await world.stock() == [(5, 0, 0), (2, 1, 0)]

@@ -67,7 +67,7 @@ async def test_a_purchase_opens_its_checkout(subject: Subject) -> None:
     assert (answer.state, answer.refusal_code, answer.order.price.subtotal_minor) == ("open", None, 2000)
     assert len(answer.order.ticket_ids) == 2
     assert await subject.world.checkouts.get(purchase.purchase_id)
-    assert (await subject.world.order()).state == "placed"
+    assert (await subject.world.order()).state == "awaiting-payment"
     assert await subject.world.stock() == (8, 2, 0)
 
 

@@ -15,6 +15,7 @@ from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.evidence import require_invariants
+from tests.fakes.purchase_states import disagreements
 from tests.fakes.stored import recorded
 
 
@@ -33,6 +34,12 @@ class ComesToRest(HasHistory, Protocol):
 
 W = TypeVar("W", bound=HasHistory)
 R = TypeVar("R", bound=ComesToRest)
+
+
+def require_one_state(store: FakeEventStore) -> None:
+    """Fail unless each purchase was in one state all the time, in its aggregate and in the read models."""
+    if found := disagreements(store.log):
+        raise AssertionError("\n".join(found))
 
 
 def require_history(store: FakeEventStore, broken_on_purpose: set[str]) -> None:
@@ -54,6 +61,7 @@ def judged(world: W, request: pytest.FixtureRequest) -> Iterator[W]:
     if request.session.testsfailed == failed:
         on_purpose = request.node.get_closest_marker("breaks")
         require_history(world.store, set(on_purpose.args) if on_purpose else set())
+        require_one_state(world.store)
 
 
 @asynccontextmanager

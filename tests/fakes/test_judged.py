@@ -1,9 +1,13 @@
 """The checks at a test's end: a corrupted history fails the test that made it."""
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from adapters.read_models.catalog import sets
+from adapters.read_models.documents import PURCHASES
+from adapters.read_models.purchase import PURCHASE_FOLDS
+from domain.orders.order import OrderPlaced
 from domain.stock.allocation import Allocation
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.judged import judged, judged_at_rest
@@ -64,6 +68,14 @@ def test_an_event_that_is_missing_fails(sold: StoreWorld) -> None:
     """The hash chain of its stream is broken."""
     with pytest.raises(AssertionError, match="unbroken-history of"), judged(sold, Test().request) as world:
         del world.store.log[1]
+
+
+def test_a_read_model_that_decides_by_itself_fails(sold: StoreWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The purchase would be in two states."""
+    monkeypatch.setitem(cast("dict[Any, Any]", PURCHASE_FOLDS), OrderPlaced, sets(PURCHASES, state="confirming"))
+    told = "after OrderPlaced: aggregate reserving, read model confirming"
+    with pytest.raises(AssertionError, match=told), judged(sold, Test().request):
+        pass
 
 
 async def test_tickets_without_seats_fail(sold: StoreWorld) -> None:

@@ -270,8 +270,8 @@ DOORS = (
     Mutant(
         "a paid key is answered as a new purchase",
         "api/routes/purchases.py",
-        "status = 202 if purchase_status.state in UNANSWERED else 201 if requested.fresh else 200",
-        "status = 202 if purchase_status.state in UNANSWERED else 201",
+        "status = 202 if purchase_status.state in UNOPENED_STATES else 201 if requested.fresh else 200",
+        "status = 202 if purchase_status.state in UNOPENED_STATES else 201",
         f"{API}::test_the_same_key_is_the_same_purchase_also_after_it_ended",
     ),
     Mutant(

@@ -133,10 +133,24 @@ ORDERS = (
         f"{ORDER}::test_the_same_key_and_body_is_the_same_purchase",
     ),
     Mutant(
+        "a purchase that is being cancelled can be paid",
+        "domain/orders/order.py",
+        "return led if self.BEGINS_ATTEMPT else max(state, led, key=FORWARD.index)",
+        "return led",
+        "tests/domain/orders/test_state.py::test_a_cancel_shows_at_once_and_stays",
+    ),
+    Mutant(
+        "the read models show another state than the order",
+        "adapters/read_models/purchase.py",
+        'is_queued = purchase["queue_until"] is not None',
+        "is_queued = False",
+        "tests/adapters/read_models/test_purchase_state.py::test_every_way_of_a_purchase_reads_the_same",
+    ),
+    Mutant(
         "an unpaid order is confirmed",
         "domain/orders/order.py",
-        'if self.state == "placed" and self.capture_requested:',
-        'if self.state == "placed":',
+        "if self.is_placed and self.capture_requested:",
+        "if self.is_placed:",
         f"{ORDER}::test_only_a_requested_capture_is_confirmed",
     ),
     Mutant(
@@ -151,8 +165,8 @@ ORDERS = (
     Mutant(
         "a refused buyer's key stays taken",
         "domain/orders/order.py",
-        'if self.state == "requested" and reason in FREES_KEY:',
-        'if self.state == "requested" and not reason:',
+        "if self.is_open and self.price is None and reason in FREES_KEY:",
+        "if self.is_open and self.price is None and not reason:",
         f"{STORE}::test_a_refused_key_begins_anew",
     ),
     Mutant(

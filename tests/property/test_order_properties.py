@@ -13,7 +13,7 @@ from tests.property.machines import Machine
 
 BODIES = st.sampled_from(["body", "other"])
 REASONS = st.sampled_from(["hold-expired", "purchase-cancelled", "payment-refused", "sold-out"])
-OPEN = {"requested", "placed"}
+OPEN = {"requested", "reserving", "cancelling", "confirming"}
 SOLD = {"confirmed", "fulfilled"}
 OVER = {"cancelled", "refused"}
 
@@ -49,14 +49,15 @@ class Purchase(Machine):
         price = price_of("eur", ((2, unit_minor),), FeeRates())
         expected = PurchaseCancelled if self.state in OVER else None
         if expected is None and self.total is None:
-            self.state, self.total = "placed", price.total_minor
+            self.total = price.total_minor
+            self.state = "reserving" if self.state == "requested" else self.state
         assert self.refusal_of(lambda: self.subject.place("ve", price, LINES, AT)) is expected
 
     @rule()
     def request_cancel(self) -> None:
         expected = CancelTooLate if self.capturing or self.state in SOLD else None
         if expected is None and self.state in OPEN:
-            self.cancelling = True
+            self.state, self.cancelling = "cancelling", True
         assert self.refusal_of(lambda: self.subject.request_cancel(AT)) is expected
 
     @rule()
@@ -68,6 +69,7 @@ class Purchase(Machine):
             expected = WrongState
         else:
             self.capturing = True
+            self.state = "confirming" if self.state in OPEN else self.state
         assert self.refusal_of(lambda: self.subject.request_capture(AT)) is expected
 
     @rule(minutes=st.integers(-5, 20))
@@ -79,8 +81,8 @@ class Purchase(Machine):
 
     @rule()
     def confirm(self) -> None:
-        expected = None if self.state in SOLD or (self.state == "placed" and self.capturing) else WrongState
-        if self.state == "placed" and expected is None:
+        expected = None if self.state in SOLD | {"confirming"} else WrongState
+        if self.state == "confirming":
             self.state = "confirmed"
         assert self.refusal_of(lambda: self.subject.confirm(AT)) is expected
 
@@ -95,7 +97,7 @@ class Purchase(Machine):
     def end(self, reason: str) -> None:
         expected = WrongState if self.state in SOLD else None
         if self.state in OPEN:
-            frees = self.state == "requested" and reason in FREES_KEY
+            frees = self.total is None and reason in FREES_KEY
             self.state = "refused" if frees else "cancelled"
             self.ended[self.attempt] = (self.state, reason)
         assert self.refusal_of(lambda: self.subject.end(reason, AT)) is expected

@@ -129,7 +129,7 @@ async def test_an_end_without_its_event_is_no_end(world: SagaWorld, client: Clie
         if sells:
             await paid(world, handle)
         await world.ended(handle)
-        assert (await world.order()).state == ("confirmed" if sells else "placed")
+        assert (await world.order()).state == ("confirmed" if sells else "awaiting-payment")
         handle, _ = await world.start(client, await world.ref())
         await world.ended(handle)
     assert (await world.order()).state == ("fulfilled" if sells else "cancelled")

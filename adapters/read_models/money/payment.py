@@ -52,8 +52,6 @@ def _intent(documents: DocumentBatch, event: IntentCreated, _: int) -> None:
         "refunds": [],
     }
     purchase["refund_state"] = refund_state_of(purchase)  # of this payment; a former attempt had another one
-    if purchase["state"] == "reserving":
-        purchase["state"] = "awaiting-payment"
 
 
 def _own(documents: DocumentBatch, event: IntentCreated | StrayIntentFound, attempt: int) -> None:

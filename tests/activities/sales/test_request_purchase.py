@@ -63,7 +63,7 @@ async def test_a_checkout_that_opened_in_time_is_not_ended_by_the_queue(world: S
     assert not await world.purchases.expire_queued(purchase)
     assert not await world.purchases.expire_queued(purchase.model_copy(update={"purchase_id": "none"}))
     assert not await world.purchases.expire_queued(purchase.model_copy(update={"attempt": 2}))
-    assert (await world.see(Order, "pu")).state == "placed"
+    assert (await world.see(Order, "pu")).state == "awaiting-payment"
 
 
 async def test_a_free_order_that_is_sold_is_not_ended_by_the_queue(world: StoreWorld) -> None:
