@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.catalog.details import ShowDetails
+from domain.catalog.details import ShowDetails, ShowState, state_of
 from domain.core.aggregate import CreatedEvent, DomainEvent, sets
 from domain.core.errors import NotOnSale, UnknownSubject, WrongState
 from domain.money.currency import check_digits
@@ -19,6 +19,14 @@ from domain.tickets.token import Minting, SignedTransaction, TransferPolicy
 
 CaptureMethod = Literal["manual", "automatic"]
 DAY_SECONDS = 86_400
+# What a refusal says in each state, and the name of the moment that decides it.
+NOT_ON_SALE: dict[ShowState, tuple[str, str]] = {
+    "cancelled": ("the show is cancelled", ""),
+    "over": ("the show was over", "over_at"),
+    "announced": ("the show is not on sale: it is not registered on chain yet", ""),
+    "scheduled": ("the sale begins", "sale_from"),
+    "sale-ended": ("the sale ended", "sale_until"),
+}
 
 
 class TicketType(BaseModel):
@@ -308,36 +316,35 @@ class Show(TokenizedAggregate):
             self.ticket_types[ticket_type_id] = known.model_copy(update={"capacity": capacity})
         self.capacities_asked = None
 
+    def state_at(self, at: datetime) -> ShowState:
+        """Return the state that people are shown, of a show with seats left."""
+        window = (self.sale_from, self.sale_until)
+        opened, over_at = self.on_sale, self.details.over_at
+        return state_of(called_off=self.called_off, opened=opened, over_at=over_at, window=window, available=1, at=at)
+
     def check_window(self, at: datetime) -> None:
-        """Raise NotOnSale outside the sale window, and once the show is over."""
-        self.check_over(at)
-        if self.sale_from is not None and at < self.sale_from:
-            raise NotOnSale(
-                f"the sale begins at {self.sale_from.isoformat()}",
-                show_id=self.identity,
-                sale_from=self.sale_from.isoformat(),
-            )
-        if self.sale_until is not None and at >= self.sale_until:
-            raise NotOnSale(
-                f"the sale ended at {self.sale_until.isoformat()}",
-                show_id=self.identity,
-                sale_until=self.sale_until.isoformat(),
-            )
+        """Raise NotOnSale outside the sale window, and where nobody sells."""
+        if (state := self.state_at(at)) != "on-sale":
+            raise self._not_on_sale(state)
 
     def check_over(self, at: datetime) -> None:
-        """Raise NotOnSale once the show is over: then nobody sells, the counter neither."""
-        if (over_at := self.details.over_at) is not None and at >= over_at:
-            raise NotOnSale(
-                f"the show was over at {over_at.isoformat()}", show_id=self.identity, over_at=over_at.isoformat()
-            )
+        """Raise NotOnSale once the show is over or cancelled: then nobody sells, the counter neither."""
+        if (state := self.state_at(at)) in {"over", "cancelled"}:
+            raise self._not_on_sale(state)
 
     def sellable(self, ticket_type_id: str) -> TicketType:
-        """Return a ticket type that is on sale; raise NotOnSale or UnknownSubject otherwise."""
-        if self.called_off:
-            raise NotOnSale("the show is cancelled", show_id=self.identity)
-        if not self.on_sale:
-            raise NotOnSale("the show is not on sale: it is not registered on chain yet", show_id=self.identity)
+        """Return a ticket type of a show that is on sale; raise NotOnSale or UnknownSubject otherwise."""
+        if self.called_off or not self.on_sale:
+            raise self._not_on_sale("cancelled" if self.called_off else "announced")
         return self.type_of(ticket_type_id)
+
+    def _not_on_sale(self, state: ShowState) -> NotOnSale:
+        """Return the refusal in a state, with the moment that decides it."""
+        moments = {"over_at": self.details.over_at, "sale_from": self.sale_from, "sale_until": self.sale_until}
+        text, name = NOT_ON_SALE[state]
+        if (moment := moments.get(name)) is None:
+            return NotOnSale(text, show_id=self.identity)
+        return NotOnSale(f"{text} at {moment.isoformat()}", show_id=self.identity, **{name: moment.isoformat()})
 
     def type_of(self, ticket_type_id: str) -> TicketType:
         """Return a ticket type of this show; raise UnknownSubject if there is none."""

@@ -84,9 +84,11 @@ def test_a_price_can_change_and_the_same_again_is_no_change(show: Show) -> None:
 )
 def test_a_show_is_sold_in_its_window(show: Show, window: tuple[Any, Any], *, open_now: bool) -> None:
     """The first moment is inside, the last one is not; an open end is no bound."""
+    show.mint_token("mint", "signature", AT)
+    show.open_sale(AT)
     show.change_window(*window, AT)
     show.change_window(*window, AT)
-    assert names_of(show) == (["SaleWindowChanged"] if window != (None, None) else [])
+    assert names_of(show)[2:] == (["SaleWindowChanged"] if window != (None, None) else [])
     if open_now:
         show.check_window(AT)
         return
