@@ -111,8 +111,10 @@ def _resolve_case(uow: UnitOfWork, act: RecordAct) -> str:
 
 
 def _give_up(uow: UnitOfWork, act: RecordAct) -> str:
-    """Nobody follows it any more; what a purchase undoes it undoes by its own steps."""
+    """Nobody follows it any more; what a purchase undoes it undoes by its own steps, for this reason."""
     _stop_following(uow, act)
+    if act.workflow_id == f"purchase/{act.purchase_id}":
+        uow.get(Order, act.purchase_id).give_up(uow.at)
     return ""
 
 

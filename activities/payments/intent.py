@@ -11,6 +11,7 @@ from activities.core.ports import EventStore, PaymentGateway
 from activities.core.task_queues import PURCHASES, STRIPE, activity_on
 from activities.payments.release import PaymentRelease, begin_payment, own_money
 from domain.catalog.show import Show
+from domain.core.end_reasons import OPERATOR_CANCELLED
 from domain.core.errors import PaymentRefused, PurchaseCancelled, WrongState
 from domain.core.evidence import EvidenceMissing
 from domain.core.unit_of_work import UnitOfWork
@@ -228,10 +229,12 @@ def _is_requested(found: IntentState, request: IntentRequest) -> bool:
 
 
 def _check_open(uow: UnitOfWork, purchase: PurchaseRef) -> None:
-    """Refuse an ended purchase before an intent is created for it."""
+    """Refuse an ended purchase, or one that was given up, before an intent is created for it."""
     order = uow.get(Order, purchase.purchase_id)
     if order.attempt != purchase.attempt or order.is_unsold:
         raise PurchaseCancelled("the purchase has ended", reason=order.end_reason)
+    if order.given_up and not order.capture_requested:
+        raise PurchaseCancelled("an operator gave the purchase up", reason=OPERATOR_CANCELLED)
 
 
 def _check_not_refused(uow: UnitOfWork, purchase: PurchaseRef) -> None:

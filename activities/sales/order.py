@@ -9,6 +9,7 @@ from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, activity_on
 from domain.catalog.line import Line
 from domain.catalog.show import Show
+from domain.core.end_reasons import OPERATOR_CANCELLED
 from domain.core.errors import PurchaseCancelled
 from domain.core.evidence import EvidenceMissing
 from domain.core.ids import hold_key_of, public_name_of, ticket_id_of
@@ -246,11 +247,13 @@ def cancel(uow: UnitOfWork, end: EndPurchase) -> EndedOrder:
     if _is_past(uow, purchase):
         return EndedOrder(outcome="refused")
     order = _order(uow, purchase)
+    # A workflow that is begun anew sees the payment that its former run cancelled, and not why.
+    reason = OPERATOR_CANCELLED if order.given_up else end.reason
     if order.is_placed:
         for ticket in _tickets(uow, order):
             ticket.void(uow.at)
-        give_back(uow, order, end.reason)
-    order.end(end.reason, uow.at)
+        give_back(uow, order, reason)
+    order.end(reason, uow.at)
     return EndedOrder(outcome="refused" if order.state == "refused" else "cancelled")
 
 

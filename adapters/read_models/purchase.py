@@ -40,6 +40,7 @@ from domain.orders.order import (
     OrderCancelled,
     OrderConfirmed,
     OrderFulfilled,
+    OrderGivenUp,
     OrderPlaced,
     PaymentIntentRefused,
     PurchaseMoved,
@@ -123,11 +124,11 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     OperatorActed: lambda event: f"An operator acted: {event.act}.",  # its reason is not for the buyer's eyes
 }
 
-# The refund that follows has a line; an erasure leaves the purchase as it was, and is in the audit; metadata and trees
-# are of a venue or a show.
+# The refund that follows has a line, and so has the operator's act; an erasure leaves the purchase as it was, and is in
+# the audit; metadata and trees are of a venue or a show.
 NOT_IN_TIMELINE = frozenset({
-    BuyerCorrectionDecided, BuyerErasureDecided, MetadataDrawn, MetadataPinned, RefundsOpened, RefundsPriced,
-    *FOLLOW_UP_FOLDS, TreeOpened, LeafAppended, LeafNullified, LeafDebtSettled, RootSigned, RootWritten,
+    BuyerCorrectionDecided, BuyerErasureDecided, OrderGivenUp, MetadataDrawn, MetadataPinned, RefundsOpened,
+    RefundsPriced, *FOLLOW_UP_FOLDS, TreeOpened, LeafAppended, LeafNullified, LeafDebtSettled, RootSigned, RootWritten,
     TicketScanned, CheckInUndone,
 })  # fmt: skip
 
@@ -302,5 +303,5 @@ UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, BuyerCorrectionDecided, BuyerErasureDecided, ClaimEnded, ClaimSigned, ClaimSold,
     DiscountKeyUsed, GroupCapacityAdded, GroupResizeSigned, GroupSizeConfirmed, OperatorActed, PaymentIntentRefused,
     RefundsOpened, RefundsPriced, ReversalRefused, RootSigned, ShortfallNoted, TicketsClaimed, CheckInUndone,
-    ClaimReduced,
+    ClaimReduced, OrderGivenUp,
 })  # fmt: skip

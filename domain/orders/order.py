@@ -80,7 +80,7 @@ class Request(PurchaseMoved):
         order.discount_code, order.expected_total_minor = self.discount_code, self.expected_total_minor
         order.end_reason = order.venue_id = order.price = order.payment_refusal = None
         order.priced_lines = ()
-        order.cancel_requested = order.capture_requested = False
+        order.cancel_requested = order.capture_requested = order.given_up = False
 
 
 class PurchaseRequested(Request, CreatedEvent["Order"]):
@@ -157,6 +157,13 @@ class CancelRequested(PurchaseMoved, DomainEvent["Order"]):
     TOPIC = "order.cancel-requested"
     LEADS_TO = "cancelling"
     apply = sets(cancel_requested=True)
+
+
+class OrderGivenUp(DomainEvent["Order"]):
+    """An operator gave the purchase up before its sale: it ends, also when its workflow is begun anew."""
+
+    TOPIC = "order.given-up"
+    apply = sets(given_up=True)
 
 
 class HoldExtended(DomainEvent["Order"]):
@@ -250,6 +257,7 @@ class Order(Aggregate):
     price: Price | None = None
     end_reason: str | None = None
     cancel_requested: bool = False
+    given_up: bool = False
     capture_requested: bool = False
     priced_lines: tuple[dict[str, Any], ...] = ()  # with prices, once the price is locked
     payment_refusal: str | None = None  # Stripe's reason, if it refused to create the payment's intent
@@ -339,10 +347,17 @@ class Order(Aggregate):
         if self.is_open and not self.cancel_requested:
             self.record(CancelRequested, at)
 
+    def give_up(self, at: datetime) -> None:
+        """Record that an operator gave the purchase up, once; what has ended or is sold stays as it is."""
+        if self.is_open and not self.given_up:
+            self.record(OrderGivenUp, at)
+
     def request_capture(self, at: datetime) -> None:
         """Record the capture request; raise PurchaseCancelled after a cancel, decided in one transaction."""
         if self.cancel_requested or self.is_unsold:
             raise PurchaseCancelled("the buyer cancelled")
+        if self.given_up and not self.capture_requested:
+            raise PurchaseCancelled("an operator gave the purchase up")
         if self.price is None:
             raise WrongState(f"order is {self.state}; only a placed order can be captured", state=self.state)
         if not self.capture_requested:

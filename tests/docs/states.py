@@ -161,6 +161,7 @@ ORDER = Axis(
         lambda one: one.place("ve", FREE, LINES, AT),
         lambda one: one.open_checkout(AT),
         lambda one: one.request_cancel(AT),
+        lambda one: one.give_up(AT),
         lambda one: one.request_capture(AT),
         lambda one: one.refuse_payment("amount_too_large", AT),
         lambda one: one.extend_hold(LATER + timedelta(minutes=20), AT),

@@ -16,6 +16,7 @@ from domain.catalog.show_cancellation import ShowCancellation
 from domain.core.errors import WrongState
 from domain.payments.follow_up import FollowUp, FollowUpOpened
 from domain.payments.payment import Payment
+from tests.fakes.gates import When
 from tests.fakes.operator import operate, operate_in, refused, seen_by_operator, sentence_of
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.time_skipping import skipping_time
@@ -192,3 +193,24 @@ async def test_an_effect_that_a_rule_refuses_records_nothing(world: SagaWorld, c
     assert not any(isinstance(event, OperatorActed) for event in world.store.log)
     payment = await world.store.read(lambda uow: uow.get(Payment, f"{order.identity}:1"))
     assert payment.state == "captured"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_purchase_that_is_given_up_stays_so_when_its_undo_is_cut_off(
+    world: SagaWorld, client: Client, moment: When
+) -> None:
+    """Before the payment was cancelled, and after: it does not wait for its buyer again, and says why it ended."""
+    await world.open_show(hold_seconds=600)
+    let_go = world.gates.close("cancel_payment", moment)
+    handle, _ = await world.buy(client)
+    giving_up = asyncio.ensure_future(operate(handle, GIVE_UP, stage="awaiting-payment"))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await let_go.reached.wait()
+    await handle.terminate("by force")
+    let_go.open.set()
+    await asyncio.gather(giving_up, return_exceptions=True)
+    again, _ = await world.start(client, await world.ref())
+    await world.ended(again)
+    order = await world.order()
+    assert (order.state, order.end_reason) == ("cancelled", "operator-cancelled")
+    assert await world.stock() == (10, 0, 0)

@@ -34,7 +34,7 @@ REASONS: dict[str, frozenset[type[DomainEvent]]] = {
         order.BuyerErasureDecided, order.BuyerCorrectionDecided,
     }),
     "a step on the way; the end of the purchase and its money at Stripe are judged": frozenset({
-        order.CancelRequested, order.CaptureRequested, order.CaptureWaived, order.OrderConfirmed,
+        order.CancelRequested, order.OrderGivenUp, order.CaptureRequested, order.CaptureWaived, order.OrderConfirmed,
         order.PaymentIntentRefused, payment.PaymentAuthorised, payment.PaymentDeclined,
         payment.PaymentProcessingBegun, refunds.RefundsOpened, refunds.RefundsPriced,
     }),

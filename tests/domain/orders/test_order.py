@@ -90,6 +90,27 @@ def test_a_cancel_before_the_capture_refuses_the_capture(order: Order) -> None:
     assert names_of(order) == ["OrderPlaced", "CancelRequested"]
 
 
+def test_a_purchase_that_is_given_up_is_not_captured(order: Order) -> None:
+    """It is given up once; a capture that was requested before must become known."""
+    ended = cancelled()
+    ended.give_up(AT)
+    assert not ended.given_up
+    order.give_up(AT)
+    order.give_up(AT)
+    with pytest.raises(PurchaseCancelled, match="operator"):
+        order.request_capture(AT)
+    assert names_of(order) == ["OrderPlaced", "OrderGivenUp"]
+
+
+def test_a_capture_that_was_requested_goes_on_when_its_purchase_is_given_up(order: Order) -> None:
+    """A repeat of the step is not refused: the money may be on its way."""
+    order.request_capture(AT)
+    order.give_up(AT)
+    order.request_capture(AT)
+    order.confirm(AT)
+    assert (order.state, order.given_up) == ("confirmed", True)
+
+
 def test_a_capture_before_the_cancel_refuses_the_cancel(order: Order) -> None:
     """The capture came first: the cancel is refused."""
     order.request_capture(AT)

@@ -30,7 +30,7 @@ REASONS: dict[str, frozenset[type[DomainEvent]]] = {
     }),
     "no sale yet: order.confirmed or order.cancelled tells the end of a purchase that was placed": frozenset({
         order.PurchaseRequested, order.PurchaseRequestedAgain, order.PurchaseRefused, order.OrderPlaced,
-        order.CheckoutOpened, order.HoldExtended, order.CancelRequested, order.CaptureRequested,
+        order.CheckoutOpened, order.HoldExtended, order.CancelRequested, order.OrderGivenUp, order.CaptureRequested,
         order.CaptureWaived, order.PaymentIntentRefused, reopening.PurchaseReopened, ticket.TicketReserved,
     }),
     "a decision about personal data, whose table alone is concerned": frozenset({
