@@ -12,7 +12,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.http.guard import GuardedRoute
 from api.http.limits.rates import address_of
+from api.http.problems import refusal_answer
 from api.http.requests import KEY
+from domain.core.errors import Refusal
 
 JSON = b"application/json"
 
@@ -45,7 +47,10 @@ class FastPath(GuardedRoute):
             await super().respond(scope, replay, send)
             return
         deps, caller = scope["app"].state.deps, scope["state"]["subject"]
-        response = await self.endpoint(body, key, address_of(scope), deps, caller)
+        try:
+            response = await self.endpoint(body, key, address_of(scope), deps, caller)
+        except Refusal as refusal:  # the app's handler would answer the same, many layers further up
+            response = refusal_answer(refusal)
         await response(scope, receive, send)
 
     def _parsed(self, body: bytes | None) -> BaseModel | None:

@@ -211,7 +211,12 @@ async def _problem(_: Request, error: Exception) -> Response:
 async def _refusal(_: Request, error: Exception) -> Response:
     if not isinstance(error, Refusal):
         raise error
-    return answer(Problem(REFUSALS.get(error.code, REFUSED), str(error), values=error.data))
+    return refusal_answer(error)
+
+
+def refusal_answer(refusal: Refusal) -> Response:
+    """Return a refusal as a response."""
+    return answer(Problem(REFUSALS.get(refusal.code, REFUSED), str(refusal), values=refusal.data))
 
 
 async def _transient(request: Request, error: Exception) -> Response:
