@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import httpx
 import typer
+import uvloop
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -56,7 +57,7 @@ def rush(
     tally = Tally(buyers, seats)
     console = Console(stderr=as_json)
     try:
-        stock, report = asyncio.run(_rehearse(tally, data_dir, console))
+        stock, report = uvloop.run(_rehearse(tally, data_dir, console))
     except (DemoFailedError, StackFailedError, UnreadableError, httpx.HTTPError) as failure:
         typer.echo(f"boxoffice rush: {type(failure).__name__}: {failure}", err=True)
         raise typer.Exit(2) from None
