@@ -249,7 +249,7 @@ async def no_more_time_for_a_slow_bank(world: SagaWorld, client: Client) -> None
 
 async def of_a_slow_bank(world: SagaWorld, client: Client) -> PurchaseHandle:
     handle = await slow(world, client)
-    await pass_days(world, handle, DAYS + 1)
+    await pass_days(world, DAYS + 1)
     await needed(world, handle, Reason.SLOW_BANK)
     return handle
 

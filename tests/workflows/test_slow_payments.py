@@ -1,6 +1,5 @@
 """Payments that a bank processes for days: the seats are held until it has decided, and the money buys them."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
@@ -30,21 +29,16 @@ async def slow(world: SagaWorld, client: Client) -> PurchaseHandle:
     return handle
 
 
-async def pass_days(world: SagaWorld, handle: PurchaseHandle, days: float) -> None:
-    """Let so many days pass, while the purchase goes on."""
-    until = await world.server.get_current_time() + timedelta(days=days)
-    ended = asyncio.ensure_future(world.ended(handle))
-    while await world.server.get_current_time() < until and not ended.done():
-        await asyncio.wait({ended}, timeout=0.1)
-    ended.cancel()
-    await asyncio.gather(ended, return_exceptions=True)
+async def pass_days(world: SagaWorld, days: float) -> None:
+    """Let so many days pass, and no more, while the purchase goes on: the server stops its clock itself."""
+    await world.server.sleep(timedelta(days=days))
 
 
 @pytest.mark.slow
 async def test_a_debit_that_succeeds_after_days_buys_the_seats(world: SagaWorld, client: Client) -> None:
     """The hold is extended once, for the show's days; looks are few; the purchase says since when it waits."""
     handle = await slow(world, client)
-    await pass_days(world, handle, 10)
+    await pass_days(world, 10)
     assert await world.stock() == (8, 2, 0)
     order = await world.order()
     extensions = [event for event in world.store.log if isinstance(event, HoldExtended)]
@@ -60,7 +54,7 @@ async def test_a_debit_that_succeeds_after_days_buys_the_seats(world: SagaWorld,
 async def test_a_debit_that_fails_frees_the_seats_at_once(world: SagaWorld, client: Client) -> None:
     """The hold itself is over: nobody waits for the days that are left."""
     handle = await slow(world, client)
-    await pass_days(world, handle, 3)
+    await pass_days(world, 3)
     world.gateway.finish_processing(await world.intent_id(), succeed=False)
     looks = world.gateway.calls["retrieve_intent"]
     result = await world.ended(handle)
@@ -74,7 +68,7 @@ async def test_a_debit_that_fails_frees_the_seats_at_once(world: SagaWorld, clie
 async def test_a_debit_past_its_limit_needs_an_operator(world: SagaWorld, client: Client, outcome: str) -> None:
     """Nobody can cancel it, so the seats stay held; money that comes buys them, and its failure frees them."""
     handle = await slow(world, client)
-    await pass_days(world, handle, DAYS + 1)
+    await pass_days(world, DAYS + 1)
     described = await handle.describe()
     assert described.typed_search_attributes.get(NEEDS_OPERATOR) is True
     assert await world.stock() == (8, 2, 0)
@@ -88,10 +82,10 @@ async def test_a_debit_past_its_limit_needs_an_operator(world: SagaWorld, client
 async def test_a_cancel_of_a_debit_waits_for_the_bank(world: SagaWorld, client: Client) -> None:
     """The buyer cancels in between: the seats are free once the money is known to be gone."""
     handle = await slow(world, client)
-    await pass_days(world, handle, 1)
+    await pass_days(world, 1)
     await world.purchases.request_cancel((await world.order()).identity)
     await handle.signal(PurchaseWorkflow.buyer_cancelled)
-    await pass_days(world, handle, 0.01)
+    await pass_days(world, 0.01)
     assert await world.stock() == (8, 2, 0)
     world.gateway.finish_processing(await world.intent_id(), succeed=False)
     assert (await world.ended(handle)).reason == "purchase-cancelled"
