@@ -33,6 +33,7 @@ from adapters.telemetry.traces import temporals_interceptors
 from adapters.temporal.build_routing import auto_upgrade, log_current_build
 from adapters.temporal.connect import ClientOptions, connect_when_up, data_converter
 from adapters.temporal.metrics import temporals_runtime
+from adapters.temporal.query_guard import QueryGuard
 from adapters.temporal.sandbox import restricted, runner_of
 from assembly.activities import assemble
 from assembly.loops import Parts, relay, start_loops
@@ -85,7 +86,7 @@ def build_worker(
         workflows=workflows_on(queue, workflows),
         activities=activities.on(queue),
         interceptors=[FailureInterceptor(), *interceptors],
-        workflow_runner=runner or restricted(),
+        workflow_runner=QueryGuard(runner or restricted()),
         sticky_queue_schedule_to_start_timeout=STICKY,
         deployment_config=None if version is None else auto_upgrade(version),
         build_id=UNVERSIONED if version is None else None,

@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.core.acts import ACTS, ActKind, OperatorAct
+from adapters.temporal.query_guard import ask
 from cli.command import AsJson, DataDir, UnreadableError, settings_at
 from cli.systems import engine_of
 from settings import Settings
@@ -104,7 +105,7 @@ async def _work(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T
 
 
 async def _view(client: Client, workflow_id: str) -> dict[str, Any]:
-    view: dict[str, Any] = await client.get_workflow_handle(workflow_id).query("operator_status")
+    view: dict[str, Any] = await ask(client.get_workflow_handle(workflow_id), "operator_status")
     return view
 
 

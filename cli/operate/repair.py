@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from temporalio.client import Client, WorkflowQueryFailedError, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
+from adapters.temporal.query_guard import ask
 from cli.command import AsJson, DataDir, UnreadableError, ends_at, settings_at
 from cli.operate.listing import Listed, list_running, priced
 from cli.systems import engine_of
@@ -102,7 +103,7 @@ async def _one(client: Client, workflow: Listed, act: Act, *, is_dry: bool) -> R
     """Act in the stage that the workflow is in now; what it refuses although it offered it is a surprise."""
     handle = client.get_workflow_handle(workflow.workflow_id)
     try:
-        seen: dict[str, Any] = await handle.query("operator_status")
+        seen: dict[str, Any] = await ask(handle, "operator_status")
         offered = {one["name"]: one["cost"] for one in seen["acts"]}
         if act.name not in offered:
             return Repaired(workflow, "skipped", f"at {seen['stage']} it takes {', '.join(offered) or 'no act'}")

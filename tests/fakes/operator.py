@@ -8,6 +8,7 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from activities.core.acts import ActKind
+from adapters.temporal.query_guard import ask
 from tests.fakes.patience import PATIENCE_SECONDS
 from workflows.core.operator_status import OperatorView
 
@@ -17,7 +18,7 @@ Handle = WorkflowHandle[Any, Any]
 
 async def seen_by_operator(handle: Handle) -> OperatorView:
     """Return what an operator sees of a workflow."""
-    view: OperatorView = await handle.query("operator_status", result_type=OperatorView)
+    view: OperatorView = await ask(handle, "operator_status", OperatorView)
     return view
 
 

@@ -193,4 +193,18 @@ KERNELS = (
         "tests/workflows/test_refused_payment.py"
         "::test_an_undo_that_was_cut_off_says_again_that_the_capture_was_refused",
     ),
+    Mutant(
+        "a query may run ahead of the history",
+        "adapters/temporal/query_guard.py",
+        "        if self._is_ahead and any(",
+        "        if False and any(",
+        "tests/workflows/core/test_query_guard.py::test_a_query_that_brings_news_is_refused_before_the_workflow_runs_ahead",
+    ),
+    Mutant(
+        "our workers do not guard their queries",
+        "worker.py",
+        "workflow_runner=QueryGuard(runner or restricted()),",
+        "workflow_runner=runner or restricted(),",
+        "tests/workflows/core/test_query_guard.py::test_every_worker_of_ours_has_the_guard",
+    ),
 )

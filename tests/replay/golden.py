@@ -19,6 +19,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 
 import worker
+from adapters.temporal.query_guard import PassedOn
 from tests.fakes.sandbox import RUNNER
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -48,29 +49,17 @@ class CommandLog(WorkflowRunner):
         self._inner.set_worker_level_failure_exception_types(types)
 
 
-class _Logged(WorkflowInstance):
+class _Logged(PassedOn):
     def __init__(self, inner: WorkflowInstance, lines: list[str]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._lines = lines
 
     def activate(self, act: Any) -> Any:
-        completion = self._inner.activate(act)
+        completion = super().activate(act)
         for command in completion.successful.commands:
             content = _readable(MessageToDict(command, preserving_proto_field_name=True))
             self._lines.append(json.dumps(content, sort_keys=True))
         return completion
-
-    def get_serialization_context(self, command_info: Any) -> Any:
-        return self._inner.get_serialization_context(command_info)
-
-    def get_external_store_context(self, command_info: Any) -> Any:
-        return self._inner.get_external_store_context(command_info)
-
-    def get_info(self) -> Any:
-        return self._inner.get_info()
-
-    def get_thread_id(self) -> int | None:
-        return self._inner.get_thread_id()
 
 
 def _readable(value: Any) -> Any:

@@ -51,7 +51,7 @@ class Engine:
     def get_workflow_handle(self, workflow_id: str) -> Any:
         amount = workflow_id.removeprefix("refund/")
 
-        async def query(_: str) -> dict[str, Any]:
+        async def query(_: str, **__: object) -> dict[str, Any]:
             acts = [] if amount == str(self.idle) else [{"name": "retry_now", "cost": "one more call."}]
             return {"stage": "failed", "acts": acts}
 
