@@ -15,8 +15,8 @@ from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.evidence import require_invariants
-from tests.fakes.purchase_states import disagreements
 from tests.fakes.stored import recorded
+from tests.fakes.two_states import disagreements
 
 
 class HasHistory(Protocol):
@@ -37,7 +37,7 @@ R = TypeVar("R", bound=ComesToRest)
 
 
 def require_one_state(store: FakeEventStore) -> None:
-    """Fail unless each purchase was in one state all the time, in its aggregate and in the read models."""
+    """Fail unless each subject was in one state all the time, in its aggregate and in the read models."""
     if found := disagreements(store.log):
         raise AssertionError("\n".join(found))
 

@@ -11,9 +11,9 @@ from adapters.read_models.purchase import fold
 from domain.core.aggregate import DomainEvent
 from domain.orders.order import Order, PurchaseRequested
 from tests.docs.states import ORDER, tried, without_history
-from tests.fakes.purchase_states import disagreements
 from tests.fakes.sample_history import sample_history
 from tests.fakes.samples import AT, LATER, REQUEST, new_allocation, new_order, new_payment
+from tests.fakes.two_states import disagreements
 
 UNQUEUED = {"queue_until": None, "hold_until": LATER}  # as requests were before the queue existed
 
