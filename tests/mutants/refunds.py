@@ -123,7 +123,7 @@ REFUNDS = (
     ),
     Mutant(
         "a bank pays what nobody is owed",
-        "domain/payments/refunds.py",
+        "domain/payments/disputed_refunds.py",
         "min(rest, refund.owed_minor)",
         "min(rest, refund.due_minor)",
         f"{BOOK}::test_a_bank_pays_what_is_owed_and_no_excess",
