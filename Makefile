@@ -33,7 +33,7 @@ up: $(READY) ## start the whole stack with shows to buy, and keep it running; it
 
 .PHONY: quick check format coverage golden docs
 # Bytecode is kept even where the environment says not to: each worker would compile every test again.
-quick test: export PYTHONDONTWRITEBYTECODE :=
+quick test coverage: export PYTHONDONTWRITEBYTECODE :=
 quick: $(READY) ## the fast tests: units, workflows on fakes, replay, architecture
 	$(PYTEST) --quick -n 3 --dist worksteal
 
@@ -48,9 +48,11 @@ format: $(READY) ## put the code into shape
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-# Drawn examples do not count: they may reach a branch or not.
+# Drawn examples do not count: they may reach a branch or not. Nor does what an earlier run left: it is erased first.
 coverage: $(READY) ## every branch of domain/ and workflows/ is reached by the fast tests, with those marked slow
-	$(BIN)/python -m coverage run -m pytest -q --quick -m "not nightly"
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -q --quick -m "not nightly" -n 3 --dist worksteal
+	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
 golden: $(READY) ## accept the commands that the workflows issue today
