@@ -90,7 +90,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     closing.push_async_callback((chain := reader_of(settings)).close)
     client = await observed_client(settings, store, reads, closing)
     buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing, strips_tag=settings.limits.tag_is_one_buyer))
-    engine, wallets = WorkflowClient(client, timeouts_of(settings)), WalletCheck(chain)
+    engine, wallets = WorkflowClient(client, timeouts_of(settings), lambda: store.crowd), WalletCheck(chain)
     return Dependencies(
         authenticator=authenticator_of(settings, store, pool, identity),
         purchases=PurchaseCommands(store, funds_of(settings, reads)),

@@ -6,7 +6,9 @@ an unreachable engine never fails a request.
 
 import asyncio
 import logging
+import time
 from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -65,6 +67,8 @@ UNREACHABLE = (
 )
 CONSUME_SECONDS = 0.1
 LATER_MAX = 5_000
+CROWD = 64  # callers in half a second
+YIELD_SECONDS = 5.0  # the longest that a crowd keeps a buyer who holds seats waiting
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 
 
@@ -79,26 +83,31 @@ class Timeouts(NamedTuple):
 
 
 class WorkflowClient:
-    """Starts and signals workflows; the client may be lazy."""
+    """Starts and signals workflows; the client may be lazy. `crowd` counts people at the door."""
 
-    def __init__(self, client: Client, pacing: Timeouts) -> None:
+    def __init__(self, client: Client, pacing: Timeouts, crowd: Callable[[], int] = lambda: 0) -> None:
         self._client = client
         self._pacing = pacing
+        self._crowd = crowd
         self._opening = 0
-        self._later: deque[tuple[PurchaseRef, About]] = deque()
+        self._later: deque[tuple[float, PurchaseRef, About]] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def open_purchase(self, purchase: PurchaseRef, about: About) -> CheckoutAnswer | None:
         """Start the purchase if needed and wait for its checkout; None when the engine did not answer in time.
 
-        At most `checkouts_in_flight_max` are waited for; the others open later, in order of arrival. That queue is in
-        memory: the relay starts the purchases of a lost process.
+        At most `checkouts_in_flight_max` are waited for, and one while a crowd is at the door (decision 0089); others
+        open later, in order of arrival. That queue is in memory: the relay starts the purchases of a lost process.
         """
-        if self._opening >= self._pacing.checkouts_in_flight_max:
+        if self._opening >= self._at_once():
             if self._opening and len(self._later) < LATER_MAX:
-                self._later.append((purchase, about))
+                self._later.append((time.monotonic(), purchase, about))
             return None
         self._opening += 1
+        return await self._open_within(purchase, about)
+
+    async def _open_within(self, purchase: PurchaseRef, about: About) -> CheckoutAnswer | None:
+        """Open a checkout that is counted as under way already, and begin the next ones after it."""
         try:
             with in_trace_of(about.purchase_id):
                 return await self._open_purchase(purchase, about)
@@ -106,9 +115,18 @@ class WorkflowClient:
             self._opening -= 1
             self._open_next()
 
+    def _at_once(self) -> int:
+        """Return how many checkouts may be under way."""
+        most = self._pacing.checkouts_in_flight_max
+        waits = time.monotonic() - self._later[0][0] if self._later else 0.0
+        return min(most, 1) if self._crowd() > CROWD and waits < YIELD_SECONDS else most
+
     def _open_next(self) -> None:
-        if self._later:
-            task = asyncio.create_task(self.open_purchase(*self._later.popleft()))
+        """Begin as many checkouts of the line as have become free; all of them at once when a crowd has gone."""
+        for _ in range(min(len(self._later), self._at_once() - self._opening)):
+            _, purchase, about = self._later.popleft()
+            self._opening += 1
+            task = asyncio.create_task(self._open_within(purchase, about))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

@@ -29,6 +29,7 @@ class PendingDecision:
 
 
 Result = tuple[PendingDecision, Any]
+CROWD_SECONDS = 0.5
 
 
 class _LoopCallers:
@@ -60,6 +61,25 @@ class _LoopCallers:
             self._timer = self._loop.call_later(pending[0].deadline - now, self._expire_due)
 
 
+class Crowd:
+    """Counts callers in windows of CROWD_SECONDS; the fuller one of the present and the last window is the crowd."""
+
+    def __init__(self) -> None:
+        self._last = self._present = 0
+        self._until = 0.0
+
+    def count(self, callers: int, now: float) -> None:
+        """Count callers."""
+        if now >= self._until:
+            self._last = self._present if now < self._until + CROWD_SECONDS else 0
+            self._present, self._until = 0, now + CROWD_SECONDS
+        self._present += callers
+
+    def number(self, now: float) -> int:
+        """Return the number of callers; 0 when nobody came lately."""
+        return max(self._last, self._present) if now < self._until + CROWD_SECONDS else 0
+
+
 class CommitQueue:
     """Callers submit decisions on their event loops; one thread takes them in batches.
 
@@ -76,6 +96,7 @@ class CommitQueue:
         self._asleep = False
         self._closed = False
         self._callers: dict[asyncio.AbstractEventLoop, _LoopCallers] = {}
+        self._crowd = Crowd()
 
     def __len__(self) -> int:
         """Return the number of decisions that wait."""
@@ -138,7 +159,13 @@ class CommitQueue:
                     decision.taken = True
                     batch.append(decision)
         resolve(expired)
+        self._crowd.count(len(batch), now)
         return batch
+
+    @property
+    def crowd(self) -> int:
+        """The number of callers whose turn came within a moment just now."""
+        return self._crowd.number(time.monotonic())
 
     @property
     def is_drained(self) -> bool:

@@ -67,6 +67,11 @@ class PostgresEventStore:
         """The number of decisions that wait for the committer."""
         return len(self._queue)
 
+    @property
+    def crowd(self) -> int:
+        """The number of callers whose decisions were made within a moment just now."""
+        return self._queue.crowd
+
     async def read(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> T:
         """Read aggregates as they are stored."""
         return await self._reader.read(look, reads)

@@ -10,6 +10,7 @@ import pytest
 from psycopg.sql import SQL
 
 from adapters.event_store.aggregate_cache import EVENTS_BETWEEN_SNAPSHOTS
+from adapters.event_store.commit_queue import Crowd
 from adapters.event_store.store import PostgresEventStore
 from domain.core.errors import SeatsUnavailable
 from domain.core.transient import OverloadedError, TransientError
@@ -172,3 +173,16 @@ async def test_processes_see_each_others_events_despite_their_caches(
             assert (await other.commit(holding(f"two-{number}"))).value == 8 - 2 * number
     assert AT + timedelta(minutes=10) == UNTIL
     assert broken_link(stored_of(postgres, STREAM)) is None
+
+
+def test_a_crowd_is_counted_over_a_moment_and_forgotten_after_it() -> None:
+    """The fuller of two windows counts, so that a new window does not hide a crowd."""
+    crowd = Crowd()
+    crowd.count(40, 10.0)
+    crowd.count(50, 10.4)
+    assert crowd.number(10.4) == 90
+    crowd.count(1, 10.6)
+    assert crowd.number(10.6) == 90
+    crowd.count(2, 11.2)
+    assert crowd.number(11.2) == 2
+    assert crowd.number(12.3) == 0
