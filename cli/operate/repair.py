@@ -18,7 +18,6 @@ from domain.core.transient import TransientError
 
 ACTED, SURPRISED, UNREADABLE = 0, 1, 2
 LIMIT = 1_000
-FAULTS = (UnreadableError, RPCError, TransientError, RuntimeError, ValidationError)
 
 
 class Act(NamedTuple):
