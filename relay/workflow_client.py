@@ -67,7 +67,7 @@ UNREACHABLE = (
 )
 CONSUME_SECONDS = 0.1
 LATER_MAX = 5_000
-CROWD = 64  # callers in half a second
+CROWD = 64  # callers in line within half a second
 YIELD_SECONDS = 5.0  # the longest that a crowd keeps a buyer who holds seats waiting
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 
@@ -83,7 +83,7 @@ class Timeouts(NamedTuple):
 
 
 class WorkflowClient:
-    """Starts and signals workflows; the client may be lazy. `crowd` counts people at the door."""
+    """Starts and signals workflows; the client may be lazy. `crowd` counts who had to wait in line just now."""
 
     def __init__(self, client: Client, pacing: Timeouts, crowd: Callable[[], int] = lambda: 0) -> None:
         self._client = client

@@ -30,6 +30,7 @@ class PendingDecision:
 
 Result = tuple[PendingDecision, Any]
 CROWD_SECONDS = 0.5
+LINE = 8  # callers who wait at once: where the processors keep up there are one or two, however many come a second
 
 
 class _LoopCallers:
@@ -62,7 +63,7 @@ class _LoopCallers:
 
 
 class Crowd:
-    """Counts callers in windows of CROWD_SECONDS; the fuller one of the present and the last window is the crowd."""
+    """Counts callers in line, in windows of CROWD_SECONDS; the fuller one of the present and the last is the crowd."""
 
     def __init__(self) -> None:
         self._last = self._present = 0
@@ -76,7 +77,7 @@ class Crowd:
         self._present += callers
 
     def number(self, now: float) -> int:
-        """Return the number of callers; 0 when nobody came lately."""
+        """Return their number; 0 when nobody came lately."""
         return max(self._last, self._present) if now < self._until + CROWD_SECONDS else 0
 
 
@@ -159,12 +160,13 @@ class CommitQueue:
                     decision.taken = True
                     batch.append(decision)
         resolve(expired)
-        self._crowd.count(len(batch), now)
+        if len(batch) >= LINE:
+            self._crowd.count(len(batch), now)
         return batch
 
     @property
     def crowd(self) -> int:
-        """The number of callers whose turn came within a moment just now."""
+        """The number of callers who had to wait in line within a moment just now."""
         return self._crowd.number(time.monotonic())
 
     @property

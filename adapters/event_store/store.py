@@ -69,7 +69,7 @@ class PostgresEventStore:
 
     @property
     def crowd(self) -> int:
-        """The number of callers whose decisions were made within a moment just now."""
+        """The number of callers whose decisions had to wait in line within a moment just now."""
         return self._queue.crowd
 
     async def read(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> T:

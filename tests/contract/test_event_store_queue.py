@@ -10,7 +10,7 @@ import pytest
 from psycopg.sql import SQL
 
 from adapters.event_store.aggregate_cache import EVENTS_BETWEEN_SNAPSHOTS
-from adapters.event_store.commit_queue import Crowd
+from adapters.event_store.commit_queue import LINE, CommitQueue, Crowd
 from adapters.event_store.store import PostgresEventStore
 from domain.core.errors import SeatsUnavailable
 from domain.core.transient import OverloadedError, TransientError
@@ -186,3 +186,15 @@ def test_a_crowd_is_counted_over_a_moment_and_forgotten_after_it() -> None:
     crowd.count(2, 11.2)
     assert crowd.number(11.2) == 2
     assert crowd.number(12.3) == 0
+
+
+@pytest.mark.parametrize("callers", [LINE - 1, LINE])
+async def test_only_callers_who_wait_together_are_a_crowd(callers: int) -> None:
+    """However many come one after the other, a process that keeps up has none."""
+    queue = CommitQueue(100, 9)
+    waiting = [asyncio.ensure_future(queue.submit(lambda _: None)) for _ in range(callers)]
+    await asyncio.sleep(0)
+    assert len(queue.take_batch(100)) == callers
+    assert queue.crowd == (callers if callers == LINE else 0)
+    for one in waiting:
+        one.cancel()
