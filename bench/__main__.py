@@ -1,4 +1,4 @@
-"""Run benchmark rows. `python -m bench [--rows a,b] [--json]`; exit status 1 unless every mark is reached."""
+"""Run benchmark rows. `python -m bench [--rows a,b] [--json]`; exit status 1 unless every row reaches its mark."""
 
 import argparse
 import json
@@ -16,16 +16,21 @@ from bench.fixtures.environment import NotDurableError, bench_environment, datab
 from bench.rows import ALL
 
 
-def run(rows: list[Row], progress: Console, rounds: int) -> tuple[list[Comparison], Control]:
-    """Run the rows on their own PostgreSQL."""
+def run(rows: list[Row], progress: Console, rounds: int) -> tuple[list[Comparison], Control, list[str]]:
+    """Run the rows on their own PostgreSQL; return the results, the control, and the rows that broke."""
     results: list[Comparison] = []
+    broken: list[str] = []
     with bench_environment() as environment:
         control = Control(environment.folder, environment.route_port, environment.echo_port)
         for row in rows:
             began = time.monotonic()
-            results += compare(row, partial(database, environment.postgres_port), control, rounds)
+            try:
+                results += compare(row, partial(database, environment.postgres_port), control, rounds)
+            except Exception:  # noqa: BLE001 - a row that breaks does not lose the minutes of the others
+                progress.print_exception()
+                broken.append(row.name)
             progress.print(f"{row.name}: {time.monotonic() - began:.0f} s")
-    return results, control
+    return results, control, broken
 
 
 def chosen(names: str) -> list[Row]:
@@ -47,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     tune_gc()  # as in production, for all sides
     try:
-        results, control = run(chosen(options.rows), Console(stderr=True), options.rounds)
+        results, control, broken = run(chosen(options.rows), Console(stderr=True), options.rounds)
     except NotDurableError as refused:
         sys.exit(f"refused: {refused}")
     if options.rounds >= ROUNDS:
@@ -56,6 +61,8 @@ def main() -> None:
         print(json.dumps(report.document(results, control.samples), indent=2))  # noqa: T201 - the requested output
     else:
         report.show(results, control.samples)
+    if broken:
+        sys.exit(f"broken: {', '.join(broken)}")
     sys.exit(any(one.verdict in {"missed", "not judged"} for one in results))
 
 

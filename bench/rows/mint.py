@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from solana.rpc.async_api import AsyncClient
+from solana.rpc.commitment import Finalized
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction_status import TransactionConfirmationStatus
@@ -85,7 +86,8 @@ async def _open(mint: Mint) -> None:
     """Register a venue and a show, and mint their groups on the chain."""
     catalog = CatalogCommands(mint.store)
     async with AsyncClient(mint.url) as client:
-        await client.request_airdrop(Pubkey.from_string(mint.chain.payer_address), LAMPORTS)
+        airdrop = await client.request_airdrop(Pubkey.from_string(mint.chain.payer_address), LAMPORTS)
+        await client.confirm_transaction(airdrop.value, Finalized, sleep_seconds=0.1)
     await catalog.register_venue(RegisterVenue(name="Hall", rates=FeeRates(), body_digest="d", **IDS))
     floor = TicketType(ticket_type_id="tt_bench", name="floor", price_minor=1, capacity=1_000_000)
     terms: dict[str, Any] = {"name": "Night", "currency": "eur", "capture_method": "manual", "body_digest": "d"}
