@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from typing import TypedDict, Unpack
 import uvloop
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
-from temporalio.worker import Interceptor, PollerBehavior, Replayer, Worker, WorkflowRunner
+from temporalio.worker import Interceptor, PollerBehavior, Worker, WorkflowRunner
 
 from activities.core.failures import FailureInterceptor
 from activities.core.task_queues import MINT
@@ -31,7 +31,7 @@ from adapters.telemetry.set_aside import SetAsideMetric
 from adapters.telemetry.start import start_telemetry
 from adapters.telemetry.traces import temporals_interceptors
 from adapters.temporal.build_routing import auto_upgrade, log_current_build
-from adapters.temporal.connect import ClientOptions, connect_when_up, data_converter
+from adapters.temporal.connect import ClientOptions, connect_when_up
 from adapters.temporal.metrics import temporals_runtime
 from adapters.temporal.query_guard import QueryGuard
 from adapters.temporal.sandbox import restricted, runner_of
@@ -42,7 +42,7 @@ from relay.each import Each
 from settings import Settings
 from settings.check import settings_of
 from settings.values import keys_of
-from workflows.registry import declared_workflows, workflows_on
+from workflows.registry import workflows_on
 
 log = logging.getLogger("worker")
 UNVERSIONED = "unversioned"  # without a name the library hashes every loaded module: half a second
@@ -91,22 +91,6 @@ def build_worker(
         deployment_config=None if version is None else auto_upgrade(version),
         build_id=UNVERSIONED if version is None else None,
         **tuning,
-    )
-
-
-def build_replayer(
-    workflows: Sequence[type] | None = None,
-    runner: WorkflowRunner | None = None,
-    codec_keys: Mapping[str, bytes] | None = None,
-) -> Replayer:
-    """Return a replayer of histories with the present workflows, or with others, in the worker's sandbox.
-
-    Encrypted histories need their keys; plain ones replay with keys, too.
-    """
-    return Replayer(
-        workflows=declared_workflows() if workflows is None else workflows,
-        data_converter=data_converter(codec_keys or {}),
-        workflow_runner=runner or restricted(),
     )
 
 

@@ -10,17 +10,18 @@ import base64
 import difflib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from temporalio.client import WorkflowHistory
-from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
+from temporalio.worker import Replayer, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 
-import worker
+from adapters.temporal.connect import data_converter
 from adapters.temporal.query_guard import PassedOn
 from tests.fakes.sandbox import RUNNER
+from workflows.registry import declared_workflows
 
 HISTORIES = Path(__file__).parent / "histories"
 TIMER = re.compile(r'("start_to_fire_timeout": ")(\d+\.\d+)s"')
@@ -78,10 +79,26 @@ def history(name: str, old: str = "", new: str = "") -> WorkflowHistory:
     return WorkflowHistory.from_json(name, json.loads(text.replace(old, new) if old else text))
 
 
+def build_replayer(
+    workflows: Sequence[type] | None = None,
+    runner: WorkflowRunner = RUNNER,
+    codec_keys: Mapping[str, bytes] | None = None,
+) -> Replayer:
+    """Return a replayer of histories with the present workflows, or with others, in the worker's sandbox.
+
+    Encrypted histories need their keys; plain ones replay with keys, too.
+    """
+    return Replayer(
+        workflows=declared_workflows() if workflows is None else workflows,
+        data_converter=data_converter(codec_keys or {}),
+        workflow_runner=runner,
+    )
+
+
 async def commands(name: str, runner: WorkflowRunner = RUNNER) -> list[str]:
     """Replay a history and return the issued commands; raise if the code does not fit the history."""
     log = CommandLog(runner)
-    await worker.build_replayer(None, log).replay_workflow(history(name))
+    await build_replayer(runner=log).replay_workflow(history(name))
     return log.lines
 
 

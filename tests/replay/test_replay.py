@@ -5,12 +5,10 @@ import json
 import pytest
 from temporalio.worker import UnsandboxedWorkflowRunner
 
-import worker
 from activities.core.commands import MintTicket
 from activities.core.task_queues import queues_of
-from tests.fakes.sandbox import RUNNER
 from tests.real.next_purchase import CarelessPurchase, FlaggedPurchase
-from tests.replay.golden import HISTORIES, WANTED, commands, difference, golden, history
+from tests.replay.golden import HISTORIES, WANTED, build_replayer, commands, difference, golden, history
 from tests.replay.record import without_machine
 from tests.replay.scenes import SCENES
 from tests.replay.scenes_money import MONEY
@@ -70,7 +68,7 @@ def test_a_history_names_its_module() -> None:
 async def test_a_changed_workflow_is_caught() -> None:
     """A history without one of its steps does not fit the code."""
     changed = history("fulfilled", '"confirm_seats"', '"confirm_other"')
-    result = await worker.build_replayer(None, RUNNER).replay_workflow(changed, raise_on_replay_failure=False)
+    result = await build_replayer().replay_workflow(changed, raise_on_replay_failure=False)
     assert result.replay_failure is not None
 
 
@@ -87,9 +85,7 @@ def dearer(subject: str) -> type:
 async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None:
     """A waiting purchase continues through a flagged change, and not through an unflagged one."""
     for build, fits in ((FlaggedPurchase, True), (CarelessPurchase, False)):
-        result = await worker.build_replayer([build], RUNNER).replay_workflow(
-            history("expired"), raise_on_replay_failure=False
-        )
+        result = await build_replayer([build]).replay_workflow(history("expired"), raise_on_replay_failure=False)
         assert (result.replay_failure is None) is fits
 
 

@@ -7,15 +7,13 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 
-import worker
 from activities.core.task_queues import PURCHASES
 from adapters.privacy.keyring import KeyMissingError, Keyring
 from adapters.temporal.codec import ENCODING, ENCRYPTED, KEY_ID, EncryptingCodec
 from adapters.temporal.connect import data_converter
 from tests.fakes.histories import payloads_of
-from tests.fakes.sandbox import RUNNER
 from tests.fakes.world import SagaWorld
-from tests.replay.golden import history
+from tests.replay.golden import build_replayer, history
 from tests.workflows.buyer import paid
 from tests.workflows.conftest import CODEC_KEYS
 from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
@@ -102,6 +100,6 @@ async def test_an_older_key_still_opens_and_an_unknown_one_is_named() -> None:
 
 async def test_a_recorded_plain_history_replays_with_keys() -> None:
     """Histories of the past need no key."""
-    replayer = worker.build_replayer(None, RUNNER, CODEC_KEYS)
+    replayer = build_replayer(codec_keys=CODEC_KEYS)
     result = await replayer.replay_workflow(history("fulfilled"), raise_on_replay_failure=False)
     assert result.replay_failure is None
