@@ -101,7 +101,7 @@ class PostgresDeliveries(Tables):
     async def entries(self, endpoint_id: str, before: int, limit: int) -> list[DeliveryEntry]:
         """Return the log of an endpoint, the newest events first, below a position."""
         rows = await self._rows(ENTRIES, (endpoint_id, before, limit))
-        return [_entry(row) for row in rows]
+        return [part_of(dict(zip(ENTRY, row, strict=True)), DeliveryEntry) for row in rows]
 
     async def send_again(self, wanted: EndpointFilter, event_id: str) -> int:
         """Make one event due again, whatever its type; return how many were found: one or none."""
@@ -122,7 +122,3 @@ class PostgresDeliveries(Tables):
 
 def _values(wanted: EndpointFilter) -> dict[str, Any]:
     return {**wanted._asdict(), "types": list(wanted.types)}
-
-
-def _entry(row: tuple[Any, ...]) -> DeliveryEntry:
-    return part_of(dict(zip(ENTRY, row, strict=True)), DeliveryEntry)

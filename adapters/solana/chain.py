@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from solana.rpc.models import DataSliceOpts, TxOpts
-from solders.account import Account
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.system_program import ID as SYSTEM_PROGRAM
@@ -87,7 +86,8 @@ class SolanaTokenReader:
         mint, owner = Pubkey.from_string(address), spec.owner_address or self.custody_owner
         holder = associated_account(Pubkey.from_string(owner), mint)
         account, held = await self._accounts.load((mint, holder))
-        if account is None or _is_only_funded(account):
+        # Anyone can send lamports to an address: that alone makes no mint, and must not block one.
+        if account is None or (account.owner == SYSTEM_PROGRAM and not account.data):
             return None
         return describe(mint, spec, account, (owner, held), self._delegates(spec))
 
@@ -260,8 +260,3 @@ def _reached(status: TransactionConfirmationStatus | None) -> TransactionFate:
         return "confirmed"
     # An old node that names no status means "rooted".
     return "finalized"
-
-
-def _is_only_funded(account: Account) -> bool:
-    # Anyone can send lamports to an address: that alone makes no mint, and must not block one.
-    return account.owner == SYSTEM_PROGRAM and not account.data

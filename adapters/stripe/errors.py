@@ -55,7 +55,7 @@ def translated(error: stripe.StripeError, *, writing: bool) -> Exception:
     if status >= _SERVER_ERRORS or code == KEY_IN_USE:
         return _of_server(error, status)(message, unknown=writing)
     if isinstance(error, stripe.CardError):
-        return PaymentRefused(message, reason=_decline_code(error) or code)
+        return PaymentRefused(message, reason=getattr(error.error, "decline_code", None) or code)
     if isinstance(error, stripe.InvalidRequestError) and not _blames_us(code):
         return PaymentRefused(message, reason=code)
     return StripeRequestError(message, reason=KEY_REUSED if isinstance(error, stripe.IdempotencyError) else code)
@@ -69,7 +69,3 @@ def _of_server(error: stripe.StripeError, status: int) -> type[TransientError]:
 
 def _blames_us(code: str | None) -> bool:
     return code is not None and (code in _OUR_MISTAKES or code.startswith("parameter_"))
-
-
-def _decline_code(error: stripe.CardError) -> str | None:
-    return getattr(error.error, "decline_code", None)

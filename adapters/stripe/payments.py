@@ -78,8 +78,8 @@ class StripePayments:
         found = await self._read(
             self._api.payment_intents.search_async({"query": query, "expand": [f"data.{path}" for path in EXPAND]})
         )
-        states = sorted((intent_state(intent) for intent in self._client.own(found.data)), key=_distance_from_paid)
-        return states[0] if states else None
+        states = map(intent_state, self._client.own(found.data))
+        return min(states, key=lambda state: NEAREST_FIRST.index(state.status), default=None)
 
     async def retrieve_intent(self, intent_id: str) -> IntentState:
         """Read an intent."""
@@ -183,7 +183,3 @@ def _methods(request: IntentRequest) -> dict[str, Any]:
     if request.payment_methods:
         return {"allowed_payment_method_types": list(request.payment_methods)}
     return {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
-
-
-def _distance_from_paid(state: IntentState) -> int:
-    return NEAREST_FIRST.index(state.status)

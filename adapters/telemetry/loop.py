@@ -38,7 +38,7 @@ def serve_loop(
 
     def check_ready() -> None:
         pulse.check()
-        asyncio.run_coroutine_threadsafe(_in_time(ready), loop).result(READY_SECONDS)
+        asyncio.run_coroutine_threadsafe(asyncio.wait_for(ready(), READY_SECONDS), loop).result(READY_SECONDS)
 
     closing.callback(Server(host, port, Probes(pulse.check, check_ready), engine_port).close)
 
@@ -53,8 +53,3 @@ async def _beat(pulse: Pulse) -> None:
     while True:
         pulse.beat()
         await asyncio.sleep(BEAT_SECONDS)
-
-
-async def _in_time(ready: Callable[[], Awaitable[None]]) -> None:
-    async with asyncio.timeout(READY_SECONDS):
-        await ready()

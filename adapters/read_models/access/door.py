@@ -17,24 +17,17 @@ def _door(documents: DocumentBatch, show_id: str, tenant_id: str) -> DoorDocumen
     return found
 
 
-def _entered(documents: DocumentBatch, event: TicketRedeemed, _: int) -> None:
-    _count(documents, event, event.gate, 1)
-
-
-def _undone(documents: DocumentBatch, event: EntryUndone, _: int) -> None:
-    _count(documents, event, event.gate, -1)
-
-
-def _count(documents: DocumentBatch, event: DomainEvent, gate: str, change: int) -> None:
+def _count(documents: DocumentBatch, event: TicketRedeemed | EntryUndone, _: int) -> None:
     ticket = documents.find(TICKETS, identity_of(event))
     if ticket is None:
         return
+    change = -1 if isinstance(event, EntryUndone) else 1
     entries = _door(documents, ticket["show_id"], ticket["tenant_id"])["entries"]
     for one in entries:
-        if (one["gate"], one["ticket_type_id"]) == (gate, ticket["ticket_type_id"]):
+        if (one["gate"], one["ticket_type_id"]) == (event.gate, ticket["ticket_type_id"]):
             one["count"] += change
             return
-    entries.append({"gate": gate, "ticket_type_id": ticket["ticket_type_id"], "count": change})
+    entries.append({"gate": event.gate, "ticket_type_id": ticket["ticket_type_id"], "count": change})
 
 
 def _scanned(documents: DocumentBatch, event: TicketScanned, _: int) -> None:
@@ -49,7 +42,7 @@ def _scanned(documents: DocumentBatch, event: TicketScanned, _: int) -> None:
 
 
 DOOR_FOLDS: dict[type[DomainEvent], Fold] = {
-    TicketRedeemed: _entered,
-    EntryUndone: _undone,
+    TicketRedeemed: _count,
+    EntryUndone: _count,
     TicketScanned: _scanned,
 }

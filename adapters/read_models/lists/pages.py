@@ -40,7 +40,8 @@ async def read_page(
     query = query._replace(venue_id=venue_id or query.venue_id)
     found = await fetch(statement_of(listing, query), values_of(listing, query, tenant_id))
     shown, rest = found[: query.limit], found[query.limit :]
-    return {"items": [listing.shown(doc) for _, _, doc in shown], "next": _cursor(*shown[-1][:2]) if rest else None}
+    following = ListCursor(shown[-1][1], shown[-1][0]).text if rest else None
+    return {"items": [listing.shown(doc) for _, _, doc in shown], "next": following}
 
 
 def statement_of(listing: Listing[Any, Any], query: ListQuery) -> str:
@@ -67,7 +68,3 @@ def values_of(listing: Listing[Any, Any], query: ListQuery, tenant_id: str) -> d
         "id": after.identity,
         "limit": query.limit + 1,
     }
-
-
-def _cursor(identity: str, at: datetime) -> str:
-    return ListCursor(at, identity).text

@@ -270,10 +270,6 @@ def _is_delegate(view: _View) -> bool:
     return view.rest == bytes(view.keys.delegate)
 
 
-def _is_bare(view: _View) -> bool:
-    return not view.rest
-
-
 def _token(name: str, prefix: bytes | str, accounts: str, check: Callable[[_View], bool]) -> Rule:
     first = bytes.fromhex(prefix) if isinstance(prefix, str) else prefix
     return Rule(name, TOKEN_2022, first, accounts, check)
@@ -288,7 +284,7 @@ RULES: tuple[Rule, ...] = (
     _token("point group", bytes([40, 0]), "new-mint", _points_to_itself),
     _token("point member", bytes([41, 0]), "new-mint", _points_to_itself),
     _token("set delegate", bytes([35]), "new-mint", _is_delegate),
-    _token("bind to its owner", bytes([32]), "new-mint", _is_bare),
+    _token("bind to its owner", bytes([32]), "new-mint", lambda view: not view.rest),
     _token("initialize mint", bytes([20]), "new-mint", _initializes),
     _token("mint one", bytes([7]), "new-mint account new-issuer", _mints_one),
     _token("burn one", bytes([8]), "account mint delegate", lambda view: view.rest == _ONE),
