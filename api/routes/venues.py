@@ -16,7 +16,6 @@ from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import FORBIDDEN, NOT_FOUND, Problem, may_answer
 from api.http.read_your_writes import require, wait_for_position
 from api.http.requests import After, Body, Deps, Key, Name, VenueId, Zone, about, added, digest_of
-from api.ports import Dependencies
 from domain.catalog.venue import ServiceAgreement
 from domain.core.errors import UnknownSubject
 from domain.money.books import venue_payable
@@ -175,7 +174,7 @@ async def register_venue(body: VenueBody, key: Key, deps: Deps, caller: Caller, 
         raise Problem(FORBIDDEN, "the key of one venue registers no other")
     tenant_id = caller.tenant_id
     venue_id = deps.identity.of_key("ve", caller.name, key)
-    rates = _rates(body, deps)
+    rates = FeeRates.model_validate(deps.limits.rates.model_dump() | body.rates.model_dump(exclude_none=True))
     position = await deps.catalog.register_venue(
         RegisterVenue(
             tenant_id=tenant_id,
@@ -256,7 +255,3 @@ async def read_balance(venue_id: VenueId, deps: Deps, after: After = 0) -> Balan
         "lines": lines["lines"],
         "stale": stale,
     }
-
-
-def _rates(body: VenueBody, deps: Dependencies) -> FeeRates:
-    return FeeRates.model_validate(deps.limits.rates.model_dump() | body.rates.model_dump(exclude_none=True))

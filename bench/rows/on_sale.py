@@ -14,7 +14,6 @@ from itertools import count
 from pathlib import Path
 
 from activities.access.keys import CreateKey, KeyCommands
-from adapters.event_store.store import PostgresEventStore
 from bench.comparison.comparison import ROUNDS, Baseline, Candidate, Row, Side
 from bench.comparison.limits import ROUND_TRIP
 from bench.fixtures.environment import empty_route, run_server
@@ -67,10 +66,6 @@ def load_of(port: int, name: str, key: str = KEY) -> Load:
     return Load(LOOPBACK, port, CONNECTIONS, body=body_of(name), prefix=name, authorization=f"Bearer {key}")
 
 
-def _held(store: PostgresEventStore, name: str) -> int:
-    return asyncio.run(store.read(lambda unit: unit.get(Allocation, f"tt_{name}").held))
-
-
 def check_sold(statuses: Counter[int], held: int) -> None:
     """Raise unless every buyer got a response and exactly the available tickets are held."""
     if statuses != {HELD: TICKETS, SOLD_OUT: BUYERS - TICKETS} or held != TICKETS:
@@ -86,7 +81,8 @@ def _rush(url: str, server: str = "api.main") -> Iterator[Candidate]:
             name = f"rush{next(numbers)}"
             asyncio.run(open_show(store, TICKETS, name))
             answers = run(load_of(port, name), requests=BUYERS)
-            check_sold(answers.statuses, _held(store, name))
+            held = asyncio.run(store.read(lambda unit: unit.get(Allocation, f"tt_{name}").held))
+            check_sold(answers.statuses, held)
             return answers.per_second
 
         yield Candidate(measure, f"each round {BUYERS:,} buyers over {CONNECTIONS} connections for {TICKETS:,} tickets")

@@ -78,7 +78,7 @@ class LimitedAddress:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         rate = self._limits.of(scope).rate if scope["type"] == "http" else None
-        if rate is None or (rate == COUNTED_BY_KEY and _has_key(scope)):
+        if rate is None or (rate == COUNTED_BY_KEY and any(name == b"authorization" for name, _ in scope["headers"])):
             await self._app(scope, receive, send)
             return
         try:
@@ -89,10 +89,6 @@ class LimitedAddress:
             await answer(unavailable(error))(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-
-def _has_key(scope: Scope) -> bool:
-    return any(name == b"authorization" for name, _ in scope["headers"])
 
 
 def address_of(scope: Scope) -> str:

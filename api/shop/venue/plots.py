@@ -4,7 +4,7 @@ Text is never part of a drawing: it stands beside it, so that it keeps its size 
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -95,11 +95,8 @@ def _periods(first: datetime, last: datetime, unit: SalesUnit, zone: ZoneInfo) -
     if unit == "hour":
         return [first + timedelta(hours=number) for number in range((last - first) // timedelta(hours=1) + 1)]
     begin, end = first.astimezone(zone).date(), last.astimezone(zone).date()
-    return [_midnight(begin + timedelta(days=number), zone) for number in range((end - begin).days + 1)]
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone)
+    days = [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
+    return [datetime.combine(day, time.min, zone) for day in days]
 
 
 def bar(label: str, values: Sequence[tuple[str, str, int]], whole: int = 0) -> Bar:

@@ -32,12 +32,6 @@ KEEP = "INSERT INTO hold (key, stock_id, quantity, until) VALUES (%s, 'tt', 1, %
 Act = Callable[[], object]
 
 
-def _make_tables(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(TABLES)
-        connection.execute("INSERT INTO stock VALUES ('tt', %s)", (CAPACITY,))
-
-
 def _atomic(connection: psycopg.Connection[Any], prefix: str) -> Act:
     numbers = count()
     return lambda: connection.execute(TAKE, (f"{prefix}:{next(numbers)}", now() + HOLD), prepare=True)
@@ -62,9 +56,10 @@ def _rows(
     url: str, act_of: Callable[[psycopg.Connection[Any], str], Act], pools: tuple[int, ...]
 ) -> Iterator[Candidate]:
     """Hold seats over a pool of connections, one thread each; use the best pool size."""
-    _make_tables(url)
     with ExitStack() as stack:
         connections = [stack.enter_context(psycopg.connect(url, autocommit=True)) for _ in range(max(pools))]
+        connections[0].execute(TABLES)
+        connections[0].execute("INSERT INTO stock VALUES ('tt', %s)", (CAPACITY,))
 
         def measure(size: int, seconds: float) -> float:
             return threads_per_second([act_of(one, uuid4().hex) for one in connections[:size]], seconds)
