@@ -71,11 +71,6 @@ def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
     }
 
 
-def _pay_page(ports: Mapping[str, int]) -> str:
-    """Return the emulator's page for buyers, which browsers reach without any proxy."""
-    return f"{_addresses(ports)[names.STRIPE_API_BASE]}/pay"
-
-
 def _outside_processes(
     config: StackConfig, ports: Mapping[str, int], stack_secrets: StackSecrets, env: Mapping[str, str]
 ) -> list[ProcessSpec]:
@@ -155,7 +150,8 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     if missing:
         raise SettingMissingError(f"{names.STRIPE_API_BASE} is given, so {' and '.join(missing)} must be given too")
     # Given settings win over generated ones; the API's port comes from the command line.
-    emulated = {} if outside_stripe else {PUBLISHABLE_KEY: EMULATED_KEY, names.SHOP_PAY_PAGE: _pay_page(ports)}
+    pay_page = f"{_addresses(ports)[names.STRIPE_API_BASE]}/pay"  # browsers reach it without any proxy
+    emulated = {} if outside_stripe else {PUBLISHABLE_KEY: EMULATED_KEY, names.SHOP_PAY_PAGE: pay_page}
     shop = {PUBLISHABLE_KEY: "", names.SHOP_TENANT: DEFAULT_TENANT, **emulated}
     shop[names.SHOP_STACK_FILE] = str((config.data_dir / STACK_FILE).resolve())
     has_ui = names.TEMPORAL_ADDRESS not in config.given and not config.headless

@@ -29,7 +29,8 @@ class PayoutsClient:
 
     async def onboard(self, venue: VenueRef) -> AccountStatus | None:
         """Begin or continue the onboarding of a venue; return the account's status, or None after the time box."""
-        start: Any = WithStartWorkflowOperation(OnboardingWorkflow.run, self._input(venue), **_terms(venue))
+        given = OnboardingInput(venue=venue, poll_seconds=self._poll_seconds)
+        start: Any = WithStartWorkflowOperation(OnboardingWorkflow.run, given, **_terms(venue))
         try:
             async with asyncio.timeout(self._timebox_seconds):
                 seen: AccountStatus = await self._client.execute_update_with_start_workflow(
@@ -40,9 +41,6 @@ class PayoutsClient:
             log.warning("Temporal did not answer for %s: %s", venue.venue_id, type(error).__name__)
             return None
         return seen
-
-    def _input(self, venue: VenueRef) -> OnboardingInput:
-        return OnboardingInput(venue=venue, poll_seconds=self._poll_seconds)
 
 
 def _terms(venue: VenueRef) -> dict[str, Any]:

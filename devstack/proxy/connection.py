@@ -31,7 +31,8 @@ class ProxiedConnection:
         try:
             if port is None:
                 self.muted = True
-                await self._discard()
+                while await self._client[0].read(CHUNK_BYTES):
+                    pass
                 return
             self._server = await asyncio.open_connection("127.0.0.1", port)
             (reads, writes), (far_reads, far_writes) = self._client, self._server
@@ -64,7 +65,3 @@ class ProxiedConnection:
             self.reset()  # one side closed: the other one gets a reset
         elif writer.can_write_eof():
             writer.write_eof()
-
-    async def _discard(self) -> None:
-        while await self._client[0].read(CHUNK_BYTES):
-            pass

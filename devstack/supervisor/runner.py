@@ -35,7 +35,7 @@ Child = asyncio.subprocess.Process | Forked
 class ProcessRunner:
     """Runs a process; `keep` restarts it whenever it dies."""
 
-    def __init__(self, process: ProcessSpec, folder: Path, on_change: Callable[[], None]) -> None:
+    def __init__(self, process: ProcessSpec, folder: Path, on_change: Callable[[], object]) -> None:
         self.process = process
         self.folder = folder
         self.log = folder / "logs" / f"{process.name}.log"

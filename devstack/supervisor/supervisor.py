@@ -42,7 +42,7 @@ class Supervisor:
         self._secret_names = secret_names
         self._forks = forks
         self._state = "starting"
-        self._runners = {process.name: ProcessRunner(process, folder, self._on_change) for process in processes}
+        self._runners = {process.name: ProcessRunner(process, folder, self._write_status) for process in processes}
         self._ready_events = {process.name: asyncio.Event() for process in processes}
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -126,9 +126,6 @@ class Supervisor:
             await runner.stop()
         finally:
             stopped[runner.process.name].set()
-
-    def _on_change(self) -> None:
-        self._write_status()
 
     def _write_status(self) -> dict[str, Any]:
         """Write `stack.json` and return its content."""

@@ -74,10 +74,6 @@ class FixedFees(BaseModel):
         return self
 
 
-def _is_empty(fixed: tuple[FixedFees, ...]) -> bool:
-    return not fixed
-
-
 class FeeRates(BaseModel):
     """The fee rates of a venue, in ten-thousandths of subtotal minus discount, and a fixed part of each fee per order.
 
@@ -92,7 +88,7 @@ class FeeRates(BaseModel):
     processing_fixed_minor: int = Field(default=0, ge=0)
     platform_fixed_minor: int = Field(default=0, ge=0)
     fees: FeesMode = "on_top"
-    fixed_fees: tuple[FixedFees, ...] = Field(default=(), exclude_if=_is_empty)
+    fixed_fees: tuple[FixedFees, ...] = Field(default=(), exclude_if=lambda fixed: not fixed)
 
     @model_validator(mode="after")
     def _check_fixed(self) -> Self:
@@ -137,10 +133,6 @@ class Tax(NamedTuple):
 NO_TAX = Tax()
 
 
-def _is_by_card(tender: str) -> bool:
-    return tender == "card"
-
-
 class Price(BaseModel):
     """A price broken down, in minor units of `currency`.
 
@@ -160,7 +152,7 @@ class Price(BaseModel):
     tax_minor: int = 0
     tax_bps: int = 0
     tax_inclusive: bool = False
-    tender: Tender = Field(default="card", exclude_if=_is_by_card)
+    tender: Tender = Field(default="card", exclude_if=lambda tender: tender == "card")
 
     @property
     def charge_minor(self) -> int:

@@ -24,7 +24,7 @@ def create_transfer(call: Call) -> Json:
     origin = required_text(call.params, "source_transaction") if "source_transaction" in call.params else None
     if origin is None:
         if balances_by_currency(call, "").get(currency, (0, 0))[0] < amount:
-            raise _insufficient_funds("You have insufficient available funds in your Stripe account.")
+            raise invalid("You have insufficient available funds in your Stripe account.", code="balance_insufficient")
     else:
         charge = call.own("charge", origin, "source_transaction")
         available_on = _available_on(call, charge, amount, currency)
@@ -86,10 +86,6 @@ def _available_on(call: Call, charge: Json, amount: int, currency: str) -> int:
         message = "The transfers of this charge would exceed its amount."
         raise invalid(message, code="transfers_exceed_source_transaction", param="source_transaction")
     return int(call.store.get("balance_transaction", charge["balance_transaction"])["available_on"])
-
-
-def _insufficient_funds(message: str) -> Exception:
-    return invalid(message, code="balance_insufficient")
 
 
 def retrieve_transfer(call: Call) -> Json:
