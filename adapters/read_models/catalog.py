@@ -53,7 +53,7 @@ from domain.tickets.ticket import (
     TokenForgone,
 )
 from domain.views.catalog import (
-    AllocationDocument,
+    CapacityChangeDocument,
     FileDocument,
     HoldDocument,
     ShowDocument,
@@ -133,12 +133,6 @@ def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
     documents.put(SHOWS, show["show_id"], show)
 
 
-def _capacity_requested(documents: DocumentBatch, event: CapacityChangeBegun, _: int) -> None:
-    if show := documents.edit(SHOWS, identity_of(event)):
-        capacities = dict(event.capacities)
-        show["capacity_change"] = {"number": event.number, "capacities": capacities, "state": "under-way"}
-
-
 def _capacity_ended(documents: DocumentBatch, event: CapacityChangeEnded, _: int) -> None:
     if (show := documents.edit(SHOWS, identity_of(event))) and (change := show["capacity_change"]):
         change["state"] = "made" if event.made else "refused"
@@ -160,11 +154,6 @@ def _ticket_unblocked(documents: DocumentBatch, event: TicketUnblocked, _: int) 
     if ticket := documents.edit(TICKETS, identity_of(event)):
         ticket["dispute_ids"] = [one for one in ticket["dispute_ids"] if event.dispute_id not in {one, None}]
         ticket["blocked"] = bool(ticket["dispute_ids"])
-
-
-def _allocation(documents: DocumentBatch, event: AllocationOpened, _: int) -> None:
-    stock: AllocationDocument = {"show_id": event.show_id, "capacity": event.capacity, "held": 0, "sold": 0}
-    documents.put(ALLOCATIONS, event.ticket_type_id, stock)
 
 
 def _holds(documents: DocumentBatch, event: HoldsPlaced, _: int) -> None:
@@ -270,12 +259,14 @@ FOLDS: dict[type[DomainEvent], Fold] = {
     VenueZoneChanged: sets(VENUES, "time_zone"),
     ShowAnnounced: _show,
     ShowWentOnSale: sets(SHOWS, on_sale=True),
-    CapacityChangeBegun: _capacity_requested,
+    CapacityChangeBegun: sets(
+        SHOWS, capacity_change=lambda event: part_of(event, CapacityChangeDocument, state="under-way")
+    ),
     CapacityChangeEnded: _capacity_ended,
     MetadataDrawn: _drawn,
     MetadataPinned: changes(_file_of, FileDocument, pinned=True),
     **TICKET_FOLDS,
-    AllocationOpened: _allocation,
+    AllocationOpened: opens(ALLOCATIONS, held=0, sold=0),
     AllocationResized: sets(ALLOCATIONS, "capacity"),
     HoldsPlaced: _holds,
     HoldConfirmed: _move(held=-1, sold=1),

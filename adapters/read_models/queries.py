@@ -147,8 +147,7 @@ class ReadModels(Tables):
 
     async def keys(self, tenant_id: str) -> list[KeyDocument]:
         """Return the API keys of a tenant, oldest first."""
-        rows = await self._rows(KEYS_OF, (tenant_id,))
-        return [row[0] for row in rows]
+        return [row[0] for row in await self._rows(KEYS_OF, (tenant_id,))]
 
     async def head(self) -> int:
         """Return the position of the last recorded event."""

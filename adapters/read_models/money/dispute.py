@@ -35,7 +35,7 @@ def _opened(documents: DocumentBatch, event: DisputeOpened, _: int) -> None:
             opened_at=time_of(event),
             decided_at=None,
         )
-        _shown(purchase, [*_lines(purchase), part_of(dispute, DisputeLine)])
+        _shown(purchase, [*purchase["disputes"], part_of(dispute, DisputeLine)])
         documents.put(DISPUTES, identity_of(event), dispute)
 
 
@@ -45,30 +45,22 @@ def _decided(documents: DocumentBatch, event: DisputeWon | DisputeLost, line: Di
         dispute["decided_at"] = event.timestamp.isoformat()
 
 
-def _won(documents: DocumentBatch, event: DisputeWon, _: int) -> None:
-    if purchase := documents.edit(PURCHASES, event.purchase_id):
-        _shown(purchase, [_ended(documents, line, event) for line in _lines(purchase)])
-
-
-def _lost(documents: DocumentBatch, event: DisputeLost, _: int) -> None:
+def _ends(documents: DocumentBatch, event: DisputeWon | DisputeLost, _: int) -> None:
     """Count what the parties of the sale lost, which is no longer owed to the buyer."""
     if purchase := documents.edit(PURCHASES, event.purchase_id):
-        purchase["lost_to_disputes_minor"] += taken_of(event.parts).parties.total_minor
-        _shown(purchase, [_ended(documents, line, event) for line in _lines(purchase)])
+        if isinstance(event, DisputeLost):
+            purchase["lost_to_disputes_minor"] += taken_of(event.parts).parties.total_minor
+        _shown(purchase, [_ended(documents, line, event) for line in purchase["disputes"]])
 
 
 def _returned(documents: DocumentBatch, event: DisputeReturned, _: int) -> None:
     if purchase := documents.edit(PURCHASES, event.purchase_id):
         purchase["lost_to_disputes_minor"] -= taken_of(event.parts).parties.total_minor
-        for line in _lines(purchase):
+        for line in purchase["disputes"]:
             if line["dispute_id"] == identity_of(event):
                 line["returned_minor"] += event.amount_minor
     if dispute := documents.edit(DISPUTES, identity_of(event)):
         dispute["returned_minor"] += event.amount_minor
-
-
-def _lines(purchase: PurchaseDocument) -> list[DisputeLine]:
-    return purchase["disputes"]
 
 
 def _ended(documents: DocumentBatch, line: DisputeLine, event: DisputeWon | DisputeLost) -> DisputeLine:
@@ -91,7 +83,7 @@ def _shown(purchase: PurchaseDocument, lines: list[DisputeLine]) -> None:
 
 DISPUTE_FOLDS: dict[type[DomainEvent], Fold] = {
     DisputeOpened: _opened,
-    DisputeWon: _won,
-    DisputeLost: _lost,
+    DisputeWon: _ends,
+    DisputeLost: _ends,
     DisputeReturned: _returned,
 }
