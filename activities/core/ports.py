@@ -1,4 +1,4 @@
-"""The ports of the activities: a payment gateway, a token chain and the event store."""
+"""The ports of the activities: a payment gateway, a token chain, the event store and the buyers' addresses."""
 
 from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -115,3 +115,10 @@ class EventStore(Protocol):
 
     async def read_with_position(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
         """Read, and return a log position at least as new as everything read."""
+
+
+class Addresses(Protocol):
+    """The table of buyers, the only place that has an e-mail address."""
+
+    async def email_of(self, buyer_id: str) -> str | None:
+        """Return a buyer's e-mail address; None when there is none (any more)."""

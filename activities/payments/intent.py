@@ -7,7 +7,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.core.commands import PaymentStatus, PurchaseRef
-from activities.core.ports import EventStore, PaymentGateway
+from activities.core.ports import Addresses, EventStore, PaymentGateway
 from activities.core.task_queues import PURCHASES, STRIPE, activity_on
 from activities.payments.release import PaymentRelease, begin_payment, own_money
 from domain.catalog.show import Show
@@ -33,13 +33,6 @@ class Checkouts(Protocol):
         """Delete the secret, if there is one."""
 
 
-class ReceiptAddresses(Protocol):
-    """The table of buyers, the only place that has an e-mail address."""
-
-    async def email_of(self, buyer_id: str) -> str | None:
-        """Return a buyer's e-mail address; None when there is none (any more)."""
-
-
 class PaymentActivities:
     """One Stripe effect per method, then its event. Keys are `{purchase_id}:{verb}:{attempt}`.
 
@@ -51,7 +44,7 @@ class PaymentActivities:
         store: EventStore,
         gateway: PaymentGateway,
         checkouts: Checkouts,
-        receipts: ReceiptAddresses | None = None,
+        receipts: Addresses | None = None,
     ) -> None:
         self._receipts = receipts
         self._store = store

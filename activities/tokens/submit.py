@@ -7,7 +7,6 @@ from activities.core.ports import TransactionSender
 from domain.tickets.token import SignedTransaction
 
 RESEND_SECONDS = 2.0
-PENDING = frozenset({"processed", "confirmed"})  # on chain, and not final yet
 POLL_SECONDS = 0.02  # the adapter calls the node at most ten times a second, for all waiting mints
 PROVABLE = frozenset({"unknown", "failed"})  # the fates for which the chain may prove that bytes are dead
 

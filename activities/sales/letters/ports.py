@@ -1,4 +1,4 @@
-"""Ports of the letters: their log, the buyers' addresses, tickets' codes, the writer, and the mail server."""
+"""Ports of the letters: their log, tickets' codes, the writer, and the mail server."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,13 +32,6 @@ class LetterLog(Protocol):
 
     async def end(self, key: LetterKey, number: int, end: LetterEnd) -> None:
         """Note the end of the try of this number; the end of one that another try followed changes nothing."""
-
-
-class Addresses(Protocol):
-    """The buyers' e-mail addresses."""
-
-    async def email_of(self, buyer_id: str) -> str | None:
-        """Return a buyer's e-mail address; None when there is none (any more)."""
 
 
 class CodeMaker(Protocol):

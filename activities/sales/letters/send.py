@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from activities.core.commands import Command
-from activities.core.ports import EventStore
+from activities.core.ports import Addresses, EventStore
 from activities.core.task_queues import LETTERS, activity_on
-from activities.sales.letters.ports import Addresses, CodeMaker, LetterLog, LetterWriter, MailServer
+from activities.sales.letters.ports import CodeMaker, LetterLog, LetterWriter, MailServer
 from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
 from domain.tickets.ticket import Ticket
