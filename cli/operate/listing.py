@@ -86,10 +86,10 @@ def _listed(info: Any) -> Listed:
     )
 
 
-def query_of(*, needs_operator: bool, show: str, venue: str, stage: str, more: Sequence[str] = ()) -> str:
+def query_of(*, needs_operator: bool, show: str, venue: str, stage: str) -> str:
     """Return the query of a selection; raise ValueError for a value that could end its quotes."""
     given = {"ShowId": show, "VenueId": venue, "Stage": stage}
     if any('"' in value or "\\" in value for value in given.values()):
         raise ValueError("an id or stage has no quotes")
     parts = [f'{name} = "{value}"' for name, value in given.items() if value]
-    return " AND ".join([*([NEEDS_OPERATOR] if needs_operator else []), *parts, *more])
+    return " AND ".join([*([NEEDS_OPERATOR] if needs_operator else []), *parts])

@@ -49,11 +49,6 @@ class OpenTables(NamedTuple):
     sealing: Sealing
 
 
-@app.callback()
-def buyers() -> None:
-    """Export, erase and re-encrypt personal data."""
-
-
 @app.command()
 def export(
     subject: Whose, data_dir: DataDir = None, tenant: PersonsTenant = DEFAULT_TENANT, *, as_json: AsJson = False

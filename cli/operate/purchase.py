@@ -24,11 +24,6 @@ TIMEOUT_SECONDS = 10.0
 NOT_FOUND = 404
 
 
-@app.callback()
-def purchases() -> None:
-    """Look at purchases."""
-
-
 @app.command()
 def show(
     order: Annotated[str, typer.Argument(metavar="ORDER", help="id (pu_...) or reference of the purchase")],

@@ -141,7 +141,8 @@ def commands_of(name: str, command: Any) -> Iterator[tuple[str, Callable[..., An
 
 def readers_of() -> dict[str, frozenset[str]]:
     """Return, for each read model, the queries of the worker and the folds that read it."""
-    called = {node.attr for room in ("relay", "activities") for node in _attributes(room)}
+    callers = [module for room in ("relay", "activities") for module in modules_of(room)]
+    called = {node.attr for module in callers for node in _attributes(module)}
     found: dict[str, set[str]] = {}
     for kind in QUERIES:
         for name, function in inspect.getmembers(kind, inspect.isfunction):
@@ -155,11 +156,10 @@ def readers_of() -> dict[str, frozenset[str]]:
     return {table: frozenset(names) for table, names in found.items()}
 
 
-def _attributes(room: str) -> Iterator[ast.Attribute]:
-    for module in modules_of(room):
-        for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text())):
-            if isinstance(node, ast.Attribute):
-                yield node
+def _attributes(module: ModuleType) -> Iterator[ast.Attribute]:
+    for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text())):
+        if isinstance(node, ast.Attribute):
+            yield node
 
 
 def _mentions(kind: type) -> Iterator[str]:
@@ -170,8 +170,4 @@ def _mentions(kind: type) -> Iterator[str]:
 
 
 def _names(module: ModuleType, name: str) -> bool:
-    tree = ast.parse(Path(str(module.__file__)).read_text())
-    return any(
-        isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
-        for node in ast.walk(tree)
-    )
+    return any(isinstance(node.value, ast.Name) and node.value.id == name for node in _attributes(module))
