@@ -87,7 +87,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     secret = seed_of(settings.deployment.secret.get_secret_value())
     identity = await asyncio.to_thread(open_identity, settings.postgres.url, secret)
     pool, reads = await open_pools(settings, closing)
-    closing.push_async_callback((chain := reader_of(settings)).close)
+    closing.push_async_callback((chain := SolanaTokenReader(nodes_of(settings), settings.solana.keys)).close)
     client = await observed_client(settings, store, reads, closing)
     buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing, strips_tag=settings.limits.tag_is_one_buyer))
     engine, wallets = WorkflowClient(client, timeouts_of(settings), lambda: store.crowd), WalletCheck(chain)
@@ -122,7 +122,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         check_rate=RateLimits(counters_of(settings, pool), rates_of(settings)).check,
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
-        endpoints=endpoints_of(settings, store, pool),
+        endpoints=EndpointCommands(store, PostgresEndpointSecrets(pool, settings.privacy.sealing[0])),
         deliveries=PostgresDeliveries(pool),
         publishable_key=settings.stripe.publishable_key,
         shop=shop_of(settings),
@@ -145,11 +145,6 @@ def shop_of(settings: Settings) -> ShopTerms:
     return ShopTerms(shop.tenant, public_url, shop.pay_page or "", shop.stack_file, workflows_url)
 
 
-def waits_of(settings: Settings) -> Waits:
-    """Return the longest waits of a request's connection."""
-    return Waits(settings.postgres.statement_seconds, settings.postgres.lock_seconds)
-
-
 def timeouts_of(settings: Settings) -> Timeouts:
     """Return how long the client of Temporal waits, and how often a purchase looks."""
     api, saga = settings.api, settings.saga
@@ -163,17 +158,13 @@ def timeouts_of(settings: Settings) -> Timeouts:
 
 async def open_pools(settings: Settings, closing: AsyncExitStack) -> tuple[Pool, Pool]:
     """Open the pools of the side tables and of the read models; `closing` closes them."""
-    waits = waits_of(settings)
-    pool = open_pool(settings.postgres.url, settings.postgres.pool_size, waits)
-    reads = open_pool(settings.postgres.url, settings.postgres.read_pool_size, waits)
+    postgres = settings.postgres
+    waits = Waits(postgres.statement_seconds, postgres.lock_seconds)
+    pool = open_pool(postgres.url, postgres.pool_size, waits)
+    reads = open_pool(postgres.url, postgres.read_pool_size, waits)
     await closing.enter_async_context(pool)
     await closing.enter_async_context(reads)
     return pool, reads
-
-
-def endpoints_of(settings: Settings, store: PostgresEventStore, pool: Pool) -> EndpointCommands:
-    """Return the commands of webhook endpoints, whose secrets are sealed."""
-    return EndpointCommands(store, PostgresEndpointSecrets(pool, settings.privacy.sealing[0]))
 
 
 def funds_of(settings: Settings, reads: Pool) -> SaleFunds | None:
@@ -191,11 +182,6 @@ async def observed_client(
     options: ClientOptions = {"lazy": True, "runtime": temporals_runtime(engine_port)}
     options["interceptors"] = temporals_interceptors(settings.telemetry.otlp_endpoint)
     return await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), **options)
-
-
-def reader_of(settings: Settings) -> SolanaTokenReader:
-    """Return the reader of tokens on chain, which knows our keys by their addresses."""
-    return SolanaTokenReader(nodes_of(settings), settings.solana.keys)
 
 
 def verified_with(secrets: SecretStr, identity: Identity) -> Callable[[bytes, str], WebhookEvent]:

@@ -312,7 +312,9 @@ async def recorded(
         await deps.wallets.check(body.buyer.wallet, vault=body.buyer.wallet_is_vault)
     if body.buyer == BuyerBody():
         return await _requested(command, body, key, deps)
-    personal, made = personal_of(body), [derived("al", secrets.token_hex()) for _ in range(ALLOWANCES_MAX)]
+    # It goes into the table of buyers, and nowhere else.
+    personal = PersonalData(body.buyer.name, body.buyer.email, body.buyer.wallet)
+    made = [derived("al", secrets.token_hex()) for _ in range(ALLOWANCES_MAX)]
     allowances = await deps.buyers.keep(command.buyer_id, command.tenant_id, command.purchase_id, personal, made)
     first, second, *_ = (*(allowances if counted else ()), "", "")
     try:
@@ -325,11 +327,6 @@ async def recorded(
         await deps.buyers.forget(command.buyer_id)
         await _check_same_buyer(requested.buyer_id, personal, deps)
     return requested
-
-
-def personal_of(body: PurchaseBody) -> PersonalData:
-    """Return the personal data of a request; it goes into the table of buyers, and nowhere else."""
-    return PersonalData(body.buyer.name, body.buyer.email, body.buyer.wallet)
 
 
 async def _requested(command: RequestPurchase, body: PurchaseBody, key: str, deps: Dependencies) -> Requested:

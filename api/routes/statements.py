@@ -10,10 +10,9 @@ from typing_extensions import TypedDict
 
 from api.http.guard import Caller, guarded_router, needs
 from api.http.manners import prefers
-from api.http.problems import FORBIDDEN, NOT_FOUND, Problem, may_answer, not_found
-from api.http.read_your_writes import find, wait_for_position
+from api.http.problems import FORBIDDEN, NOT_FOUND, Problem, may_answer
+from api.http.read_your_writes import require, wait_for_position
 from api.http.requests import After, Dates, Deps, VenueId
-from api.ports import Dependencies
 from domain.core.ids import DEFAULT_TENANT
 from domain.money.csv_table import csv_of
 from domain.money.platform_statement import PLATFORM_COLUMNS, PlatformStatement
@@ -26,7 +25,6 @@ from domain.money.statement import (
     StatementQuery,
     TaxSum,
 )
-from domain.views.catalog import VenueDocument
 
 router = guarded_router(prefix="/api/v1", tags=["venues"])
 CSV, JSON = "text/csv", "application/json"
@@ -113,7 +111,7 @@ async def read_statement(
     CSV has all lines, when the request accepts `text/csv` or has `format=csv`. A free order is a line of no amount.
     """
     stale = await wait_for_position(deps.queries, after)
-    venue = await _venue(venue_id, deps)
+    venue = await require("venue", deps.queries, deps.queries.venue, venue_id)
     if period.is_csv(request):
         whole, read = period.whole(venue["time_zone"]), partial(deps.queries.statement, venue_id)
         return _csv(venue_id, COLUMNS, whole, await read(whole), read)
@@ -127,7 +125,7 @@ async def read_statement(
 async def read_taxes(venue_id: VenueId, deps: Deps, dates: Annotated[Dates, Depends()], after: After = 0) -> TaxAnswer:
     """Return the tax of a venue's sales in a period, by currency and rate; the sum is what the period owes."""
     stale = await wait_for_position(deps.queries, after)
-    venue = await _venue(venue_id, deps)
+    venue = await require("venue", deps.queries, deps.queries.venue, venue_id)
     sums = await deps.queries.taxes(venue_id, StatementQuery(*dates.within(venue["time_zone"])))
     return {"venue_id": venue_id, "sums": sums, "stale": stale}
 
@@ -153,13 +151,6 @@ async def read_platform_statement(
         return _csv("platform", PLATFORM_COLUMNS, whole, await read(whole), read)
     shown: PlatformStatementAnswer = {**await deps.queries.platform_statement(period.page("")), "stale": stale}
     return JSONResponse(shown)
-
-
-async def _venue(venue_id: str, deps: Dependencies) -> VenueDocument:
-    venue = await find(deps.queries, deps.queries.venue, venue_id)
-    if venue is None:
-        raise not_found("venue", venue_id)
-    return venue
 
 
 def _csv(name: str, columns: Sequence[str], query: StatementQuery, first: P, read: Read[P]) -> StreamingResponse:

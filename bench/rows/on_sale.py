@@ -34,11 +34,6 @@ SECRET = "11" * 32
 KEY = "bo_dev_bench_a-key-of-a-database-that-is-thrown-away"
 
 
-def body_of(name: str) -> bytes:
-    """Return the request body for one ticket of a bench show."""
-    return f'{{"show_id":"sh_{name}","items":[{{"ticket_type_id":"tt_{name}","quantity":1}}]}}'.encode()
-
-
 @contextmanager
 def run_api(url: str, server: str = "api.main") -> Iterator[tuple[int, int]]:
     """Serve the production API on this database, without Temporal; yield its port and its pid."""
@@ -63,7 +58,8 @@ def run_api(url: str, server: str = "api.main") -> Iterator[tuple[int, int]]:
 
 def load_of(port: int, name: str, key: str = KEY) -> Load:
     """Return the load of buyers for a bench show, with an API key."""
-    return Load(LOOPBACK, port, CONNECTIONS, body=body_of(name), prefix=name, authorization=f"Bearer {key}")
+    body = f'{{"show_id":"sh_{name}","items":[{{"ticket_type_id":"tt_{name}","quantity":1}}]}}'
+    return Load(LOOPBACK, port, CONNECTIONS, body=body.encode(), prefix=name, authorization=f"Bearer {key}")
 
 
 def check_sold(statuses: Counter[int], held: int) -> None:
