@@ -55,9 +55,5 @@ def moved(documents: DocumentBatch, before: Mapping[tuple[str, str], Place]) -> 
     for kind, identity, document in documents.changed():
         place = place_of(kind, document)
         if place is not None and place != before.get((kind, identity)):
-            found.append((kind, identity, *_columns(with_venue(place, documents))))
+            found.append((kind, identity, *with_venue(place, documents)))
     return found
-
-
-def _columns(place: Place) -> tuple[Any, ...]:
-    return place.tenant_id, place.state, place.at, place.venue_id, place.show_id, place.needs_attention

@@ -18,6 +18,7 @@ from domain.payouts.transfer import (
     TransferRequestedAgain,
     TransferReversed,
 )
+from domain.views.common import part_of
 from domain.views.purchase import TransferDocument
 
 TRANSFER_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
@@ -29,17 +30,6 @@ TRANSFER_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     TransferReversed: lambda _: "Transfer reversed.",
     ReversalRefused: lambda event: f"Reversal refused: {event.reason}. The venue owes the amount.",
 }
-
-
-def _transfer_requested(documents: DocumentBatch, event: TransferRequested, _: int) -> None:
-    if purchase := documents.edit(PURCHASES, identity_of(event)):
-        purchase["transfer"] = {
-            "state": "requested",
-            "amount_minor": event.amount_minor,
-            "reversed_minor": 0,
-            "transfer_id": None,
-            "asked_back": {},
-        }
 
 
 def _transfer_of(documents: DocumentBatch, event: DomainEvent) -> TransferDocument | None:
@@ -63,9 +53,13 @@ def _netted(documents: DocumentBatch, event: ShortfallNetted, _: int) -> None:
         purchase["netted_minor"] = event.amount_minor
 
 
+def _begun(event: TransferRequested) -> TransferDocument:
+    return part_of(event, TransferDocument, state="requested", reversed_minor=0, transfer_id=None, asked_back={})
+
+
 _sets = partial(changes, _transfer_of, TransferDocument)
 TRANSFER_FOLDS: dict[type[DomainEvent], Fold] = {
-    TransferRequested: _transfer_requested,
+    TransferRequested: sets(PURCHASES, transfer=_begun),
     TransferRequestedAgain: _sets(state="requested"),
     TransferMade: _sets(state="made", transfer_id=lambda event: event.transfer_id or None),
     TransferRefused: _sets(state="refused"),
