@@ -176,7 +176,8 @@ def parse_settings(given: Mapping[str, str] | None = None) -> tuple[Settings, li
             if field in GROUPS and not group:
                 values[field] = {}  # a name that is unknown, and reported as such
                 continue
-            faults.append(Fault(_name_of(group, field), bad["msg"].removeprefix("Value error, ")))
+            name = next(name for name, *path in setting_names() if path == [group, field])
+            faults.append(Fault(name, bad["msg"].removeprefix("Value error, ")))
             (values.setdefault(group, {}) if group else values)[field] = fields_of(group)[field].default
         return Settings(**values), faults
 
@@ -191,7 +192,3 @@ def unknown_names(names: Iterable[str]) -> list[Fault]:
 def _unknown(name: str, known: Sequence[str]) -> Fault:
     close = get_close_matches(name.upper(), known, 1)
     return Fault(name, f"there is no such setting; did you mean {close[0]}?" if close else "there is no such setting")
-
-
-def _name_of(group: str, field: str) -> str:
-    return next(name for name, *path in setting_names() if path == [group, field])

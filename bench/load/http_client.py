@@ -86,7 +86,8 @@ class Client(asyncio.Protocol):
         """Count a response once it is complete."""
         self._seen += data
         head, end, body = self._seen.partition(b"\r\n\r\n")
-        if not end or len(body) < int(_after(head.lower(), b"content-length:")):
+        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        if not end or len(body) < int(length):
             return
         self._answers.statuses[int(head[9:12])] += 1
         self._answers.latencies.append(time.perf_counter() - self._sends_per_second)
@@ -105,10 +106,6 @@ class Client(asyncio.Protocol):
         else:
             self.finished.set_result(None)
             self._transport.close()
-
-
-def _after(head: bytes, name: bytes) -> bytes:
-    return head.partition(name)[2].split(b"\r\n", 1)[0]
 
 
 def _request(load: Load) -> bytes:

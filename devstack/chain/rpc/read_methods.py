@@ -42,7 +42,7 @@ class ReadMethods:
             "getLatestBlockhash": self._latest_blockhash,
             "getMinimumBalanceForRentExemption": self._rent,
             "getMultipleAccounts": self._accounts,
-            "getRecentPrioritizationFees": self._priority_fees,
+            "getRecentPrioritizationFees": lambda _params: [{"slot": self._executor.slot(), "prioritizationFee": 0}],
             "getSignatureStatuses": self._statuses,
             "getSignaturesForAddress": self._history,
             "getSlot": self._slot,
@@ -118,9 +118,6 @@ class ReadMethods:
 
     def _rent(self, params: list[Any]) -> int:
         return self._executor.svm.minimum_balance_for_rent_exemption(params[0])
-
-    def _priority_fees(self, _params: list[Any]) -> list[dict[str, int]]:
-        return [{"slot": self._executor.slot(), "prioritizationFee": 0}]
 
     def _statuses(self, params: list[Any]) -> Any:
         now = self._executor.slot()
