@@ -93,9 +93,17 @@ class Bank:
         return found
 
     async def _post(self, path: str, form: dict[str, str], name: str) -> Document:
-        headers = {**self._headers, "Idempotency-Key": f"{self._key}-{name}"}
-        answer = await self._answer(lambda: self._till.post(path, data=form, headers=headers))
-        made: Document = answer.raise_for_status().json()
+        """Post under one key; after a 500, which Stripe repeats for its key, under the next one."""
+        failures = 0
+
+        async def post() -> httpx.Response:
+            nonlocal failures
+            headers = {**self._headers, "Idempotency-Key": f"{self._key}-{name}-{failures}"}
+            answer = await self._till.post(path, data=form, headers=headers)
+            failures += answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
+            return answer
+
+        made: Document = (await self._answer(post)).raise_for_status().json()
         return made
 
     async def _switch(self, path: str, **values: str) -> None:

@@ -112,7 +112,12 @@ async def receiving(shop: Shop) -> AsyncIterator[Receiver]:
 
 
 async def missing(receiver: Receiver, shop: Shop) -> list[str]:
-    """Wait until the receiver has everything; return what is wrong with that then."""
+    """Wait until the receiver has everything; return what is wrong with that then.
+
+    Its people say first that it is well again: after many failures the next try may be an hour away.
+    """
+    (endpoint,) = (await shop.get("/api/v1/webhook-endpoints"))["endpoints"]
+    (await shop.post(f"/api/v1/webhook-endpoints/{endpoint['endpoint_id']}/switch-on", {})).raise_for_status()
     until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while True:
         faults = wrong_with(receiver.taken, [event["id"] for event in await happened(shop)])
