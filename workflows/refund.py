@@ -86,8 +86,7 @@ class RefundWorkflow(ToldOfNews):
             await drain(self._report("nothing"))
             await self._finish()
             return "nothing"
-        text = f"Gives {refund.amount_minor} minor units back, burns the tokens."
-        self._status.set_stage("refunding", text, refund.amount_minor)
+        self._status.set_stage("refunding", "Gives the money back, burns the tokens.", refund.amount_minor)
         self._tokens_left = len(refund.ticket_ids)
         works = [self._give_back(refund), self._take_back(refund)]
         works += [self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids]

@@ -63,6 +63,7 @@ from domain.views.catalog import (
 from domain.views.common import TokenFields, check_fields, no_token, part_of, plain
 
 Fold = Callable[[DocumentBatch, Any, int], None]
+EventText = Callable[[Any, Callable[[int], str]], str]  # of an event, and of the function that says its amounts
 TOKEN_MODELS: Mapping[str, ReadModel[Any]] = {"venue": VENUES, "show": SHOWS, "ticket": TICKETS}
 
 

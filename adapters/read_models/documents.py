@@ -22,7 +22,7 @@ from domain.views.outgoing.endpoint import EndpointDocument
 from domain.views.outgoing.event import OutgoingEvent
 from domain.views.outgoing.mapping import MatterDocument
 from domain.views.payouts import AccountOwner, PayeeDocument, PayoutDocument
-from domain.views.purchase import DisputeDocument, PurchaseDocument, PurchaseKey, RefundDocument, TicketDocument
+from domain.views.purchase import DisputeDocument, PaymentOwner, PurchaseDocument, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationDocument
 
 V = TypeVar("V")
@@ -42,7 +42,7 @@ VENUES = ReadModel("venues", VenueDocument)
 TICKETS = ReadModel("tickets", TicketDocument)
 ALLOCATIONS = ReadModel("allocations", AllocationDocument)
 HOLDS = ReadModel("holds", HoldDocument)
-PAYMENTS = ReadModel("payments", PurchaseKey)
+PAYMENTS = ReadModel("payments", PaymentOwner)
 RESERVATIONS = ReadModel("reservations", ReservationDocument)
 DISCOUNTS = ReadModel("discounts", DiscountDocument)
 PAYEES = ReadModel("payees", PayeeDocument)

@@ -1,16 +1,17 @@
 """The folds of one purchase: its document, and its timeline of events in plain words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from adapters.read_models.access.door import DOOR_FOLDS
 from adapters.read_models.access.keys import KEY_FOLDS
-from adapters.read_models.catalog import FOLDS, TICKET_FOLDS, Fold, identity_of, sets, time_of
+from adapters.read_models.catalog import FOLDS, TICKET_FOLDS, EventText, Fold, identity_of, sets, time_of
 from adapters.read_models.documents import DISCOUNTS, PURCHASES, TICKETS, AuditLine, DocumentBatch, TimelineLine
 from adapters.read_models.money.books import BOOKS_FOLDS
 from adapters.read_models.money.discount import DISCOUNT_FOLDS
 from adapters.read_models.money.dispute import DISPUTE_FOLDS, DISPUTE_TEXTS
-from adapters.read_models.money.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
+from adapters.read_models.money.payment import PAYMENT_FOLDS, PAYMENT_TEXTS, say_amount
 from adapters.read_models.money.refund import REFUND_FOLDS, REFUND_TEXTS
 from adapters.read_models.money.transfer import TRANSFER_FOLDS, TRANSFER_TEXTS
 from adapters.read_models.pending.follow_up import FOLLOW_UP_FOLDS
@@ -75,53 +76,53 @@ from domain.tickets.ticket_tree import LeafAppended, LeafDebtSettled, LeafNullif
 from domain.views.common import part_of, price_document
 from domain.views.purchase import LineDocument, PurchaseDocument, TicketLine
 
-TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
-    PurchaseRequested: lambda _: "Tickets requested.",
-    PurchaseRequestedAgain: lambda _: "Tickets requested again after a refusal.",
-    PurchaseRefused: lambda event: f"Purchase refused: {event.code}.",
-    HoldsPlaced: lambda _: "Seats held.",
-    HoldConfirmed: lambda _: "Held seats confirmed.",
-    HoldUnconfirmed: lambda _: "Confirmation of the seats undone.",
-    HoldEnded: lambda event: f"Seats released: {event.reason}.",
-    SeatsRestocked: lambda event: f"{event.quantity} seats back on sale.",
-    OrderPlaced: lambda event: f"Price locked: {event.price['total_minor']} minor units {event.price['currency']}.",
-    DiscountClaimed: lambda _: "Limited discount held.",
-    DiscountReturned: lambda event: f"Limited discount returned: {event.reason}.",
-    TicketReserved: lambda event: f"Ticket {identity_of(event)} reserved.",
-    TicketIssued: lambda event: f"Ticket {identity_of(event)} issued: valid for entry.",
-    TicketVoided: lambda event: f"Ticket {identity_of(event)} voided.",
-    PurchaseReopened: lambda event: f"Payment {event.intent_id} arrived late: purchase reopened.",
-    CancelRequested: lambda _: "Cancel requested by the buyer.",
-    CheckoutOpened: lambda _: "Checkout opened: the hold runs from now.",
-    PaymentIntentRefused: lambda event: f"Stripe refused the payment: {event.reason}.",
-    HoldExtended: lambda event: f"Hold extended until {event.hold_until.isoformat(timespec='seconds')}.",
-    CaptureRequested: lambda _: "Capture requested.",
-    CaptureWaived: lambda _: "Nothing to charge.",
-    OrderConfirmed: lambda _: "Order confirmed.",
-    TokenSigned: lambda event: (
+TEXTS: dict[type[DomainEvent], EventText] = {
+    PurchaseRequested: lambda *_: "Tickets requested.",
+    PurchaseRequestedAgain: lambda *_: "Tickets requested again after a refusal.",
+    PurchaseRefused: lambda event, _: f"Purchase refused: {event.code}.",
+    HoldsPlaced: lambda *_: "Seats held.",
+    HoldConfirmed: lambda *_: "Held seats confirmed.",
+    HoldUnconfirmed: lambda *_: "Confirmation of the seats undone.",
+    HoldEnded: lambda event, _: f"Seats released: {event.reason}.",
+    SeatsRestocked: lambda event, _: f"{event.quantity} seats back on sale.",
+    OrderPlaced: lambda event, money: f"Price locked: {money(event.price['total_minor'])}.",
+    DiscountClaimed: lambda *_: "Limited discount held.",
+    DiscountReturned: lambda event, _: f"Limited discount returned: {event.reason}.",
+    TicketReserved: lambda event, _: f"Ticket {identity_of(event)} reserved.",
+    TicketIssued: lambda event, _: f"Ticket {identity_of(event)} issued: valid for entry.",
+    TicketVoided: lambda event, _: f"Ticket {identity_of(event)} voided.",
+    PurchaseReopened: lambda event, _: f"Payment {event.intent_id} arrived late: purchase reopened.",
+    CancelRequested: lambda *_: "Cancel requested by the buyer.",
+    CheckoutOpened: lambda *_: "Checkout opened: the hold runs from now.",
+    PaymentIntentRefused: lambda event, _: f"Stripe refused the payment: {event.reason}.",
+    HoldExtended: lambda event, _: f"Hold extended until {event.hold_until.isoformat(timespec='seconds')}.",
+    CaptureRequested: lambda *_: "Capture requested.",
+    CaptureWaived: lambda *_: "Nothing to charge.",
+    OrderConfirmed: lambda *_: "Order confirmed.",
+    TokenSigned: lambda event, _: (
         f"Mint of ticket {identity_of(event)} {'found on chain' if event.adopted else 'signed'}."
     ),
-    TokenMinted: lambda event: f"Ticket {identity_of(event)} minted at {event.mint_address}.",
-    LeafRecorded: lambda event: f"Ticket {identity_of(event)} is leaf {event.leaf['index']} of its show's tree.",
-    LeafEnded: lambda event: f"Leaf of ticket {identity_of(event)} nullified: {event.cause}.",
+    TokenMinted: lambda event, _: f"Ticket {identity_of(event)} minted at {event.mint_address}.",
+    LeafRecorded: lambda event, _: f"Ticket {identity_of(event)} is leaf {event.leaf['index']} of its show's tree.",
+    LeafEnded: lambda event, _: f"Leaf of ticket {identity_of(event)} nullified: {event.cause}.",
     **DISPUTE_TEXTS,
-    TransactionPosted: lambda event: f"Posted to the books: {event.kind}.",
-    OrderFulfilled: lambda _: "Every ticket is minted, or a leaf, and the venue is credited.",
+    TransactionPosted: lambda event, _: f"Posted to the books: {event.kind}.",
+    OrderFulfilled: lambda *_: "Every ticket is minted, or a leaf, and the venue is credited.",
     **PAYMENT_TEXTS,
     **TRANSFER_TEXTS,
-    OrderCancelled: lambda event: f"Purchase ended without a sale: {event.reason}.",
-    TicketRedeemed: lambda event: f"Ticket {identity_of(event)} used for entry.",
-    EntryUndone: lambda event: f"Entry with ticket {identity_of(event)} undone.",
-    CodeIssuedAnew: lambda event: f"Code of ticket {identity_of(event)} issued anew.",
-    BurnSigned: lambda event: f"Burn of ticket {identity_of(event)} signed.",
-    TokenBurnt: lambda event: f"Token of ticket {identity_of(event)} burnt.",
-    TokenForgone: lambda event: f"Ticket {identity_of(event)} gets no token.",
-    TicketClaimed: lambda event: f"Token of ticket {identity_of(event)} claimed.",
-    ClaimSigned: lambda event: f"Move of the token of ticket {identity_of(event)} signed.",
-    ClaimDone: lambda event: f"Token of ticket {identity_of(event)} is in the wallet that claimed it.",
-    ClaimLapsed: lambda event: f"Claim of ticket {identity_of(event)} lapsed: {event.reason}.",
+    OrderCancelled: lambda event, _: f"Purchase ended without a sale: {event.reason}.",
+    TicketRedeemed: lambda event, _: f"Ticket {identity_of(event)} used for entry.",
+    EntryUndone: lambda event, _: f"Entry with ticket {identity_of(event)} undone.",
+    CodeIssuedAnew: lambda event, _: f"Code of ticket {identity_of(event)} issued anew.",
+    BurnSigned: lambda event, _: f"Burn of ticket {identity_of(event)} signed.",
+    TokenBurnt: lambda event, _: f"Token of ticket {identity_of(event)} burnt.",
+    TokenForgone: lambda event, _: f"Ticket {identity_of(event)} gets no token.",
+    TicketClaimed: lambda event, _: f"Token of ticket {identity_of(event)} claimed.",
+    ClaimSigned: lambda event, _: f"Move of the token of ticket {identity_of(event)} signed.",
+    ClaimDone: lambda event, _: f"Token of ticket {identity_of(event)} is in the wallet that claimed it.",
+    ClaimLapsed: lambda event, _: f"Claim of ticket {identity_of(event)} lapsed: {event.reason}.",
     **REFUND_TEXTS,
-    OperatorActed: lambda event: f"An operator acted: {event.act}.",  # its reason is not for the buyer's eyes
+    OperatorActed: lambda event, _: f"An operator acted: {event.act}.",  # its reason is not for the buyer's eyes
 }
 
 # The refund that follows has a line, and so has the operator's act; an erasure leaves the purchase as it was, and is in
@@ -143,7 +144,7 @@ def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:
     for purchase_id in _purchases_of(documents, event):
         if purchase := documents.edit(PURCHASES, purchase_id):
             purchase["position"] = position
-            text = TEXTS[type(event)](event)
+            text = TEXTS[type(event)](event, partial(say_amount, documents, event, purchase))
             documents.timeline.append(TimelineLine(purchase_id, position, event.timestamp, event.TOPIC, text))
     if event.by:
         documents.audit.append(AuditLine(position, event.timestamp, event.by, event.TOPIC, event.originator_id))

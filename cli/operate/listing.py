@@ -37,9 +37,7 @@ class Listed(NamedTuple):
     @property
     def amount(self) -> str:
         """Return its amount as people read it; in minor units where no read model has its currency yet."""
-        if self.amount_minor is None:
-            return ""
-        return money(self.amount_minor, self.currency) if self.currency else f"{self.amount_minor} minor units"
+        return "" if self.amount_minor is None else money(self.amount_minor, self.currency)
 
     def document(self) -> dict[str, Any]:
         """Return it as a document of `--json`."""

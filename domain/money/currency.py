@@ -118,6 +118,6 @@ def shown(amount_minor: int, currency: str) -> str:
     return f"{sign}{whole}.{rest:0{decimals}}" if decimals else f"{sign}{whole}"
 
 
-def money(amount_minor: int, currency: str) -> str:
-    """Return an amount as people read it: 2500 and eur become `25.00 EUR`."""
-    return f"{shown(amount_minor, currency)} {currency.upper()}"
+def money(amount_minor: int, currency: str | None) -> str:
+    """Return an amount as people read it: 2500 and eur become `25.00 EUR`; where no currency is known, minor units."""
+    return f"{shown(amount_minor, currency)} {currency.upper()}" if currency else f"{amount_minor} minor units"

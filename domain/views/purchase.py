@@ -253,6 +253,12 @@ class PurchaseKey(TypedDict):
     attempt: int
 
 
+class PaymentOwner(PurchaseKey):
+    """The owner of a PaymentIntent, and the currency of its money."""
+
+    currency: str
+
+
 class StalledPurchase(PurchaseKey):
     """A purchase without any progress."""
 

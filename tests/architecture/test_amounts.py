@@ -1,13 +1,12 @@
-"""Amounts that people read have their currency: commands, pages and letters format them in one way."""
+"""Amounts that people read have their currency: commands, pages, letters and timelines format them in one way."""
 
 import ast
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-READ_BY_PEOPLE = ("cli", "api", "adapters/privacy/letters")
+READ_BY_PEOPLE = ("cli", "api", "adapters", "workflows")
 FORMATTED = re.compile(r"\|\s*(money|amount)\(")
 OUTPUT = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
@@ -24,19 +23,12 @@ def is_minor(node: ast.AST) -> bool:
     return False
 
 
-def names_unit(after: ast.expr) -> bool:
-    """Return whether the text after an amount says that it is in minor units, as where its currency is not known."""
-    return isinstance(after, ast.Constant) and str(after.value).startswith(" minor units")
-
-
 def bare_in_code(source: str) -> Iterator[int]:
     """Yield the lines that make text of an amount without its currency."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.JoinedStr(values=parts):
-                for part, after in pairwise([*parts, ast.Constant("")]):
-                    if isinstance(part, ast.FormattedValue) and is_minor(part.value) and not names_unit(after):
-                        yield part.value.lineno
+                yield from (p.lineno for p in parts if isinstance(p, ast.FormattedValue) and is_minor(p.value))
             case ast.Call(func=ast.Name(id="str"), args=[value]) if is_minor(value):
                 yield node.lineno
 

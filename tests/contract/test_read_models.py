@@ -138,7 +138,8 @@ async def test_the_relay_finds_stalled_work(
     assert await stalled.requested(utc_now() - timedelta(seconds=60), 10) == []
     assert [identity for identity, _, _, _ in await stalled.overdue(later, 10)] == ["re_1"]
     assert await stalled.tokenless(later, 10) == []
-    assert await stalled.owner_of("pi_pu_1") == {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1}
+    owner = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1, "currency": "eur"}
+    assert await stalled.owner_of("pi_pu_1") == owner
     assert await stalled.owner_of("pi_none") is None
 
 

@@ -1,9 +1,6 @@
 """The folds of disputes: the disputes of each purchase."""
 
-from collections.abc import Callable
-from typing import Any
-
-from adapters.read_models.catalog import Fold, identity_of, time_of
+from adapters.read_models.catalog import EventText, Fold, identity_of, time_of
 from adapters.read_models.documents import DISPUTES, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeReturned, DisputeWon
@@ -12,13 +9,13 @@ from domain.tickets.ticket import TicketBlocked, TicketUnblocked
 from domain.views.common import part_of
 from domain.views.purchase import DisputeDocument, DisputeLine, PurchaseDocument
 
-DISPUTE_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
-    DisputeOpened: lambda event: f"Payment disputed: {event.amount_minor} minor units, {identity_of(event)}.",
-    DisputeWon: lambda _: "Dispute won: the money is back.",
-    DisputeLost: lambda _: "Dispute lost: the money stays with the buyer.",
-    DisputeReturned: lambda event: f"Stripe returned {event.amount_minor} minor units of a decided dispute.",
-    TicketBlocked: lambda event: f"Ticket {identity_of(event)} blocked while its payment is disputed.",
-    TicketUnblocked: lambda event: f"Ticket {identity_of(event)} unblocked: valid again.",
+DISPUTE_TEXTS: dict[type[DomainEvent], EventText] = {
+    DisputeOpened: lambda event, money: f"Payment disputed: {money(event.amount_minor)}, {identity_of(event)}.",
+    DisputeWon: lambda *_: "Dispute won: the money is back.",
+    DisputeLost: lambda *_: "Dispute lost: the money stays with the buyer.",
+    DisputeReturned: lambda event, money: f"Stripe returned {money(event.amount_minor)} of a decided dispute.",
+    TicketBlocked: lambda event, _: f"Ticket {identity_of(event)} blocked while its payment is disputed.",
+    TicketUnblocked: lambda event, _: f"Ticket {identity_of(event)} unblocked: valid again.",
 }
 
 

@@ -1,13 +1,14 @@
 """The folds of payments: the payment of each purchase, and the owner of each intent."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from adapters.read_models.catalog import Fold, changes, identity_of, time_of
-from adapters.read_models.documents import PAYMENTS, PURCHASES, DocumentBatch
+from adapters.read_models.catalog import EventText, Fold, changes, identity_of, time_of
+from adapters.read_models.documents import DISPUTES, PAYMENTS, PURCHASES, REFUNDS, DocumentBatch
 from adapters.read_models.money.refund import refund_state_of
 from domain.core.aggregate import DomainEvent
+from domain.money.currency import money
 from domain.payments.payment import (
     IntentCreated,
     PaymentAuthorised,
@@ -19,23 +20,25 @@ from domain.payments.payment import (
     PaymentRefunded,
     StrayIntentFound,
 )
-from domain.views.purchase import PaidBackLine, PaymentDocument, PurchaseKey
+from domain.views.common import part_of
+from domain.views.purchase import PaidBackLine, PaymentDocument, PaymentOwner, PurchaseDocument
 
-PAYMENT_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
-    StrayIntentFound: lambda event: f"Stray payment {event.intent_id} found: to be returned.",
-    IntentCreated: lambda event: f"Payment {event.intent_id} opened.",
-    PaymentDeclined: lambda event: f"Card declined: {event.decline_code}.",
-    PaymentProcessingBegun: lambda _: "Paid; a bank processes the payment.",
-    PaymentAuthorised: lambda _: "Payment authorised.",
-    PaymentCaptured: lambda event: f"Payment captured: {event.captured_minor} minor units, charge {event.charge_id}.",
-    PaymentCancelled: lambda _: "Payment cancelled.",
-    PaymentOwed: lambda event: f"Payment bought nothing: {event.amount_minor} minor units are owed to the buyer.",
-    PaymentRefunded: lambda event: f"Payment refunded: {event.amount_minor} minor units.",
+PAYMENT_TEXTS: dict[type[DomainEvent], EventText] = {
+    StrayIntentFound: lambda event, _: f"Stray payment {event.intent_id} found: to be returned.",
+    IntentCreated: lambda event, _: f"Payment {event.intent_id} opened.",
+    PaymentDeclined: lambda event, _: f"Card declined: {event.decline_code}.",
+    PaymentProcessingBegun: lambda *_: "Paid; a bank processes the payment.",
+    PaymentAuthorised: lambda *_: "Payment authorised.",
+    PaymentCaptured: lambda event, money: f"Payment captured: {money(event.captured_minor)}, charge {event.charge_id}.",
+    PaymentCancelled: lambda *_: "Payment cancelled.",
+    PaymentOwed: lambda *_: "Payment bought nothing: all of it is owed to the buyer.",
+    PaymentRefunded: lambda *_: "Payment refunded in full.",
 }
 
 
 def _intent(documents: DocumentBatch, event: IntentCreated, _: int) -> None:
-    _own(documents, event, int(identity_of(event).rpartition(":")[2]))
+    attempt = int(identity_of(event).rpartition(":")[2])
+    documents.put(PAYMENTS, event.intent_id, part_of(event, PaymentOwner, attempt=attempt))
     purchase = documents.edit(PURCHASES, event.purchase_id)
     if purchase is None:
         return
@@ -52,11 +55,6 @@ def _intent(documents: DocumentBatch, event: IntentCreated, _: int) -> None:
         "refunds": [],
     }
     purchase["refund_state"] = refund_state_of(purchase)  # of this payment; a former attempt had another one
-
-
-def _own(documents: DocumentBatch, event: IntentCreated | StrayIntentFound, attempt: int) -> None:
-    owner: PurchaseKey = {"tenant_id": event.tenant_id, "purchase_id": event.purchase_id, "attempt": attempt}
-    documents.put(PAYMENTS, event.intent_id, owner)
 
 
 def _refunded(documents: DocumentBatch, event: PaymentRefunded, _: int) -> None:
@@ -87,9 +85,23 @@ def _payment_of(documents: DocumentBatch, event: DomainEvent) -> PaymentDocument
     return purchase["payment"] if purchase and str(purchase["attempt"]) == attempt else None
 
 
+def say_amount(documents: DocumentBatch, event: Any, purchase: PurchaseDocument, amount_minor: int) -> str:
+    """Say an amount of an event in its currency, else in that of its refund, dispute or payment, or of the price."""
+    kind, _, identity = event.originator_id.partition(":")
+    known: Mapping[str, Any] | None = purchase["price"]
+    if kind == "refunds":
+        known = documents.find(REFUNDS, event.refund_id)
+    elif kind == "dispute":
+        known = documents.find(DISPUTES, identity)
+    elif kind == "payment":
+        known = documents.find(PAYMENTS, identity.partition(":")[2]) or known  # a stray one
+    return money(amount_minor, getattr(event, "currency", None) or (known["currency"] if known else None))
+
+
 def _stray(documents: DocumentBatch, event: StrayIntentFound, _: int) -> None:
     purchase = documents.find(PURCHASES, event.purchase_id)
-    _own(documents, event, purchase["attempt"] if purchase else 0)
+    attempt = purchase["attempt"] if purchase else 0
+    documents.put(PAYMENTS, event.intent_id, part_of(event, PaymentOwner, attempt=attempt))
 
 
 _sets = partial(changes, _payment_of, PaymentDocument)

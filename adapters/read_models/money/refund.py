@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from adapters.read_models.catalog import Fold, given, identity_of, time_of
+from adapters.read_models.catalog import EventText, Fold, given, identity_of, time_of
 from adapters.read_models.documents import PURCHASES, REFUNDS, SHOWS, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.money.breakdown import AmountBreakdown
@@ -31,18 +31,18 @@ from domain.views.purchase import (
     RefundProgress,
 )
 
-REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
-    RefundRequested: lambda event: f"Refund requested: {event.amount_minor} minor units, {event.reason}.",
-    RefundReduced: lambda event: f"A refund of {event.by_minor} at Stripe paid for a failed one.",
-    RefundOwedAtTill: lambda event: f"Refund owed at the till: {event.amount_minor} minor units in cash.",
-    RefundHandedOut: lambda event: f"Refund handed out at the till: {event.amount_minor} minor units in cash.",
-    RefundPending: lambda _: "Refund pending at the bank.",
-    RefundSucceeded: lambda event: f"Refund succeeded: {event.amount_minor} minor units.",
-    RefundPaidByHand: lambda event: f"Refund paid by hand by an operator: {event.reference}.",
-    RefundPaidByBank: lambda event: f"Refund paid by the buyer's bank: {event.amount_minor} minor units.",
-    RefundOwedAgain: lambda event: f"The bank gave a refund back: {event.amount_minor} minor units are owed again.",
-    RefundExcessReturned: lambda event: f"A refund beyond what was owed came back: {event.amount_minor} minor units.",
-    RefundFailed: lambda event: f"Refund failed: {event.failure}. The buyer is still owed.",
+REFUND_TEXTS: dict[type[DomainEvent], EventText] = {
+    RefundRequested: lambda event, money: f"Refund requested: {money(event.amount_minor)}, {event.reason}.",
+    RefundReduced: lambda event, money: f"A refund of {money(event.by_minor)} at Stripe paid for a failed one.",
+    RefundOwedAtTill: lambda event, money: f"Refund owed at the till: {money(event.amount_minor)} in cash.",
+    RefundHandedOut: lambda event, money: f"Refund handed out at the till: {money(event.amount_minor)} in cash.",
+    RefundPending: lambda *_: "Refund pending at the bank.",
+    RefundSucceeded: lambda event, money: f"Refund succeeded: {money(event.amount_minor)}.",
+    RefundPaidByHand: lambda event, _: f"Refund paid by hand by an operator: {event.reference}.",
+    RefundPaidByBank: lambda event, money: f"Refund paid by the buyer's bank: {money(event.amount_minor)}.",
+    RefundOwedAgain: lambda event, money: f"The bank gave a refund back: {money(event.amount_minor)} are owed again.",
+    RefundExcessReturned: lambda event, money: f"A refund beyond what was owed came back: {money(event.amount_minor)}.",
+    RefundFailed: lambda event, _: f"Refund failed: {event.failure}. The buyer is still owed.",
 }
 
 

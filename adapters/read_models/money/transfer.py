@@ -1,10 +1,8 @@
 """The folds of a purchase's transfer of the venue's share, of its reversals, and of payouts to banks."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-from adapters.read_models.catalog import Fold, changes, identity_of, opens, sets, time_of
+from adapters.read_models.catalog import EventText, Fold, changes, identity_of, opens, sets, time_of
 from adapters.read_models.documents import PAYOUTS, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payouts.payee import ShortfallNetted
@@ -21,14 +19,14 @@ from domain.payouts.transfer import (
 from domain.views.common import part_of
 from domain.views.purchase import TransferDocument
 
-TRANSFER_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
-    TransferRequested: lambda event: f"Transfer to the venue requested: {event.amount_minor} minor units.",
-    TransferRequestedAgain: lambda _: "Transfer to the venue requested again.",
-    TransferMade: lambda _: "Transfer to the venue's Stripe account made.",
-    TransferRefused: lambda event: f"Transfer to the venue refused: {event.reason}.",
-    ReversalRequested: lambda event: f"Reversal requested: {event.amount_minor} minor units.",
-    TransferReversed: lambda _: "Transfer reversed.",
-    ReversalRefused: lambda event: f"Reversal refused: {event.reason}. The venue owes the amount.",
+TRANSFER_TEXTS: dict[type[DomainEvent], EventText] = {
+    TransferRequested: lambda event, money: f"Transfer to the venue requested: {money(event.amount_minor)}.",
+    TransferRequestedAgain: lambda *_: "Transfer to the venue requested again.",
+    TransferMade: lambda *_: "Transfer to the venue's Stripe account made.",
+    TransferRefused: lambda event, _: f"Transfer to the venue refused: {event.reason}.",
+    ReversalRequested: lambda event, money: f"Reversal requested: {money(event.amount_minor)}.",
+    TransferReversed: lambda *_: "Transfer reversed.",
+    ReversalRefused: lambda event, _: f"Reversal refused: {event.reason}. The venue owes the amount.",
 }
 
 
