@@ -26,7 +26,7 @@ from tests.fakes.time_skipping import skipping_time
 from tests.fakes.webhook_box import told
 from tests.fakes.world import SagaWorld
 from workflows.core.reasons import Reason
-from workflows.outgoing.deliveries import AT_ONCE, FAILING_AFTER, DeliveryInput, DeliveryWorkflow, Lane, pause_after
+from workflows.outgoing.deliveries import AT_ONCE, FAILING_AFTER, DeliveryInput, DeliveryWorkflow, Lane
 
 PURCHASES_SOLD = 20
 TYPES = ("order.confirmed", "ticket.issued", "ticket.minted", "order.fulfilled")
@@ -317,8 +317,3 @@ async def test_an_act_does_not_hold_up_the_next_run(
             assert await handle.result() == 0
             assert (await handle.describe()).run_id != handle.first_execution_run_id
         assert await state(world) == "off"
-
-
-def test_pauses_grow_to_an_hour() -> None:
-    """Seconds at first, twice as long each time."""
-    assert [pause_after(tries) for tries in (1, 2, 3, 10, 11, 1_000)] == [5, 10, 20, 2560, 3600, 3600]

@@ -50,5 +50,7 @@ LEAVES = Patch("leaves", "0043")
 HISTORIES_END = Patch("histories-end", "0047")
 # A refund that is tried again says so, and an act whose moment has passed is refused when its workflow ends.
 ACTS_END = Patch("acts-end", "0078")
+# Tries that an operator hurries do not lengthen the pauses of a webhook endpoint.
+PAUSES_KEEP_TIME = Patch("pauses-keep-time", "0091")
 PATCHES = tuple(flag for flag in tuple(globals().values()) if isinstance(flag, Patch))
 RETIRED: frozenset[str] = frozenset()

@@ -16,6 +16,7 @@ from activities.access.webhooks.deliver import (
 from activities.core.acts import GIVE_UP, GiveUp
 from activities.core.commands import Command
 from activities.core.task_queues import PURCHASES
+from workflows.core import patches
 from workflows.core.activity_calls import CallPolicy, FailedStep, RefusedStep
 from workflows.core.acts import Outcome, operator_act
 from workflows.core.operated import ToldOfNews
@@ -54,15 +55,25 @@ class DeliveryInput(Command):
     after: int = 0
     lanes: tuple[Lane, ...] = ()
     failures: int = 0
+    first_failed_at: float | None = None
     failing_since: float | None = None
     took_at: float = 0.0
     delivered: int = 0
     switch: Switch | None = None
 
 
-def pause_after(tries: int) -> float:
-    """Return the seconds before the next try: twice as many each time, an hour at most."""
-    return float(min(FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 20), PAUSE_SECONDS_MAX))
+def pause_after(tries: int, failing_seconds: float = PAUSE_SECONDS_MAX) -> float:
+    """Return the seconds before the next try: twice as many each time, an hour at most.
+
+    Tries that an operator hurries count for no more than the time since the first one.
+    """
+    doubled = FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 20)
+    return float(min(doubled, FIRST_PAUSE_SECONDS + failing_seconds, PAUSE_SECONDS_MAX))
+
+
+def _pause(tries: int, since: float) -> float:
+    """Return the seconds before the next try, when all tries since a time have failed."""
+    return pause_after(tries, workflow.time() - since) if patches.PAUSES_KEEP_TIME.on() else pause_after(tries)
 
 
 @workflow_on(
@@ -79,6 +90,7 @@ class DeliveryWorkflow(ToldOfNews):
         self._after = start.after
         self._lanes = {lane.name: lane for lane in start.lanes}
         self._failures = start.failures
+        self._first_failed_at = start.first_failed_at
         self._failing_since = start.failing_since
         self._took_at = start.took_at
         self._delivered = start.delivered
@@ -112,6 +124,7 @@ class DeliveryWorkflow(ToldOfNews):
             after=self._after,
             lanes=tuple(self._lanes.values()),
             failures=self._failures,
+            first_failed_at=self._first_failed_at,
             failing_since=self._failing_since,
             took_at=self._took_at,
             delivered=self._delivered,
@@ -198,12 +211,15 @@ class DeliveryWorkflow(ToldOfNews):
         self._pop(lane)
         if self._failures >= FAILING_AFTER:  # it is back: what waits need wait no longer
             self._wake_lanes()
-        self._failures, self._failing_since, self._took_at = 0, None, workflow.time()
+        self._forget_failures()
+        self._took_at = workflow.time()
         self._status.set_stage("delivering", f"{self._delivered} events delivered; {len(self._lanes)} purchases wait.")
 
     def _fail(self, lane: Lane, since: float, done: Delivery, *, is_last: bool) -> None:
         now = workflow.time()
         self._failures += 1
+        if self._first_failed_at is None:
+            self._first_failed_at = now
         if self._failing_since is None and since > self._took_at:  # else the event alone is to blame
             self._failing_since = now
         if done.outcome == "gone":
@@ -212,12 +228,15 @@ class DeliveryWorkflow(ToldOfNews):
             self._pop(lane)
         else:
             tries = lane.tries + 1
-            waiting = {"tries": tries, "since": since, "due": now + pause_after(tries)}
+            waiting = {"tries": tries, "since": since, "due": now + _pause(tries, since)}
             self._lanes[lane.name] = lane.model_copy(update=waiting)
         if self._failures >= FAILING_AFTER:
-            self._quiet_until = now + pause_after(self._failures - FAILING_AFTER + 1)
+            self._quiet_until = now + _pause(self._failures - FAILING_AFTER + 1, self._first_failed_at)
         stage = "retrying" if self._failures >= FAILING_AFTER else "delivering"
         self._status.set_stage(stage, f"The receiver failed {self._failures} times in a row: {done.fault}.")
+
+    def _forget_failures(self) -> None:
+        self._failures, self._first_failed_at, self._failing_since = 0, None, None
 
     def _pop(self, lane: Lane) -> None:
         rest = lane.positions[1:]
@@ -240,7 +259,8 @@ class DeliveryWorkflow(ToldOfNews):
         self._status.raise_need(SWITCHED_OFF, Reason.ENDPOINT_FAILING, f"{name} has taken nothing for three days")
         self._lanes.clear()
         await self._wait(workflow.time() + PAUSE_SECONDS_MAX)  # a signal may be lost: it looks by itself, too
-        self._seen, self._failures, self._failing_since, self._quiet_until = None, 0, None, 0.0
+        self._forget_failures()
+        self._seen, self._quiet_until = None, 0.0
 
     async def _wait(self, until: float) -> None:
         """Sleep until a time, or until there is news of the endpoint."""
