@@ -9,13 +9,13 @@ from temporalio import activity
 
 from activities.core.commands import Command, PurchaseRef, RefundRef
 from activities.core.loops import each_alone, each_subject
-from activities.core.ports import EventStore
+from activities.core.ports import Committed, EventStore
 from activities.core.task_queues import PURCHASES, activity_on
 from activities.disputes.lookup import disputes_of, is_undecided
 from activities.refunds.request_refund import RequestRefund, request
 from activities.sales.ticket_api_holds import release
 from domain.catalog.show import Show
-from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationBegun
+from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationBegun, ShowCancellationState
 from domain.core.errors import RefundExceeds, Refusal
 from domain.core.ids import refund_id_of
 from domain.core.transient import TransientError
@@ -193,33 +193,29 @@ class CancelShow(Command):
 
 
 class ShowCancellationCommands:
-    """Command handlers of show cancellations, called by the API in its own process."""
+    """Command handlers of show cancellations, called by the API in its own process; each returns the state."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
-    async def cancel_show(self, command: CancelShow) -> int:
-        """Stop the sale for good and decide to refund, in one transaction; return the event store's position."""
-        return (await self._store.commit(lambda uow: _cancel(uow, command))).position
+    async def cancel_show(self, command: CancelShow) -> Committed[ShowCancellationState]:
+        """Stop the sale for good and decide to refund, in one transaction."""
+        return await self._store.commit(lambda uow: _cancel(uow, command))
 
-    async def pause(self, show_id: str) -> int:
-        """Pause: begin no further refunds; return the event store's position."""
-        return (await self._store.commit(lambda uow: uow.get(ShowCancellation, show_id).pause(uow.at))).position
+    async def pause(self, show_id: str) -> Committed[ShowCancellationState]:
+        """Pause: begin no further refunds."""
+        return await self._store.commit(lambda uow: uow.get(ShowCancellation, show_id).pause(uow.at))
 
-    async def resume(self, show_id: str, rate_per_second: float | None) -> int:
-        """Resume the refunds, at another rate if one is given; return the event store's position."""
-
-        def decide(uow: UnitOfWork) -> None:
-            uow.get(ShowCancellation, show_id).go_on(rate_per_second, uow.at)
-
-        return (await self._store.commit(decide)).position
+    async def resume(self, show_id: str, rate_per_second: float | None) -> Committed[ShowCancellationState]:
+        """Resume the refunds, at another rate if one is given."""
+        return await self._store.commit(lambda uow: uow.get(ShowCancellation, show_id).go_on(rate_per_second, uow.at))
 
 
-def _cancel(uow: UnitOfWork, command: CancelShow) -> None:
+def _cancel(uow: UnitOfWork, command: CancelShow) -> ShowCancellationState:
     show, known = uow.get(Show, command.show_id), uow.find(ShowCancellation, command.show_id)
     if known is not None:
         known.check_same(command.body_digest)
-        return
+        return known.state
     show.call_off(uow.at)
     values = command.model_dump(exclude={"show_id"})
-    uow.add(ShowCancellation.begin(ShowCancellationBegun, command.show_id, uow.at, **values))
+    return uow.add(ShowCancellation.begin(ShowCancellationBegun, command.show_id, uow.at, **values)).state

@@ -137,10 +137,10 @@ class PurchaseCommands:
         """End an order whose checkout did not open in time, and free its seats; False when it may still open."""
         return (await self._store.commit(lambda uow: _end_queued(uow, purchase))).value
 
-    async def request_cancel(self, purchase_id: str) -> int:
-        """Record a buyer's cancel, or refuse it as too late; return the event store's position."""
-        committed = await self._store.commit(lambda uow: uow.get(Order, purchase_id).request_cancel(uow.at))
-        return committed.position
+    async def request_cancel(self, purchase_id: str) -> PurchaseStatus:
+        """Record a buyer's cancel, or refuse it as too late; return the purchase's status, its end if it had ended."""
+        committed = await self._store.commit(lambda uow: _cancelled(uow, purchase_id))
+        return committed.value.model_copy(update={"position": committed.position})
 
     async def look(self, purchase_id: str) -> PurchaseStatus | None:
         """Return a purchase's status with the event store's position; None when there is no purchase."""
@@ -148,6 +148,12 @@ class PurchaseCommands:
         committed = await self._store.read_with_position(lambda uow: _status(uow, purchase_id), reads)
         purchase_status: PurchaseStatus | None = committed.value
         return None if purchase_status is None else purchase_status.model_copy(update={"position": committed.position})
+
+
+def _cancelled(uow: UnitOfWork, purchase_id: str) -> PurchaseStatus:
+    order = uow.get(Order, purchase_id)
+    order.request_cancel(uow.at)
+    return _status_of(order)
 
 
 def _status(uow: UnitOfWork, purchase_id: str) -> PurchaseStatus | None:

@@ -59,7 +59,7 @@ from domain.core.ids import derived, order_ref_of
 from domain.core.timestamp import Timestamp
 from domain.orders.personal_data import PersonalData
 from domain.stock.person import normal_email
-from domain.views.common import PriceDocument, price_document
+from domain.views.common import PriceDocument, part_of, price_document
 from domain.views.purchase import SOLD_STATES, UNOPENED_STATES, PurchaseHistory, PurchaseState
 from workflows.purchase import CheckoutAnswer
 
@@ -165,6 +165,14 @@ class CancelAccepted(TypedDict):
     state: Literal["cancelling"]
 
 
+class PurchaseEnded(TypedDict):
+    """The purchase had ended without a sale: there was nothing to cancel."""
+
+    purchase_id: str
+    state: Literal["cancelled", "refused"]
+    end_reason: str
+
+
 CHECKOUT_PROBLEMS = may_answer(
     BuyerLimitReached,
     BuyerNameNeeded,
@@ -253,14 +261,22 @@ async def _refund_until(purchase: PurchaseHistory, deps: Dependencies) -> str | 
     return show["refund_until"] if show else None
 
 
-@router.delete("/{purchase_id}", status_code=202, openapi_extra=may_answer(UnknownSubject, CancelTooLate))
+@router.delete(
+    "/{purchase_id}",
+    status_code=202,
+    response_model=CancelAccepted,
+    responses={200: {"model": PurchaseEnded, "description": "The purchase had ended without a sale before."}},
+    openapi_extra=may_answer(UnknownSubject, CancelTooLate),
+)
 @needs("manage", "refund", or_buyer=True)
-async def cancel_purchase(purchase_id: PurchaseId, deps: Deps, response: Response) -> CancelAccepted:
-    """Cancel a purchase before its payment is captured; after that it is refunded."""
-    position = await deps.purchases.request_cancel(purchase_id)
+async def cancel_purchase(purchase_id: PurchaseId, deps: Deps) -> Response:
+    """Cancel a purchase before its payment is captured; after that it is refunded. One that has ended stays so."""
+    purchase_status = await deps.purchases.request_cancel(purchase_id)
+    location = {"Location": f"/api/v1/purchases/{purchase_id}?after={purchase_status.position}"}
+    if purchase_status.state != "cancelling":
+        return JSONResponse(part_of(purchase_status, PurchaseEnded), 200, location)
     await deps.engine.buyer_cancelled(purchase_id)
-    response.headers["Location"] = f"/api/v1/purchases/{purchase_id}?after={position}"
-    return {"purchase_id": purchase_id, "state": "cancelling"}
+    return JSONResponse(part_of(purchase_status, CancelAccepted), 202, location)
 
 
 async def _opened(opened: CheckoutAnswer, purchase_id: str, deps: Dependencies) -> PurchaseStatus:

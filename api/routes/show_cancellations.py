@@ -1,16 +1,19 @@
 """Cancelled shows: stop the sale for good, give every order back, follow it, pause it and go on."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from activities.core.ports import Committed
 from activities.refunds.cancel_show import CancelShow
 from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer
 from api.http.read_your_writes import require, wait_for_position
 from api.http.requests import After, Body, Deps, ShowId, about, digest_of
+from domain.catalog.show_cancellation import ShowCancellationState
 from domain.core.errors import KeyReused, UnknownSubject
 from domain.money.breakdown import FeesBorneBy
 from domain.views.show_cancellation import CancellationStatus
@@ -42,17 +45,29 @@ class CancellationAccepted(TypedDict):
     state: Literal["refunding", "paused"]
 
 
+class CancellationFinished(TypedDict):
+    """Every order of the show has been given back: there is nothing to change."""
+
+    show_id: str
+    state: Literal["finished"]
+
+
 class CancellationAnswer(CancellationStatus):
     """A cancelled show and its progress; `stale` is true when the answer may lack the event that was waited for."""
 
     stale: bool
 
 
-@router.post("", status_code=202, openapi_extra=may_answer(UnknownSubject, KeyReused))
+ANSWERS: dict[str, Any] = {
+    "status_code": 202,
+    "response_model": CancellationAccepted,
+    "responses": {200: {"model": CancellationFinished, "description": "The cancellation had finished before."}},
+}
+
+
+@router.post("", **ANSWERS, openapi_extra=may_answer(UnknownSubject, KeyReused))
 @needs("refund")
-async def cancel_show(
-    show_id: ShowId, body: ShowCancellationBody, deps: Deps, caller: Caller, response: Response
-) -> CancellationAccepted:
+async def cancel_show(show_id: ShowId, body: ShowCancellationBody, deps: Deps, caller: Caller) -> Response:
     """Cancel a show: sales stop, open holds end, and every order is refunded exactly once.
 
     The show is the key: the same request again is the same cancellation; other terms are 409.
@@ -61,29 +76,27 @@ async def cancel_show(
     command = CancelShow(
         tenant_id=tenant_id, show_id=show_id, body_digest=digest_of(body, show_id), **body.model_dump()
     )
-    position = await deps.cancellations.cancel_show(command)
+    changed = await deps.cancellations.cancel_show(command)
     await deps.engine.start_cancellation(tenant_id, await deps.catalog.about(show_id))
-    return _answer(show_id, "refunding", position, response)
+    return _answer(show_id, changed)
 
 
-@router.post("/pause", status_code=202, openapi_extra=may_answer(UnknownSubject))
+@router.post("/pause", **ANSWERS, openapi_extra=may_answer(UnknownSubject))
 @needs("refund")
-async def pause_cancellation(show_id: ShowId, deps: Deps, response: Response) -> CancellationAccepted:
+async def pause_cancellation(show_id: ShowId, deps: Deps) -> Response:
     """Begin no further refund; those under way go on."""
-    position = await deps.cancellations.pause(show_id)
+    changed = await deps.cancellations.pause(show_id)
     await deps.engine.cancellation_news(show_id)
-    return _answer(show_id, "paused", position, response)
+    return _answer(show_id, changed)
 
 
-@router.post("/resume", status_code=202, openapi_extra=may_answer(UnknownSubject))
+@router.post("/resume", **ANSWERS, openapi_extra=may_answer(UnknownSubject))
 @needs("refund")
-async def resume_cancellation(
-    show_id: ShowId, body: ResumeBody, deps: Deps, response: Response
-) -> CancellationAccepted:
+async def resume_cancellation(show_id: ShowId, body: ResumeBody, deps: Deps) -> Response:
     """Begin refunds again, at another rate if one is given."""
-    position = await deps.cancellations.resume(show_id, body.rate_per_second)
+    changed = await deps.cancellations.resume(show_id, body.rate_per_second)
     await deps.engine.cancellation_news(show_id)
-    return _answer(show_id, "refunding", position, response)
+    return _answer(show_id, changed)
 
 
 @router.get("", openapi_extra=may_answer(NOT_FOUND))
@@ -95,8 +108,7 @@ async def read_cancellation(show_id: ShowId, deps: Deps, after: After = 0) -> Ca
     return {**found, "stale": stale}
 
 
-def _answer(
-    show_id: str, state: Literal["refunding", "paused"], position: int, response: Response
-) -> CancellationAccepted:
-    response.headers["Location"] = f"/api/v1/shows/{show_id}/cancellation?after={position}"
-    return {"show_id": show_id, "state": state}
+def _answer(show_id: str, changed: Committed[ShowCancellationState]) -> Response:
+    location = f"/api/v1/shows/{show_id}/cancellation?after={changed.position}"
+    status = 200 if changed.value == "finished" else 202
+    return JSONResponse({"show_id": show_id, "state": changed.value}, status, {"Location": location})

@@ -67,16 +67,18 @@ class ShowCancellation(Aggregate):
         if body_digest != self.body_digest:
             raise KeyReused("the show is already cancelled, on other terms")
 
-    def pause(self, at: datetime) -> None:
-        """Begin no further refund; idempotent, and without effect after the end."""
+    def pause(self, at: datetime) -> ShowCancellationState:
+        """Begin no further refund; idempotent, and without effect after the end. Return the state."""
         if self.state == "refunding":
             self.record(ShowCancellationPaused, at)
+        return self.state
 
-    def go_on(self, rate_per_second: float | None, at: datetime) -> None:
-        """Resume, or change the rate (None: keep it); without effect after the end."""
+    def go_on(self, rate_per_second: float | None, at: datetime) -> ShowCancellationState:
+        """Resume, or change the rate (None: keep it); without effect after the end. Return the state."""
         rate = self.rate_per_second if rate_per_second is None else rate_per_second
         if self.state != "finished" and (self.state, self.rate_per_second) != ("refunding", rate):
             self.record(ShowCancellationResumed, at, rate_per_second=rate)
+        return self.state
 
     def finish(self, at: datetime) -> None:
         """Record that every order is done; idempotent."""

@@ -341,8 +341,8 @@ class Order(Aggregate):
         return waits and self.is_open
 
     def request_cancel(self, at: datetime) -> None:
-        """Record the buyer's cancel; raise CancelTooLate once the capture was requested."""
-        if self.capture_requested or self.is_sold:
+        """Record the buyer's cancel, of an open order; raise CancelTooLate once the capture was requested."""
+        if self.is_sold or (self.is_open and self.capture_requested):
             raise CancelTooLate("the payment is being captured or was captured; request a refund instead")
         if self.is_open and not self.cancel_requested:
             self.record(CancelRequested, at)

@@ -107,7 +107,7 @@ ORDERS = (
     Mutant(
         "a cancel is taken while the money is being taken",
         "domain/orders/order.py",
-        "if self.capture_requested or self.is_sold:\n            raise CancelTooLate",
+        "if self.is_sold or (self.is_open and self.capture_requested):\n            raise CancelTooLate",
         "if self.is_sold:\n            raise CancelTooLate",
         f"{STORE}::test_a_confirmation_before_the_cancel_refuses_the_cancel",
     ),

@@ -55,7 +55,7 @@ class Purchase(Machine):
 
     @rule()
     def request_cancel(self) -> None:
-        expected = CancelTooLate if self.capturing or self.state in SOLD else None
+        expected = CancelTooLate if self.state in SOLD | {"confirming"} else None
         if expected is None and self.state in OPEN:
             self.state, self.cancelling = "cancelling", True
         assert self.refusal_of(lambda: self.subject.request_cancel(AT)) is expected

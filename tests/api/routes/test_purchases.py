@@ -168,7 +168,7 @@ async def test_a_purchase_can_be_let_go_before_the_capture_and_not_after(
     """The cancel is recorded, then signalled; after the capture was requested it is refused."""
     first = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
     answer = await client.delete(f"{PURCHASES}/{first}")
-    assert answer.status_code == 202
+    assert (answer.status_code, answer.json()) == (202, {"purchase_id": first, "state": "cancelling"})
     assert (await client.get(answer.headers["Location"])).json()["state"] == "cancelling"
     assert ("buyer_cancelled", first) in world.engine.told
     second = (await client.post(PURCHASES, json=wanting(show), headers=key("b"))).json()["purchase_id"]
@@ -176,6 +176,21 @@ async def test_a_purchase_can_be_let_go_before_the_capture_and_not_after(
     late = await client.delete(f"{PURCHASES}/{second}")
     assert (late.status_code, late.json()["type"]) == (409, "urn:boxoffice:problem:cancel-too-late")
     assert (await client.delete(f"{PURCHASES}/pu_none")).status_code == 404
+
+
+async def test_the_cancel_of_an_ended_purchase_answers_its_end(
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
+) -> None:
+    """It is cancelled already, for the reason that it has: nothing is recorded, and nobody is told."""
+    purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
+    await world.end(purchase_id)
+    events = len(world.store.log)
+    answer = await client.delete(f"{PURCHASES}/{purchase_id}")
+    ended = {"purchase_id": purchase_id, "state": "cancelled", "end_reason": "hold-expired"}
+    assert (answer.status_code, answer.json()) == (200, ended)
+    read = (await client.get(answer.headers["Location"])).json()
+    assert {name: read[name] for name in ended} == ended
+    assert (len(world.store.log), ("buyer_cancelled", purchase_id) in world.engine.told) == (events, False)
 
 
 async def test_a_sold_purchase_shows_tickets_on_chain_and_credits_the_venue(

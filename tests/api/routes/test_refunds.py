@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.catalog.show_cancellation import ShowCancellation
 from tests.api.routes.on_sale import PURCHASES, code, key
 from tests.fakes.shop_world import ApiWorld
 
@@ -91,6 +92,22 @@ async def test_a_show_is_cancelled_once_paused_and_resumed(
     found = (await client.get(resumed.headers["Location"])).json()
     assert (found["state"], found["rate_per_second"]) == ("refunding", 7.5)
     assert world.engine.told.count(("cancellation_news", sold["show_id"])) == 2
+
+
+async def test_a_change_of_a_cancellation_answers_its_true_state(
+    client: httpx.AsyncClient, sold: dict[str, Any], world: ApiWorld
+) -> None:
+    """A repeated cancel of a paused one does not resume it; one that is finished stays so, which is 200."""
+    show_id = sold["show_id"]
+    url = f"/api/v1/shows/{show_id}/cancellation"
+    for path, state in (("", "refunding"), ("/pause", "paused"), ("", "paused"), ("/resume", "refunding")):
+        answer = await client.post(f"{url}{path}", json={})
+        assert (answer.status_code, answer.json()) == (202, {"show_id": show_id, "state": state}), path
+    await world.store.commit(lambda uow: uow.get(ShowCancellation, show_id).finish(uow.at))
+    for path in ("", "/pause", "/resume"):
+        answer = await client.post(f"{url}{path}", json={})
+        assert (answer.status_code, answer.json()) == (200, {"show_id": show_id, "state": "finished"}), path
+        assert (await client.get(answer.headers["Location"])).json()["state"] == "finished"
 
 
 async def test_cash_is_handed_out_by_an_operator_only(

@@ -138,10 +138,12 @@ def test_a_cancelled_order_keeps_its_first_reason() -> None:
 
 
 def test_a_failed_capture_can_still_be_cancelled(order: Order) -> None:
-    """The saga can end an order whose capture was only requested."""
+    """The saga can end an order whose capture was only requested; a cancel after that end has nothing to do."""
     order.request_capture(AT)
     order.end("payment-refused", AT)
-    assert order.state == "cancelled"
+    before = names_of(order)
+    order.request_cancel(AT)
+    assert (order.state, names_of(order)) == ("cancelled", before)
 
 
 def test_only_a_requested_capture_is_confirmed(order: Order) -> None:
