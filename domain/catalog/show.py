@@ -235,9 +235,7 @@ class Show(TokenizedAggregate):
 
     def resells(self, at: datetime) -> bool:
         """Return whether refunded seats go back on sale: the show allows it and its sale is not over."""
-        ends = (self.sale_until, self.details.over_at)
-        is_over = self.called_off or any(end is not None and at >= end for end in ends)
-        return self.resell_refunded and not is_over
+        return self.resell_refunded and self.state_at(at) not in {"cancelled", "over", "sale-ended"}
 
     def add_group_capacity(self, refund_id: str, quantity: int, at: datetime) -> None:
         """Enlarge the group on chain, once per refund."""

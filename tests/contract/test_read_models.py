@@ -20,12 +20,15 @@ from adapters.read_models.documents import KINDS
 from adapters.read_models.projection import LINES, Projection
 from adapters.read_models.stalled_work import StalledWorkQueries
 from domain.catalog.discount import discount_id_of
+from domain.catalog.show import Show
 from domain.money.books import venue_payable
 from domain.money.csv_table import csv_of
 from domain.money.statement import COLUMNS, StatementQuery
+from domain.views.catalog import moment_of
 from projector import Follower
 from tests.contract.selling import sell
 from tests.fakes.recomputed import folded, venue_statement
+from tests.fakes.samples import AT, new_show
 from tests.fakes.shop_world import ApiWorld
 from tests.fakes.stored import numbered
 
@@ -171,12 +174,28 @@ PAST, COMING = "2026-01-02T00:00:00+00:00", "2100-01-01T00:00:00+00:00"
 async def test_the_relay_finds_refunds_whose_seats_are_to_be_sold_again(
     table: str, change: dict[str, Any], found: int, connection: psycopg.Connection[Any], pool: Pool
 ) -> None:
-    """Once, and only those for which something comes of it: another one would be begun for ever."""
+    """Once, and only those for which something comes of it: another one would be begun for ever.
+
+    SQL judges whether the show resells: as the show itself does.
+    """
     for name, document in UNSOLD.items():
         text = json.dumps({**document, **(change if name == table else {})})
         insert = SQL("INSERT INTO {} VALUES (%s, %s)").format(Identifier(f"rm_{name}"))
         connection.execute(insert, (NAMES[name], text))
     assert len(await StalledWorkQueries(pool).refunding(utc_now(), 10)) == found
+    if table == "shows":
+        assert show_of({**UNSOLD["shows"], **change}).resells(utc_now()) == bool(found)
+
+
+def show_of(document: dict[str, Any]) -> Show:
+    """Return the show on sale that a document is of."""
+    moments = {"sale_until": moment_of(document["sale_until"]), "ends_at": moment_of(document["over_at"])}
+    show = new_show(resell_refunded=document["resell_refunded"], **moments)
+    show.mint_token("mint", "signature", AT)
+    show.open_sale(AT)
+    if document["called_off"]:
+        show.call_off(AT)
+    return show
 
 
 async def test_a_purchase_is_read_as_of_one_position(

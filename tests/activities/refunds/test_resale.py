@@ -71,6 +71,8 @@ def test_a_show_resells_while_it_sells() -> None:
     """Only if its terms allow it, and neither after its sale, after its end, nor once it is cancelled."""
     assert not new_show().resells(AT)
     show = new_show(resell_refunded=True, sale_until=LATER, ends_at=LATER + timedelta(hours=1))
+    show.mint_token("mint", "signature", AT)
+    show.open_sale(AT)
     assert show.resells(AT)
     assert not show.resells(LATER)
     assert not new_show(resell_refunded=True, ends_at=LATER).resells(LATER)
