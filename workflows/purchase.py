@@ -1,7 +1,6 @@
 """PurchaseWorkflow: one purchase from the request to minted tickets and a credited venue."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,6 +26,7 @@ from activities.sales.order import SalesActivities
 from activities.tokens.mint import MintActivities
 from activities.tokens.trees.owed import LeafActivities, RecordLeaves
 from domain.core.end_reasons import FAILED, OPERATOR_CANCELLED
+from domain.core.evidence import SaleMade
 from workflows.core import patches
 from workflows.core.activity_calls import (
     MINT_POLICY,
@@ -105,8 +105,7 @@ class PurchaseWorkflow(PurchaseActs):
             async with saga:
                 tickets = await self._sell(saga)
         except RefusedStep as refused:
-            self._refusal = refused
-            ended = PurchaseResult(outcome=self._outcome, reason=refused.code)
+            ended = await self._end_or_go_on(saga, refused)
         except (FailureError, asyncio.CancelledError) as failure:
             await self._close(PurchaseResult(outcome=self._outcome, reason=_reason(failure)))
             raise
@@ -149,9 +148,7 @@ class PurchaseWorkflow(PurchaseActs):
         place = self._store(sales.place_order, purchase, "hold the seats, place the order, create the tickets")
         self._order = order = await drain(place)
         if order.sold:  # begun anew after its sale: nothing can be undone any more
-            self._checkout_open = True
-            self._pass_pivot(saga)
-            return order.ticket_ids
+            return self._sold_tickets(saga, order)
         raise_if_cancelled()
 
         if order.price.charge_minor:
@@ -160,14 +157,23 @@ class PurchaseWorkflow(PurchaseActs):
             text = "There is nothing to pay; confirms the seats."
             self._status.set_stage("confirming", text, order.price.total_minor)
             await drain(self._store(sales.confirm_seats, purchase, "confirm the seats: there is nothing to pay"))
-            self._checkout_open = True
-        self._pass_pivot(saga)
+        return self._sold_tickets(saga, order)
+
+    def _sold_tickets(self, saga: Saga, order: PlacedOrder) -> tuple[str, ...]:
+        """Pass the pivot: from here on neither a cancel nor an operator ends the purchase. Return the tickets."""
+        saga.pivot()
+        self._sold = self._checkout_open = True
         return order.ticket_ids
 
-    def _pass_pivot(self, saga: Saga) -> None:
-        """From here on nothing is undone: neither a cancel nor an operator can end the purchase."""
-        saga.pivot()
-        self._sold = True
+    async def _end_or_go_on(self, saga: Saga, refused: RefusedStep) -> PurchaseResult:
+        """End without a sale, or go on with one that the undo met: steps of a task that was lost had made it."""
+        if refused.code != SaleMade.code:
+            self._refusal = refused
+            return PurchaseResult(outcome=self._outcome, reason=refused.code)
+        self._history.stays = False
+        place = SalesActivities.place_order
+        self._order = order = await drain(self._store(place, self._purchase, "read the sale", forward_only=True))
+        return await drain(self._fulfil(self._sold_tickets(saga, order)))
 
     async def _take_payment(self, order: PlacedOrder) -> None:
         self._asked_stripe = True
@@ -291,10 +297,13 @@ class PurchaseWorkflow(PurchaseActs):
             return
         self._history.stays = True
         self._status.set_stage("compensating", "Makes sure that we do not have the buyer's money.")
-        with contextlib.suppress(RefusedStep):  # an operator knows that no money comes of it
-            await self._stripe(
-                PaymentActivities.cancel_payment, self._purchase, "cancel the payment, or refund it", forward_only=True
-            )
+        method, summary = PaymentActivities.cancel_payment, "cancel the payment, or refund it"
+        try:
+            await self._stripe(method, self._purchase, summary, forward_only=True, unless=SaleMade.code)
+        except RefusedStep as refused:
+            if refused.code == SaleMade.code:
+                raise
+            # An operator knows that no money comes of it.
 
     async def _fulfil(self, ticket_ids: tuple[str, ...]) -> PurchaseResult:
         """Run the steps after the pivot: forward only, minting and settlement side by side."""
@@ -361,7 +370,9 @@ class PurchaseWorkflow(PurchaseActs):
         end = EndPurchase(purchase=self._purchase, reason=reason)
         method = SalesActivities.cancel_order
         summary = f"end the order without a sale: {reason}"
-        ended = await self._store(method, end, summary, forward_only=True, before=self._release_payment)
+        ended = await self._store(
+            method, end, summary, forward_only=True, unless=SaleMade.code, before=self._release_payment
+        )
         self._outcome = ended.outcome
 
     async def _store(

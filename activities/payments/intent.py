@@ -12,7 +12,7 @@ from activities.core.task_queues import PURCHASES, STRIPE, activity_on
 from activities.payments.release import PaymentRelease, begin_payment, own_money
 from domain.catalog.show import Show
 from domain.core.end_reasons import OPERATOR_CANCELLED
-from domain.core.errors import PaymentRefused, PurchaseCancelled, WrongState
+from domain.core.errors import PaymentRefused, PurchaseCancelled
 from domain.core.evidence import EvidenceMissing
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import Price
@@ -101,10 +101,7 @@ class PaymentActivities:
         order = await self._store.read(lambda uow: uow.get(Order, purchase.purchase_id))
         if order.attempt > purchase.attempt:
             return None
-        if order.is_sold:
-            raise WrongState(
-                f"order is {order.state}; the payment of a sold order is refunded, not released", state=order.state
-            )
+        order.check_unsold()
         if order.price is None or order.price.charge_minor == 0:
             return None
         try:

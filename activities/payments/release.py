@@ -5,6 +5,7 @@ from typing import NamedTuple
 from activities.core.commands import PurchaseRef
 from activities.core.ports import EventStore, PaymentGateway
 from activities.refunds.unsold import owe_back
+from activities.sales.order import attempt_of
 from domain.core.aggregate import CreatedEvent
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
@@ -84,6 +85,9 @@ class PaymentRelease:
         made = await self._gateway.refunds_of(state.intent_id)
 
         def decide(uow: UnitOfWork) -> None:
+            order = uow.get(Order, money.purchase.purchase_id)
+            if money == own_money(attempt_of(order)):
+                order.check_unsold()  # again, in the transaction of the debt: a worker that was given up may still run
             owe_back(uow, uow.get(Payment, money.payment_id), made, bears_excess=bears_excess)
 
         await self._store.commit(decide)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from domain.catalog.line import Line
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent, sets
 from domain.core.errors import FREES_KEY, CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
+from domain.core.evidence import SaleMade
 from domain.money.money import Price
 from domain.orders.state import ENDED, FORWARD, SOLD, UNSOLD, PurchaseState
 
@@ -306,6 +307,11 @@ class Order(Aggregate):
         if self.is_unsold:
             raise PurchaseCancelled("the purchase has ended", reason=self.end_reason)
 
+    def check_unsold(self) -> None:
+        """Raise SaleMade after the sale: nothing of it is undone."""
+        if self.is_sold:
+            raise SaleMade(f"order is {self.state}; a sold order is refunded, not undone", state=self.state)
+
     def place(self, venue_id: str, price: Price, lines: list[dict[str, Any]], at: datetime) -> Price:
         """Lock the price and return the locked price; idempotent.
 
@@ -315,10 +321,10 @@ class Order(Aggregate):
         if self.price is not None:
             return self.price
         if self.expected_total_minor not in {None, price.total_minor}:
-            raise PriceMoved(
-                f"the price has changed: the total is {price.total_minor}, not {self.expected_total_minor} minor units",
-                total_minor=price.total_minor,
+            text = (
+                f"the price has changed: the total is {price.total_minor}, not {self.expected_total_minor} minor units"
             )
+            raise PriceMoved(text, total_minor=price.total_minor)
         self.record(OrderPlaced, at, venue_id=venue_id, price=price.model_dump(), lines=lines)
         return price
 
@@ -337,8 +343,7 @@ class Order(Aggregate):
 
     def is_queued_out(self, at: datetime) -> bool:
         """Return whether the checkout did not open in time; a sold free order has no checkout."""
-        waits = not self.checkout_open and not self.capture_requested and at >= self.hold_until
-        return waits and self.is_open
+        return self.is_open and not self.checkout_open and not self.capture_requested and at >= self.hold_until
 
     def request_cancel(self, at: datetime) -> None:
         """Record the buyer's cancel, of an open order; raise CancelTooLate once the capture was requested."""
@@ -348,7 +353,8 @@ class Order(Aggregate):
             self.record(CancelRequested, at)
 
     def give_up(self, at: datetime) -> None:
-        """Record that an operator gave the purchase up, once; what has ended or is sold stays as it is."""
+        """Record that an operator gave the purchase up, once; what has ended stays as it is. Raise SaleMade if sold."""
+        self.check_unsold()
         if self.is_open and not self.given_up:
             self.record(OrderGivenUp, at)
 
@@ -386,11 +392,8 @@ class Order(Aggregate):
             raise WrongState(f"order is {self.state}; only a confirmed order can be fulfilled", state=self.state)
 
     def end(self, reason: str, at: datetime) -> None:
-        """End without a sale, idempotently; a refused request frees its key. Raise WrongState for a sold order."""
-        if self.is_sold:
-            raise WrongState(
-                f"order is {self.state}; a sold order cannot be cancelled, only refunded", state=self.state
-            )
+        """End without a sale, idempotently; a refused request frees its key. Raise SaleMade if sold."""
+        self.check_unsold()
         if self.is_open and self.price is None and reason in FREES_KEY:
             self.record(PurchaseRefused, at, code=reason, detail="")
         elif self.is_open:

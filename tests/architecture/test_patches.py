@@ -8,6 +8,7 @@ from workflows.core import patches
 from workflows.core.patches import PATCHES, RETIRED, Patch
 
 HOME = "workflows/core/patches.py"
+BEFORE = "tests/fakes/patches.py"  # runs that began before a flag
 RECORDS = ROOT / "docs" / "decisions"
 CALLS = {"patched", "deprecate_patch"}
 
@@ -25,7 +26,7 @@ def patch_calls(tree: ast.Module) -> list[int]:
 
 def test_no_flag_is_a_literal_elsewhere() -> None:
     """Only `workflows/core/patches.py` calls `workflow.patched`; all other code uses a named flag."""
-    naming = [module for module in modules() if any(call in module.text for call in CALLS)]
+    naming = [one for one in modules() if one.path != BEFORE and any(call in one.text for call in CALLS)]
     assert [f"{module.path}:{line}" for module in naming for line in patch_calls(module.tree)] == [
         f"{HOME}:{line}" for line in patch_calls(ast.parse((ROOT / HOME).read_text()))
     ]

@@ -170,6 +170,20 @@ MONEY = (
         "tests/workflows/test_purchase_cancels.py::test_a_cancel_after_a_task_that_was_lost_at_stripe",
     ),
     Mutant(
+        "an undo waits for ever at the sale of a lost task",
+        "workflows/core/activity_calls.py",
+        '(cause.type == how.get("unless") and patches.SALE_GOES_ON.on())',
+        "False",
+        "tests/workflows/test_purchase_cancels.py::test_an_end_that_meets_the_sale_of_a_lost_task_comes_too_late",
+    ),
+    Mutant(
+        "a sale that is made while its undo asks Stripe loses its money",
+        "activities/payments/release.py",
+        "if money == own_money(attempt_of(order)):",
+        "if money != own_money(attempt_of(order)):",
+        "tests/workflows/test_purchase_cancels.py::test_the_money_of_a_sale_that_is_made_meanwhile_is_not_let_go",
+    ),
+    Mutant(
         "a refund is recorded twice",
         "domain/payments/payment.py",
         '        if self.state == "refunded":\n            return\n        if self.state != "owed":',

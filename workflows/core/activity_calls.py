@@ -52,9 +52,10 @@ class CallPolicy(NamedTuple):
 
 
 class How(TypedDict, total=False):
-    """How a step goes on after a refusal: forward only, and with the step before it."""
+    """How a step goes on after a refusal: forward only, but for one code, and with the step before it."""
 
     forward_only: bool
+    unless: str
     before: Callable[[], Coroutine[Any, Any, Any]] | None
 
 
@@ -108,6 +109,7 @@ class ActivityCaller:
     ) -> T:
         """Run one activity. With `forward_only` a refusal waits for an operator too, and a cancel has no effect.
 
+        `unless` is the code of a refusal that is an answer all the same.
         `before` is the step before it, repeated when its events are missing. A command that is a
         function is asked anew before each round.
         """
@@ -157,7 +159,7 @@ class ActivityCaller:
                     repeated = True
                     await before()
                     continue
-                if isinstance(cause, ApplicationError) and _is_final(cause) and cause.type != BUG and not forward_only:
+                if isinstance(cause, ApplicationError) and _is_answer(cause, how):
                     self._status.clear_need(name)
                     raise RefusedStep(cause.type or "refused", cause.message, *cause.details) from error
                 self._tell(name, cause)
@@ -243,6 +245,13 @@ class ActivityCaller:
 def _is_final(cause: BaseException | None) -> bool:
     """Return whether an error is a refusal or a bug: another try would fail like this one."""
     return isinstance(cause, ApplicationError) and cause.non_retryable and cause.type not in {TRANSIENT, PAUSED}
+
+
+def _is_answer(cause: ApplicationError, how: How) -> bool:
+    """Return whether an error is a refusal with which its step ends."""
+    if not _is_final(cause) or cause.type == BUG:
+        return False
+    return not how.get("forward_only") or (cause.type == how.get("unless") and patches.SALE_GOES_ON.on())
 
 
 def _reason_of(cause: BaseException | None) -> Reason:

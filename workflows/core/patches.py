@@ -52,5 +52,7 @@ HISTORIES_END = Patch("histories-end", "0047")
 ACTS_END = Patch("acts-end", "0078")
 # Tries that an operator hurries do not lengthen the pauses of a webhook endpoint.
 PAUSES_KEEP_TIME = Patch("pauses-keep-time", "0091")
+# An undo that meets the sale of a task that was lost goes on with that sale.
+SALE_GOES_ON = Patch("sale-goes-on", "0090")
 PATCHES = tuple(flag for flag in tuple(globals().values()) if isinstance(flag, Patch))
 RETIRED: frozenset[str] = frozenset()

@@ -24,7 +24,7 @@ from domain.core.errors import (
     UnknownSubject,
     WrongState,
 )
-from domain.core.evidence import EvidenceMissing
+from domain.core.evidence import EvidenceMissing, SaleMade
 from domain.core.ids import public_name_of, ticket_id_of
 from domain.money.books import BooksTransaction, balances
 from domain.orders.order import Order
@@ -135,7 +135,7 @@ async def test_a_sold_discount_stays_used(world: StoreWorld) -> None:
     await world.sales.confirm_seats(purchase)
     await world.capture(purchase)
     await world.sales.confirm_order(purchase)
-    with pytest.raises(WrongState):
+    with pytest.raises(SaleMade):
         await world.sales.cancel_order(ending(purchase))
     assert await in_use(world) == 1
 

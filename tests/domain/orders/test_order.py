@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from domain.catalog.line import Line
 from domain.core.errors import CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
+from domain.core.evidence import SaleMade
 from domain.orders.order import Order, first_deadline
 from tests.fakes.samples import AT, LATER, LINES, PRICE, REQUEST, names_of, new_order, placed_order
 
@@ -121,13 +122,15 @@ def test_a_capture_before_the_cancel_refuses_the_cancel(order: Order) -> None:
 
 @pytest.mark.parametrize("end", [sold, fulfilled])
 def test_a_sold_order_is_not_cancelled(end: Callable[[], Order]) -> None:
-    """Neither the buyer nor the saga can end a sold order."""
+    """Neither the buyer nor the saga nor an operator can end a sold order."""
     order = end()
     with pytest.raises(CancelTooLate):
         order.request_cancel(AT)
-    with pytest.raises(WrongState):
+    with pytest.raises(SaleMade):
         order.end("late", AT)
-    assert order.state in {"confirmed", "fulfilled"}
+    with pytest.raises(SaleMade):
+        order.give_up(AT)
+    assert (order.state in {"confirmed", "fulfilled"}, order.given_up) == (True, False)
 
 
 def test_a_cancelled_order_keeps_its_first_reason() -> None:
