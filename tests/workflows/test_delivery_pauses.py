@@ -15,7 +15,7 @@ from tests.fakes.operator import Handle, operate_in
 from tests.fakes.short_histories import ShortHistories
 from tests.fakes.world import SagaWorld
 from tests.workflows.test_deliveries import BROKEN, TAKEN, created, ended, many, start, until
-from workflows.outgoing.deliveries import FIRST_PAUSE_SECONDS, PAUSE_SECONDS_MAX, pause_after
+from workflows.outgoing.pauses import FIRST_PAUSE_SECONDS, PAUSE_SECONDS_MAX, pause_after
 
 HURRIED = 10  # acts of an impatient operator
 EVENTS_MAX = 40  # at which the engine suggests to continue as new

@@ -113,7 +113,7 @@ async def test_an_operator_ends_the_pause(world: SagaWorld, client: Client) -> N
     await letters_wait(world, client, "one")
     world.mail.answers = lambda _, __: AWAY
     with world.server.auto_time_skipping_disabled():
-        handle = await start(client, failures=10)
+        handle = await start(client, failures=10, first_failed_at=1.0)
         await until(lambda: world.mail.tried)
         world.mail.answers = lambda _, __: TAKEN
         async with asyncio.timeout(PATIENCE_SECONDS):

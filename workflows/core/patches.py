@@ -50,7 +50,7 @@ LEAVES = Patch("leaves", "0043")
 HISTORIES_END = Patch("histories-end", "0047")
 # A refund that is tried again says so, and an act whose moment has passed is refused when its workflow ends.
 ACTS_END = Patch("acts-end", "0078")
-# Tries that an operator hurries do not lengthen the pauses of a webhook endpoint.
+# Tries that an operator hurries do not lengthen the pauses of a webhook endpoint or of letters.
 PAUSES_KEEP_TIME = Patch("pauses-keep-time", "0091")
 # An undo that meets the sale of a task that was lost goes on with that sale.
 SALE_GOES_ON = Patch("sale-goes-on", "0090")

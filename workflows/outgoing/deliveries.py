@@ -16,18 +16,16 @@ from activities.access.webhooks.deliver import (
 from activities.core.acts import GIVE_UP, GiveUp
 from activities.core.commands import Command
 from activities.core.task_queues import PURCHASES
-from workflows.core import patches
 from workflows.core.activity_calls import CallPolicy, FailedStep, RefusedStep
 from workflows.core.acts import Outcome, operator_act
 from workflows.core.operated import ToldOfNews
 from workflows.core.reasons import Reason
 from workflows.core.task_queue import workflow_on
+from workflows.outgoing.pauses import PAUSE_SECONDS_MAX, pause_since
 
 PAGE = 100
 WAITING_MAX = 500
 AT_ONCE = 4
-FIRST_PAUSE_SECONDS = 5.0
-PAUSE_SECONDS_MAX = 3_600.0
 PATIENCE_SECONDS = 3 * 86_400.0
 FAILING_AFTER = 5  # failures in a row: then one event is tried at a time
 DELIVER = CallPolicy(timedelta(seconds=30), 8, timedelta(seconds=10), heartbeat=timedelta(seconds=10))
@@ -60,20 +58,6 @@ class DeliveryInput(Command):
     took_at: float = 0.0
     delivered: int = 0
     switch: Switch | None = None
-
-
-def pause_after(tries: int, failing_seconds: float = PAUSE_SECONDS_MAX) -> float:
-    """Return the seconds before the next try: twice as many each time, an hour at most.
-
-    Tries that an operator hurries count for no more than the time since the first one.
-    """
-    doubled = FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 20)
-    return float(min(doubled, FIRST_PAUSE_SECONDS + failing_seconds, PAUSE_SECONDS_MAX))
-
-
-def _pause(tries: int, since: float) -> float:
-    """Return the seconds before the next try, when all tries since a time have failed."""
-    return pause_after(tries, workflow.time() - since) if patches.PAUSES_KEEP_TIME.on() else pause_after(tries)
 
 
 @workflow_on(
@@ -228,10 +212,10 @@ class DeliveryWorkflow(ToldOfNews):
             self._pop(lane)
         else:
             tries = lane.tries + 1
-            waiting = {"tries": tries, "since": since, "due": now + _pause(tries, since)}
+            waiting = {"tries": tries, "since": since, "due": now + pause_since(tries, since)}
             self._lanes[lane.name] = lane.model_copy(update=waiting)
         if self._failures >= FAILING_AFTER:
-            self._quiet_until = now + _pause(self._failures - FAILING_AFTER + 1, self._first_failed_at)
+            self._quiet_until = now + pause_since(self._failures - FAILING_AFTER + 1, self._first_failed_at)
         stage = "retrying" if self._failures >= FAILING_AFTER else "delivering"
         self._status.set_stage(stage, f"The receiver failed {self._failures} times in a row: {done.fault}.")
 

@@ -13,7 +13,7 @@ from workflows.core.operated import Watching
 from workflows.core.reasons import Reason
 from workflows.core.runs.each import WorkflowEach
 from workflows.core.task_queue import workflow_on
-from workflows.outgoing.deliveries import pause_after
+from workflows.outgoing.pauses import pause_since
 
 AT_ONCE = 8
 AWAY_AFTER = 3  # failures of the mail server in a row: then an operator is needed
@@ -24,9 +24,10 @@ FAULT_CHARS_MAX = 100
 
 
 class LettersInput(Command):
-    """How often in a row the mail server failed in an earlier run of the same workflow."""
+    """How often in a row the mail server failed in an earlier run of the same workflow, and since when."""
 
     failures: int = 0
+    first_failed_at: float | None = None
 
 
 @workflow_on(PURCHASES, name="LetterWorkflow", owner="deployment", stage="sending", restarted_by="start letters")
@@ -37,6 +38,7 @@ class LetterWorkflow(Watching):
     def __init__(self, start: LettersInput) -> None:
         super().__init__()
         self._failures = start.failures
+        self._first_failed_at = start.first_failed_at
         self._sent = 0
         self._each = WorkflowEach(self._status, {})
 
@@ -52,8 +54,8 @@ class LetterWorkflow(Watching):
             if not found.letters:
                 break
             self._count(await self._each.run(self._send_one, found.letters))
-            if self._failures:
-                await self._pause()
+            if self._first_failed_at is not None:
+                await self._pause(self._first_failed_at)
         self._status.clear_need(STEP)
         await self._end("sent", f"{self._sent} letters were sent.")
         return self._sent
@@ -75,22 +77,24 @@ class LetterWorkflow(Watching):
         if away:
             self._fail(away[0])
             return
-        self._failures = 0
+        self._failures, self._first_failed_at = 0, None
         self._status.clear_need(STEP)
         self._status.set_stage("sending", f"{self._sent} letters sent.")
 
     def _fail(self, fault: str) -> None:
         self._failures += 1
+        if self._first_failed_at is None:
+            self._first_failed_at = workflow.time()
         self._status.set_stage("retrying", f"Letters could not be sent {self._failures} times in a row: {fault}.")
         if self._failures >= AWAY_AFTER:
             self._status.raise_need(STEP, Reason.OUTAGE, f"letters wait: {fault}")
 
-    async def _pause(self) -> None:
+    async def _pause(self, since: float) -> None:
         """Wait before the next try, longer each time, or until an operator wants it now."""
-        pause = timedelta(seconds=pause_after(self._failures))
+        pause = timedelta(seconds=pause_since(self._failures, since))
         self._woken = False
         await self._rest(pause, "before the next try")
 
     def next_input(self, start: LettersInput) -> LettersInput:  # noqa: ARG002 - replaced
         """Go on with the same pauses."""
-        return LettersInput(failures=self._failures)
+        return LettersInput(failures=self._failures, first_failed_at=self._first_failed_at)
