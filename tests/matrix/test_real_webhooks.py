@@ -51,7 +51,7 @@ async def test_a_killed_worker_sends_letters(tmp_path: Path, record_property: Re
         bought = (await shop.buy("killed", buyer={"email": "ann@example.org"})).raise_for_status().json()
         opened = await shop.until(bought["purchase_id"], lambda now: bool(now.get("client_secret")), 120)
         await shop.pay(opened["client_secret"])
-        await killing.all_reached(200)
+        await killing.all_reached(400)
         async with asyncio.timeout(60), httpx.AsyncClient(base_url=stack.urls["inbox"]) as inbox:
             while not (letters := (await inbox.get("/letters.json")).json()):  # noqa: ASYNC110 - another process sends
                 await asyncio.sleep(0.2)
