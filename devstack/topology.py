@@ -11,7 +11,7 @@ from devstack.config import StackConfig
 from devstack.proxy_routes import WEBHOOKS, addresses_through_proxy, proxy_process
 from devstack.servers.airdrop import address_of, fund_payer
 from devstack.servers.postgres import postgres_process, postgres_url
-from devstack.servers.temporal import make_current, temporal_process
+from devstack.servers.temporal import temporal_process
 from devstack.servers.webhook_endpoints import WEBHOOK_PATH, register_webhook
 from devstack.supervisor.data_dir import (
     API_KEY,
@@ -81,8 +81,8 @@ def _outside_processes(
         processes.append(postgres_process(folder / "postgres", ports["postgres"], syncs=config.syncs))
     if names.TEMPORAL_ADDRESS not in config.given:
         ui_port = None if config.headless else ports["temporal_ui"]
-        on_ready = partial(make_current, local[names.TEMPORAL_ADDRESS], *(env[name] for name in names.BUILD_DEFAULTS))
-        processes.append(temporal_process(folder / "temporal", ports["temporal"], ui_port, on_ready))
+        build = tuple(env[name] for name in names.BUILD_DEFAULTS)
+        processes.append(temporal_process(folder / "temporal", ports["temporal"], ui_port, build))
     if names.STRIPE_API_BASE not in config.given:
         base = local[names.STRIPE_API_BASE]
         flags = ("--port", str(ports["stripe"]), "--state", str(_state_file(folder, "stripe")))

@@ -10,11 +10,12 @@ import os
 import shutil
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 from devstack.supervisor.ports import LOOPBACK
 from devstack.supervisor.probes import NotReadyError, listens
-from devstack.supervisor.process import OnReady, ProcessSpec
+from devstack.supervisor.process import ProcessSpec
 
 NAMESPACE = "default"
 SEARCH_ATTRIBUTES = {
@@ -35,6 +36,9 @@ SERVER_SETTINGS = {
     "matching.numTaskqueueWritePartitions": "1",
 }
 ASK_TIMEOUT = "10s"
+REST_SECONDS_MAX = 5.0
+# The server's own workflows: of a deployment with its current version, and of a version with its task queues.
+SYSTEM_WORKFLOWS = ("temporal-sys-worker-deployment:{}", "temporal-sys-worker-deployment-version:{}:{}")
 START_SECONDS = 60.0  # on a busy machine its workers of its own take a while after it listens
 # It collects garbage when its memory has grown fivefold, not twofold: a twelfth of its processor time, for 200 MB.
 # It runs on half of the cores: on all of them its idle threads look for work, a tenth of its processor time.
@@ -84,7 +88,11 @@ async def _ask(address: str, *words: str) -> bytes:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    answer, complaint = await asked.communicate()
+    try:
+        answer, complaint = await asked.communicate()
+    finally:
+        if asked.returncode is None:  # whoever asks has waited long enough
+            asked.kill()
     if asked.returncode:
         raise NotReadyError(complaint.decode(errors="replace").strip())
     return answer
@@ -102,20 +110,43 @@ async def make_current(address: str, deployment: str, build_id: str) -> dict[str
     return {}
 
 
-def temporal_process(folder: Path, port: int, ui_port: int | None, on_ready: OnReady | None = None) -> ProcessSpec:
-    """Describe the Temporal server with its state in `folder`."""
+async def await_rest(address: str, deployment: str, build_id: str) -> None:
+    """Wait until the server's own workflows of a deployment have nothing pending; raise after a few seconds.
+
+    They register each queue that a worker polls for the first time. A server that is stopped meanwhile, by any signal,
+    loses the workflow task or the activity that it runs. The next one repeats it after its timeout, ten seconds or a
+    minute: until then it does not answer `make_current`, or it gives the worker no tasks.
+    """
+    ids = [template.format(deployment, build_id) for template in SYSTEM_WORKFLOWS]
+    async with asyncio.timeout(REST_SECONDS_MAX):
+        busy = True
+        while busy:
+            busy = any(await asyncio.gather(*(_is_busy(address, one) for one in ids)))
+
+
+async def _is_busy(address: str, workflow_id: str) -> bool:
+    """Return whether a workflow has a pending workflow task or activity."""
+    answer = await _ask(address, "workflow", "describe", "--workflow-id", workflow_id, "--output", "json")
+    described = json.loads(answer)
+    return "pendingWorkflowTask" in described or "pendingActivities" in described
+
+
+def temporal_process(folder: Path, port: int, ui_port: int | None, build: tuple[str, ...]) -> ProcessSpec:
+    """Describe the Temporal server with its state in `folder`; `build` is the deployment and its current build."""
     folder.mkdir(parents=True, exist_ok=True)
+    address = f"{LOOPBACK}:{port}"
 
     async def probe(_pid: int) -> None:
-        await check_temporal(f"{LOOPBACK}:{port}")
+        await check_temporal(address)
 
-    # Asked to stop it waits two seconds for calls, and it stops after all who call it; a kill loses nothing.
+    # Asked to stop it waits two seconds for calls, and it stops after all who call it; at rest a kill loses nothing.
     return ProcessSpec(
         "temporal",
         temporal_command(folder / "temporal.sqlite", port, ui_port),
         probe,
         SPARING,
-        on_ready=on_ready,
+        on_ready=partial(make_current, address, *build),
+        before_stop=partial(await_rest, address, *build),
         stop_signal=signal.SIGKILL,
         start_seconds=START_SECONDS,
     )

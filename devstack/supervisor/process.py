@@ -26,6 +26,7 @@ class ProcessSpec:
     `withheld` names variables that it is not given, though the supervisor or other processes have them.
     A program of ours with `early`, its module and arguments, begins to import before those that it needs are healthy
     (`early.py`).
+    `before_stop` runs before a healthy one is stopped, which happens even if it raises; it ends by itself.
     `stop_signal` stops it gracefully; the kernel sends it `orphan_signal` when the supervisor itself is killed.
     """
 
@@ -38,6 +39,7 @@ class ProcessSpec:
     early: tuple[str, ...] = ()
     on_ready: OnReady | None = None
     before_start: Callable[[], None] | None = None
+    before_stop: Callable[[], Awaitable[None]] | None = None
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGKILL

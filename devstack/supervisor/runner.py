@@ -175,6 +175,7 @@ class ProcessRunner:
         if child is None:
             return
         if child.returncode is None:
+            await self._before_stop()
             with suppress(ProcessLookupError):
                 child.send_signal(self.process.stop_signal)
             with suppress(TimeoutError):
@@ -182,6 +183,11 @@ class ProcessRunner:
         kill_group(child.pid, 9)
         await child.wait()
         self._set_state("stopped")
+
+    async def _before_stop(self) -> None:
+        if self.state == "healthy" and self.process.before_stop is not None:
+            with suppress(Exception):  # it is stopped in any case
+                await self.process.before_stop()
 
     def _set_state(self, state: str) -> None:
         self.state = state
