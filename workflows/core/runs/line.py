@@ -4,7 +4,6 @@ So an outage costs a workflow a bounded number of events an hour, however many o
 go on.
 """
 
-import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -38,14 +37,15 @@ class RetryLine:
         try:
             await workflow.wait_condition(lambda: self._waiting[0] is place or goes_on())
             if not goes_on():
-                with contextlib.suppress(TimeoutError):
+                try:
                     await workflow.wait_condition(goes_on, timeout=self._grown(pause), timeout_summary=summary)
-                self._tries += 1
+                except TimeoutError:  # a pause that is ended early leaves the next one as it is
+                    self._tries += 1
         finally:
             self._waiting.remove(place)
 
     def _grown(self, pause: timedelta) -> timedelta:
-        """Return the pause, longer after each try, and never shorter than the first."""
+        """Return the pause, longer after each one that was over, and never shorter than the first."""
         if not self._tries:
             return pause
         times: int = 2 ** min(self._tries, TRIES_THAT_GROW)
