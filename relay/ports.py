@@ -7,24 +7,23 @@ from typing import Protocol
 from activities.access.webhooks.deliver import EndpointRef
 from activities.core.about import About
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, MintTicket, PurchaseRef, TreeRef
-from activities.sales.request_purchase import PurchaseStatus
 from domain.payments.webhook_event import WebhookEvent
 from domain.views.purchase import PurchaseKey, StalledClaim, StalledPurchase
-from relay.refunds import CancellationStarter, RefundStarter, Shows, StalledCancellations, StalledRefunds
+from relay.follow_ups import PurchaseLook
+from relay.refunds import RefundStarter, StalledRefunds
 
 
-class ClaimStarter(Protocol):
-    """Starts the workflows of claims."""
-
-    async def start_claim(self, claimed: MintTicket, about: About) -> bool:
-        """Start the delivery of a claim unless it runs; False when the engine is unreachable."""
-
-
-class Starter(RefundStarter, CancellationStarter, Protocol):
+class RelayEngine(RefundStarter, Protocol):
     """Starts and signals workflows; False (None for a signal) means that the engine is unreachable."""
 
     async def start_purchase(self, purchase: PurchaseRef, about: About) -> bool:
         """Start a purchase unless it runs."""
+
+    async def start_claim(self, claimed: MintTicket, about: About) -> bool:
+        """Start the delivery of a claim unless it runs."""
+
+    async def start_cancellation(self, tenant_id: str, about: About) -> bool:
+        """Start the refunds of a cancelled show unless they run."""
 
     async def register(self, subject: MintSubject, about: About) -> bool:
         """Start a registration unless it runs."""
@@ -51,10 +50,6 @@ class Starter(RefundStarter, CancellationStarter, Protocol):
         """Signal a purchase that its buyer cancelled; answers as `look_again`."""
 
 
-class RelayEngine(Starter, ClaimStarter, Protocol):
-    """Everything that the relay asks of the engine."""
-
-
 class UnhandledWebhooks(Protocol):
     """Webhook events in the inbox that were not acted on yet."""
 
@@ -65,7 +60,7 @@ class UnhandledWebhooks(Protocol):
         """Mark a webhook event as acted on."""
 
 
-class StalledWork(StalledRefunds, StalledCancellations, Shows, Protocol):
+class StalledWork(StalledRefunds, Protocol):
     """Recorded work without a workflow that makes progress on it."""
 
     async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[StalledPurchase]:
@@ -79,6 +74,9 @@ class StalledWork(StalledRefunds, StalledCancellations, Shows, Protocol):
 
     async def cancelling(self, limit: int) -> Sequence[StalledPurchase]:
         """Return purchases that their buyers cancelled and that have not ended."""
+
+    async def cancelling_shows(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        """Return (show, tenant) of cancellations that began before a time and are not finished."""
 
     async def unclaimed(self, before: datetime, limit: int) -> Sequence[StalledClaim]:
         """Return claims that were recorded before a time and are not done, oldest first."""
@@ -108,11 +106,8 @@ class StalledWork(StalledRefunds, StalledCancellations, Shows, Protocol):
         """Return (tenant, venue) of a connected account."""
 
 
-class PurchaseStatusReader(Protocol):
-    """Purchase statuses, read from the events."""
-
-    async def look(self, purchase_id: str) -> PurchaseStatus | None:
-        """Return the status of a purchase, or None when there is none."""
+class PurchaseStatusReader(PurchaseLook, Protocol):
+    """Purchase statuses, and the end of orders in the queue."""
 
     async def expire_queued(self, purchase: PurchaseRef) -> bool:
         """End an order whose checkout has not opened in time; False when it may still open."""

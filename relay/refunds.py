@@ -23,20 +23,6 @@ class RefundStarter(Protocol):
         """Signal a refund to look at Stripe; False when it has ended or never existed, None when unreachable."""
 
 
-class CancellationStarter(Protocol):
-    """Starts the workflows of cancelled shows."""
-
-    async def start_cancellation(self, tenant_id: str, about: About) -> bool:
-        """Start the refunds of a cancelled show, unless they run; False when the engine is unreachable."""
-
-
-class StalledCancellations(Protocol):
-    """Cancelled shows in the read models that are not finished."""
-
-    async def cancelling_shows(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
-        """Return (show, tenant) of cancellations that began before a time and are not finished."""
-
-
 class Shows(Protocol):
     """Shows in the read models."""
 
