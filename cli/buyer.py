@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import httpx
@@ -78,7 +78,7 @@ class ApiClient:
         )
 
     async def purchase(
-        self, purchase_id: str, see: Callable[[JsonObject], None], ends: set[str], seconds: float, shown: int = 0
+        self, purchase_id: str, see: Callable[[JsonObject], None], ends: Collection[str], seconds: float, shown: int = 0
     ) -> JsonObject:
         """Follow a purchase to one of its ends; call `see` once with each line of its timeline after those shown."""
 

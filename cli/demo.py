@@ -21,6 +21,7 @@ from cli.buyer import ApiClient, DemoFailedError, JsonObject, check, pay_by_card
 from cli.extras import require
 from devstack.stack import Stack, StackFailedError, running_stack
 from domain.money.currency import money
+from domain.orders.state import ENDED
 from domain.tickets.leaf import ROOT_KEY, Grounds, TreeRoot, leaf_of
 from domain.tickets.merkle import root_by_path
 
@@ -33,7 +34,6 @@ SHORT_HOLD_SECONDS = 4
 READY_SECONDS = 60.0
 QUICK_ROOTS = {"BOXOFFICE_SOLANA__ROOTS_EVERY_SECONDS": "1"}
 CID_OF_BYTES = bytes([1, 0x55, 0x12, 32])  # version 1, raw bytes, SHA-256 of 32 bytes
-ENDS = {"fulfilled", "cancelled", "refused"}
 NEXT = {
     "http://127.0.0.1:8000": "the shop; the HTTP API under /docs",
     "http://127.0.0.1:8025": "the letters that buyers get",
@@ -186,7 +186,7 @@ def _say_open(screen: Screen, opened: JsonObject) -> None:
 
 async def _followed(api: ApiClient, opened: JsonObject, see: Callable[[JsonObject], None]) -> JsonObject:
     """Follow a paid purchase until it is fulfilled."""
-    bought = await api.purchase(opened["purchase_id"], see, ENDS, READY_SECONDS)
+    bought = await api.purchase(opened["purchase_id"], see, ENDED, READY_SECONDS)
     check(bought["state"] == "fulfilled", f"the purchase ended as {bought['state']}: {bought['end_reason']}")
     check(len(bought["tickets"]) == TICKETS, f"the purchase has {len(bought['tickets'])} tickets, expected {TICKETS}")
     return bought
@@ -292,7 +292,7 @@ async def _decline(stack: Stack, api: ApiClient, show_id: str, seat: str) -> str
 
 
 async def _prove_release(screen: Screen, api: ApiClient, show_id: str, purchase_id: str) -> None:
-    ended = await api.purchase(purchase_id, screen.event, ENDS, READY_SECONDS)
+    ended = await api.purchase(purchase_id, screen.event, ENDED, READY_SECONDS)
     check(ended["state"] == "cancelled", f"the unpaid purchase ended as {ended['state']}")
     show = await api.get(f"/api/v1/shows/{show_id}")
     left = show["ticket_types"][0]

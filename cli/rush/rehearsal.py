@@ -18,6 +18,7 @@ from uuid import uuid4
 import aiohttp
 
 from devstack.stack import Stack
+from domain.orders.state import ENDED
 
 LANES_MAX = 100
 AGAIN_SECONDS = 1.0
@@ -25,7 +26,6 @@ STREAMS_MAX = 800  # with the lanes less than one API process takes; who comes l
 DATA = b"data: "
 ANSWER_SECONDS_MAX = 300.0
 END_SECONDS_MAX = 1_800.0
-ENDS = {"fulfilled", "cancelled", "refused"}
 HELD, SOLD_OUT, AGAIN, REFUSED, NONE = "seat held", "sold out", "retry", "refused otherwise", "no answer"
 ANSWERS = (HELD, SOLD_OUT, REFUSED, NONE)
 UNANSWERED = (aiohttp.ClientError, TimeoutError)
@@ -153,7 +153,7 @@ class Rush:
         while time.monotonic() < until:
             async with aclosing(self._events(http, bought["links"]["events"])) as events:
                 async for seen in events:
-                    if seen["state"] in ENDS:
+                    if seen["state"] in ENDED:
                         tally.ends[seen["state"]] += 1
                         if seen["state"] == "fulfilled":
                             tally.fulfilled_at.append(tally.seconds)

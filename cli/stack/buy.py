@@ -13,9 +13,10 @@ from cli.stack.pay import Card, card_of, pay_and_follow, say_end
 from cli.stack.running import answered, api_of, stack_at, voice
 from devstack.stack import Stack
 from domain.money.currency import money
+from domain.orders.state import ENDED
 
 OPEN_SECONDS = 60.0
-OPENED = {"awaiting-payment", "fulfilled", "cancelled", "refused"}
+OPENED = ENDED | {"awaiting-payment"}
 
 
 class Wanted(NamedTuple):

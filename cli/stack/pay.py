@@ -13,8 +13,8 @@ from cli.command import StackDir
 from cli.stack.running import CALL_SECONDS, answered, api_of, stack_at, voice
 from devstack.stack import Stack
 from devstack.supervisor.data_dir import API_KEY
+from domain.orders.state import ENDED
 
-ENDS = {"fulfilled", "cancelled", "refused"}
 END_SECONDS = 120.0
 EMULATOR = "stripe"  # the process of a stack that has no Stripe of its own
 PAYMENT_METHOD = "pm_"
@@ -85,7 +85,7 @@ async def pay_and_follow(stack: Stack, api: ApiClient, purchase_id: str, card: s
     found = await api.get(f"/api/v1/purchases/{purchase_id}")
     check_payable(stack, found)
     await _pay_at_emulator(stack, found, chosen, (lambda _: None) if as_json else typer.echo)
-    return await api.purchase(purchase_id, voice(as_json=as_json), ENDS, END_SECONDS, len(found["timeline"]))
+    return await api.purchase(purchase_id, voice(as_json=as_json), ENDED, END_SECONDS, len(found["timeline"]))
 
 
 def card_of(name: str) -> EmulatedCard:
