@@ -51,7 +51,6 @@ class PaymentCaseWorkflow(Watching):
     def __init__(self, start: CaseInput) -> None:
         super().__init__(start.purchase.purchase_id)
         self._start = start
-        self._look_at_once = False
         self._bears_excess = ""
 
     @workflow.run
