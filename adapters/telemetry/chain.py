@@ -1,10 +1,8 @@
 """Metrics of the chain: its nodes, and the payer's money."""
 
-from typing import Protocol
-
 from prometheus_client import Gauge
 
-from domain.views.minting import MintingDocument
+from domain.views.minting import MintingDocument, NodeState
 
 NODE_WELL = Gauge("boxoffice_solana_node_well", "1 while the node answers", ("node",))
 NODE_CALLS = Gauge("boxoffice_solana_node_calls", "Calls made", ("node",))
@@ -20,17 +18,7 @@ RUNWAY = Gauge(
 PAUSED = Gauge("boxoffice_minting_paused", "1 while the payer's money is low")
 
 
-class NodeFigures(Protocol):
-    """The calls of a Solana node so far, and why it is not called now."""
-
-    name: str
-    trouble: str
-    calls: int
-    failures: int
-    limited: int
-
-
-def show_node(health: NodeFigures) -> None:
+def show_node(health: NodeState) -> None:
     """Set the metrics of a Solana node that was called."""
     NODE_WELL.labels(health.name).set(not health.trouble)
     NODE_CALLS.labels(health.name).set(health.calls)
@@ -38,7 +26,7 @@ def show_node(health: NodeFigures) -> None:
     NODE_LIMITED.labels(health.name).set(health.limited)
 
 
-def show_well(health: NodeFigures) -> None:
+def show_well(health: NodeState) -> None:
     """Set whether a node answers; the calls of the watch are not those of the mints."""
     NODE_WELL.labels(health.name).set(not health.trouble)
 

@@ -1,9 +1,21 @@
 """The newest figures about minting, and the tree of a show: the payer's money, what is owed, the nodes."""
 
+from typing import Protocol
+
 from typing_extensions import TypedDict
 
 from domain.core.timestamp import Timestamp
 from domain.tickets.leaf import LeafEnd
+
+
+class NodeState(Protocol):
+    """The calls of a Solana node so far, and why it is not called now."""
+
+    name: str
+    trouble: str
+    calls: int
+    failures: int
+    limited: int
 
 
 class NodeLine(TypedDict):

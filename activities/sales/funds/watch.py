@@ -5,21 +5,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from activities.sales.funds.sale import FiguresReader
 from domain.tickets.funds import Funds
 from domain.views.common import part_of
-from domain.views.minting import MintingDocument, NodeLine
+from domain.views.minting import MintingDocument, NodeLine, NodeState
 
 log = logging.getLogger(__name__)
-
-
-class NodeState(Protocol):
-    """The health of a Solana node."""
-
-    name: str
-    trouble: str
-    calls: int
-    failures: int
-    limited: int
 
 
 class State(Protocol):
@@ -47,14 +38,11 @@ class Payer(Protocol):
         """Read its state."""
 
 
-class Board(Protocol):
+class Board(FiguresReader, Protocol):
     """Keeps the newest figures for all processes, and counts what is owed."""
 
     async def owed(self) -> int:
         """Return the number of sold tickets without a token."""
-
-    async def load(self) -> MintingDocument | None:
-        """Return the newest figures."""
 
     async def save(self, document: MintingDocument) -> None:
         """Store the newest figures."""
