@@ -56,7 +56,17 @@ class TransactionSender(Protocol):
         """
 
 
-class TokenChain(TransactionSender, Protocol):
+class TokenReader(Protocol):
+    """Reads tokens; signs nothing."""
+
+    def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
+        """Read back from its bytes which token a signed mint makes, or to whom signed bytes move one; no subject."""
+
+    async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
+        """Read and verify a mint against its spec; None when there is no account. At confirmed or better."""
+
+
+class TokenChain(TransactionSender, TokenReader, Protocol):
     """Solana, as minting needs it. Every call may raise `TransientError`; signing and sending are separate calls."""
 
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
@@ -67,12 +77,6 @@ class TokenChain(TransactionSender, Protocol):
 
     async def check_wallet(self, address: str, *, vault: bool) -> None:
         """Raise InvalidWallet for an address that is nobody's; see `activities.tokens.claims.wallets.WalletReader`."""
-
-    def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
-        """Read back from its bytes which token a signed mint makes; they name no subject."""
-
-    async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
-        """Read and verify a mint against its spec; None when there is no account. At confirmed or better."""
 
     async def supply_of(self, address: str, since: int = 0) -> int | None:
         """Return a token's finalized supply at a slot or later; None when there is no mint at the address."""

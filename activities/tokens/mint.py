@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol
 
 from activities.core.commands import Minted, MintSubject, MintTicket
-from activities.core.ports import EventStore, TokenChain
+from activities.core.ports import EventStore, TokenChain, TokenReader
 from activities.core.task_queues import MINT, activity_on
 from activities.tokens.metadata import of_show, of_ticket_type, of_venue, record_drawing
 from activities.tokens.minter import NO_TOKEN, Minter, SoldTicket, TicketMinter, short
@@ -15,7 +15,7 @@ from domain.core.errors import InvalidWallet
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.ticket import Ticket
-from domain.tickets.token import SignedTransaction, TokenSpec, TokenState
+from domain.tickets.token import TokenSpec, TokenState
 
 SHOWS_MAX_PER_VENUE = 1_000_000
 VENUE_SECONDS = 20.0  # a finality, and some
@@ -27,16 +27,6 @@ class Wallets(Protocol):
 
     async def wallet_of(self, buyer_id: str) -> str | None:
         """Return the wallet in a row, if any."""
-
-
-class TokenReader(Protocol):
-    """Reads tokens; signs nothing."""
-
-    def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
-        """Read back from its bytes which token a signed mint makes, or to whom signed bytes move one."""
-
-    async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
-        """Read a token from the chain and verify it; None when there is none."""
 
 
 class TicketReader:
