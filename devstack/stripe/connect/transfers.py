@@ -2,10 +2,10 @@
 
 from devstack.stripe.balance.balance_transactions import add_balance_transaction, balances_by_currency
 from devstack.stripe.connect.access import check_destination
-from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
+from devstack.stripe.core.calls import Call, Endpoint
 from devstack.stripe.core.errors import Json, invalid
 from devstack.stripe.core.forms import metadata, required_integer, required_text
-from devstack.stripe.core.listing import page
+from devstack.stripe.core.listing import reading
 from devstack.stripe.core.store import new_id
 from devstack.stripe.payments.payment_methods import no_billing_details
 from devstack.stripe.webhooks.events import emit
@@ -88,11 +88,6 @@ def _available_on(call: Call, charge: Json, amount: int, currency: str) -> int:
     return int(call.store.get("balance_transaction", charge["balance_transaction"])["available_on"])
 
 
-def retrieve_transfer(call: Call) -> Json:
-    """Return one transfer."""
-    return call.store.get("transfer", call.subject)
-
-
 def update_transfer(call: Call) -> Json:
     """Update a transfer's metadata or description."""
     transfer = call.store.get("transfer", call.subject)
@@ -103,14 +98,8 @@ def update_transfer(call: Call) -> Json:
     return transfer
 
 
-def list_transfers(call: Call) -> Json:
-    """List transfers by destination or transfer group."""
-    return page(call, "transfer", "/v1/transfers", ("destination", "transfer_group"))
-
-
 ENDPOINTS = (
     Endpoint("POST", "/v1/transfers", create_transfer, _TRANSFER),
-    Endpoint("GET", "/v1/transfers", list_transfers, LIST_COMMON | {"destination", "transfer_group"}),
-    Endpoint("GET", "/v1/transfers/*", retrieve_transfer),
+    *reading("transfer", "/v1/transfers", "destination", "transfer_group", open_to_accounts=False),
     Endpoint("POST", "/v1/transfers/*", update_transfer, frozenset({"metadata", "description"})),
 )

@@ -67,7 +67,9 @@ def page(call: Call, kind: str, url: str, equals: tuple[str, ...] = (), filters:
     return {"object": "list", "url": url, "has_more": len(found) > size, "data": rows}
 
 
-def reading(kind: str, url: str, *equals: str, param: str = "id") -> tuple[Endpoint, Endpoint]:
+def reading(
+    kind: str, url: str, *equals: str, param: str = "id", open_to_accounts: bool = True
+) -> tuple[Endpoint, Endpoint]:
     """Return the endpoints that list the caller's objects of a kind, see `page`, and retrieve one of them."""
 
     def listing(call: Call) -> Json:
@@ -79,8 +81,8 @@ def reading(kind: str, url: str, *equals: str, param: str = "id") -> tuple[Endpo
         return call.own(kind, call.subject, param)
 
     return (
-        Endpoint("GET", url, listing, LIST_COMMON.union(equals), open_to_accounts=True),
-        Endpoint("GET", f"{url}/*", retrieve, open_to_accounts=True),
+        Endpoint("GET", url, listing, LIST_COMMON.union(equals), open_to_accounts=open_to_accounts),
+        Endpoint("GET", f"{url}/*", retrieve, open_to_accounts=open_to_accounts),
     )
 
 

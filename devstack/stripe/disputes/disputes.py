@@ -1,10 +1,10 @@
 """Disputes and inquiries: open, answer with evidence, win, lose, close."""
 
 from devstack.stripe.balance.balance_transactions import add_balance_transaction
-from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
+from devstack.stripe.core.calls import Call, Endpoint
 from devstack.stripe.core.errors import Json, invalid
 from devstack.stripe.core.forms import boolean, choice, integer, metadata
-from devstack.stripe.core.listing import page
+from devstack.stripe.core.listing import reading
 from devstack.stripe.core.store import new_id
 from devstack.stripe.disputes.evidence import details, merged, no_evidence, verdict
 from devstack.stripe.payments.currencies import dispute_fee_minor
@@ -191,19 +191,8 @@ def close(call: Call) -> Json:
     return lose(call, _in_status(call.store.get("dispute", call.subject), (OPEN[0], INQUIRIES[0])))
 
 
-def retrieve(call: Call) -> Json:
-    """Return one dispute."""
-    return call.store.get("dispute", call.subject)
-
-
-def listing(call: Call) -> Json:
-    """List disputes by charge or intent."""
-    return page(call, "dispute", "/v1/disputes", ("charge", "payment_intent"))
-
-
 ENDPOINTS = (
-    Endpoint("GET", "/v1/disputes", listing, LIST_COMMON | {"charge", "payment_intent"}),
-    Endpoint("GET", "/v1/disputes/*", retrieve),
+    *reading("dispute", "/v1/disputes", "charge", "payment_intent", open_to_accounts=False),
     Endpoint("POST", "/v1/disputes/*", update, frozenset({"evidence", "metadata", "submit"})),
     Endpoint("POST", "/v1/disputes/*/close", close),
 )
