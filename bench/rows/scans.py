@@ -14,10 +14,10 @@ import aiohttp
 
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
 from bench.comparison.limits import ROUND_TRIP
-from bench.fixtures.environment import run_server
+from bench.fixtures.environment import empty_route
 from bench.fixtures.stack import StackFixture, stack_fixture
 from bench.load.buyers import Buyers, connections, post_json
-from devstack.supervisor.ports import LOOPBACK, free_port
+from devstack.supervisor.ports import LOOPBACK
 
 PER_SECOND = 50
 SECONDS = 4
@@ -109,11 +109,7 @@ async def _ask(fixture: StackFixture, port: int) -> float:
 
 @contextmanager
 def _empty(fixture: StackFixture) -> Iterator[Candidate]:
-    port = free_port()
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-empty") as folder,
-        run_server(("bench.servers.empty_route", str(port)), port, Path(folder) / "empty.log"),
-    ):
+    with tempfile.TemporaryDirectory(prefix="bench-empty") as folder, empty_route(Path(folder)) as port:
         asyncio.run(_ask(fixture, port))
         note = f"p{PERCENT}, {PER_SECOND} a second beside a sale"
         yield Candidate(lambda: asyncio.run(_ask(fixture, port)), note)
