@@ -22,10 +22,11 @@ from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.projection import Projection
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
 from bench.comparison.limits import ROUND_TRIP
+from bench.fixtures.environment import KEY
 from bench.fixtures.event_store import HOLD, LINES, open_store
 from bench.fixtures.many_rows import SEEDED_FROM, fill_list
 from bench.fixtures.show import open_show
-from bench.rows.on_sale import KEY, run_api
+from bench.rows.on_sale import run_api
 from devstack.supervisor.ports import LOOPBACK
 from domain.core.ids import DEFAULT_TENANT
 from domain.views.listed import ListCursor

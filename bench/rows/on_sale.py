@@ -16,11 +16,10 @@ from pathlib import Path
 from activities.access.keys import CreateKey, KeyCommands
 from bench.comparison.comparison import ROUNDS, Baseline, Candidate, Row, Side
 from bench.comparison.limits import ROUND_TRIP
-from bench.fixtures.environment import empty_route, run_server
+from bench.fixtures.environment import KEY, api_settings, empty_route, run_server
 from bench.fixtures.event_store import open_store
 from bench.fixtures.show import open_show
 from bench.load.http_client import Load, run
-from devstack.config import ONE_ADDRESS
 from devstack.supervisor.ports import LOOPBACK, free_port
 from domain.core.ids import DEFAULT_TENANT
 from domain.stock.allocation import Allocation
@@ -30,25 +29,13 @@ BUYERS, TICKETS = 20_000 // ROUNDS, 5_000 // ROUNDS  # per round, so that the ro
 SOLD_OUT_SECONDS = 2.0
 PLAIN, PLAIN_LOOP = "the same API on h11 and the plain loop", "bench.servers.plain_loop"
 HELD, SOLD_OUT = 202, 409
-SECRET = "11" * 32
-KEY = "bo_dev_bench_a-key-of-a-database-that-is-thrown-away"
 
 
 @contextmanager
 def run_api(url: str, server: str = "api.main") -> Iterator[tuple[int, int]]:
     """Serve the production API on this database, without Temporal; yield its port and its pid."""
     port = free_port()
-    env = {
-        **ONE_ADDRESS,
-        "BOXOFFICE_POSTGRES__URL": url,
-        "BOXOFFICE_API__HOST": LOOPBACK,
-        "BOXOFFICE_API__PORT": str(port),
-        "BOXOFFICE_API__CHECKOUTS_IN_FLIGHT_MAX": "0",
-        "BOXOFFICE_DEPLOYMENT__SECRET": SECRET,
-        "BOXOFFICE_SOLANA__ISSUER_SECRET": SECRET,
-        "BOXOFFICE_SOLANA__ADDRESS_SECRET": SECRET,
-        "BOXOFFICE_API__DEVELOPMENT_KEY": KEY,
-    }
+    env = {**api_settings(url, port), "BOXOFFICE_API__CHECKOUTS_IN_FLIGHT_MAX": "0"}
     with (
         tempfile.TemporaryDirectory(prefix="bench-door") as folder,
         run_server((server,), port, Path(folder) / "api.log", env) as pid,
