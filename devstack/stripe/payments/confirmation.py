@@ -78,12 +78,18 @@ def require_action_of_buyer(call: Call, intent: Json) -> Json:
 
 def decline(call: Call, intent: Json, method: Method) -> ApiError:
     """Store a declined charge and return the card error."""
-    code, message = decline_words(method.decline_code or "generic_decline")
+    decline_code = method.decline_code or "generic_decline"
     pending = call.store.find(intent["latest_charge"] or "") if intent["status"] == "processing" else None
     charge = pending or make_charge(call, intent, method, "failed")
+    return fail_charge(call, intent, charge, decline_words(decline_code), decline_code)
+
+
+def fail_charge(call: Call, intent: Json, charge: Json, words: tuple[str, str], decline_code: str) -> ApiError:
+    """Store that a charge has failed, with the code and the message; return the card error."""
+    code, message = words
     charge |= {"status": "failed", "failure_code": code, "failure_message": message, "paid": False}
     call.store.save(charge)
-    trace = {"charge": charge["id"], "decline_code": method.decline_code or "generic_decline"}
+    trace = {"charge": charge["id"], "decline_code": decline_code}
     fail(call, intent, code, message, trace)
     emit(call, "charge.failed", charge)
     return ApiError(402, "card_error", message, code=code, effect=True, payment_intent=public_view(intent), **trace)

@@ -3,7 +3,7 @@
 from devstack.stripe.core.calls import Call, public_view
 from devstack.stripe.core.errors import ApiError, Json, unexpected_state
 from devstack.stripe.payments.charges import method_of
-from devstack.stripe.payments.confirmation import fail
+from devstack.stripe.payments.confirmation import fail_charge
 from devstack.stripe.payments.payment_methods import decline_words
 from devstack.stripe.webhooks.events import emit
 
@@ -42,18 +42,9 @@ def check_capture(call: Call, intent: Json) -> None:
         lapse(call, intent)
         raise ApiError(400, "invalid_request_error", _EXPIRED, code="charge_expired_for_capture", effect=True)
     if how == "decline":
-        raise _declined(call, intent)
+        intent["amount_capturable"] = 0
+        charge = call.store.get("charge", intent["latest_charge"])
+        words = decline_words(method_of(intent).decline_code or "generic_decline")
+        raise fail_charge(call, intent, charge, words, "generic_decline")
     if lapse_when_due(call, intent)["status"] == "canceled":
         raise unexpected_state(public_view(intent), "captured", effect=True)
-
-
-def _declined(call: Call, intent: Json) -> ApiError:
-    code, message = decline_words(method_of(intent).decline_code or "generic_decline")
-    charge = call.store.get("charge", intent["latest_charge"])
-    charge |= {"status": "failed", "failure_code": code, "failure_message": message, "paid": False}
-    call.store.save(charge)
-    trace = {"charge": charge["id"], "decline_code": "generic_decline"}
-    intent["amount_capturable"] = 0
-    fail(call, intent, code, message, trace)
-    emit(call, "charge.failed", charge)
-    return ApiError(402, "card_error", message, code=code, effect=True, payment_intent=public_view(intent), **trace)
