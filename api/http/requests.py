@@ -44,6 +44,14 @@ async def dependencies_of(request: Request) -> Dependencies:
     return deps
 
 
+def hold_seconds_of(asked: int | None, deps: Dependencies) -> int:
+    """Return how long seats are held: as long as was asked for, within the limit of this deployment."""
+    longest = deps.limits.hold_seconds_max
+    if asked is not None and asked > longest:
+        raise Problem(INVALID_REQUEST, f"hold_seconds may be at most {longest}")
+    return asked or deps.limits.hold_seconds
+
+
 def about(description: str, example: Any) -> Any:
     """Return the description and the example of a field."""
     return Field(description=description, examples=[example])

@@ -12,7 +12,7 @@ from activities.catalog.register import AnnounceShow, ShowTerms
 from activities.core.about import About
 from activities.core.commands import MintSubject
 from api.http.guard import Caller, guarded_router, needs, public
-from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
+from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import (
     After,
@@ -29,8 +29,8 @@ from api.http.requests import (
     about,
     added,
     digest_of,
+    hold_seconds_of,
 )
-from api.ports import Dependencies
 from domain.access.subject import ANONYMOUS
 from domain.catalog.changing import ShowLimits
 from domain.catalog.details import ShowDetails, ShowState
@@ -258,7 +258,7 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, re
         tenant_id=tenant_id,
         show_id=show_id,
         ticket_types=types,
-        hold_seconds=_hold_seconds(body, deps),
+        hold_seconds=hold_seconds_of(body.hold_seconds, deps),
         body_digest=digest_of(body, key),
         tax_bps=body.tax.rate_bps if body.tax else 0,
         tax_inclusive=body.tax is not None and body.tax.inclusive,
@@ -312,13 +312,6 @@ async def read_show(show_id: ShowId, deps: Deps, caller: Caller, after: After = 
         raise not_found("show", show_id)
     state = state_at(found, deps.now())
     return {**found, "on_sale": state == "on-sale", "state": state, "stale": stale}
-
-
-def _hold_seconds(body: ShowBody, deps: Dependencies) -> int:
-    longest = deps.limits.hold_seconds_max
-    if body.hold_seconds is not None and body.hold_seconds > longest:
-        raise Problem(INVALID_REQUEST, f"hold_seconds may be at most {longest}")
-    return body.hold_seconds or deps.limits.hold_seconds
 
 
 def _detail(name: str, body: ShowPatch) -> datetime | str | None:

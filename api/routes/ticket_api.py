@@ -12,7 +12,7 @@ from api.http.about_request import HOLDS
 from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer
 from api.http.read_your_writes import require
-from api.http.requests import Body, Deps, Gate, Id, Key, TicketId, about, digest_of
+from api.http.requests import Body, Deps, Gate, Id, Key, TicketId, about, digest_of, hold_seconds_of
 from api.ports import Dependencies
 from api.routes.quotes import QUOTE_PROBLEMS, ItemBody, QuoteAnswer, WantedBody, quoted
 from domain.catalog.line import Line
@@ -179,9 +179,6 @@ async def reserve_tickets(body: ReserveBody, key: Key, deps: Deps, caller: Calle
     types = [item.ticket_type_id for item in body.items]
     if len(set(types)) != len(types):
         raise Problem(INVALID_REQUEST, "a ticket type may appear only once")
-    longest = deps.limits.hold_seconds_max
-    if body.hold_seconds is not None and body.hold_seconds > longest:
-        raise Problem(INVALID_REQUEST, f"hold_seconds may be at most {longest}")
     tenant_id = caller.tenant_id
     reservation_id = deps.identity.of_key("re", caller.name, key)
     command = MakeReservation(
@@ -190,7 +187,7 @@ async def reserve_tickets(body: ReserveBody, key: Key, deps: Deps, caller: Calle
         nonce=deps.identity.nonce_of(reservation_id),
         show_id=body.show_id,
         lines=[Line(ticket_type_id=item.ticket_type_id, quantity=item.quantity) for item in body.items],
-        hold_seconds=body.hold_seconds or deps.limits.hold_seconds,
+        hold_seconds=hold_seconds_of(body.hold_seconds, deps),
         body_digest=digest_of(body, key),
     )
     view = await deps.holds.reserve(command)
