@@ -14,7 +14,7 @@ from activities.core.task_queues import PURCHASES
 from activities.refunds.cancel_show import CancelledOrder, OrdersLeft, ShowCancellationActivities, ShowPage
 from domain.core.ids import order_ref_of
 from workflows.core import patches
-from workflows.core.activity_calls import STORE
+from workflows.core.activity_calls import STORE_REGULAR
 from workflows.core.acts import Outcome, operator_act
 from workflows.core.operated import ToldOfNews
 from workflows.core.saga import drain
@@ -24,7 +24,6 @@ from workflows.refund import RefundInput, RefundReport, RefundWorkflow
 
 REST_GROWS = 1.5
 REST_SECONDS_MAX = 300.0
-LISTING_POLICY = STORE._replace(local=None)
 
 
 class ShowCancellationInput(Command):
@@ -78,7 +77,7 @@ class ShowCancellationWorkflow(ToldOfNews):
         page = ShowPage(show_id=start.show_id)
         if not start.holds_ended:
             method, summary = ShowCancellationActivities.end_open_holds, "end the open holds of outside sellers"
-            await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
+            await self._caller.call(method, page, STORE_REGULAR, summary, forward_only=True)
             self._holds_ended = True
         while True:
             left = await self._list_orders_left()
@@ -90,7 +89,7 @@ class ShowCancellationWorkflow(ToldOfNews):
                 continue
             method = ShowCancellationActivities.finish_cancellation
             summary = "see whether anything is left"
-            residue = await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
+            residue = await self._caller.call(method, page, STORE_REGULAR, summary, forward_only=True)
             if not residue:
                 await self._end("cancelled", "Every order was given back.")
                 return "finished"
@@ -137,7 +136,7 @@ class ShowCancellationWorkflow(ToldOfNews):
             self._woken = False
             page = ShowPage(show_id=self._start.show_id, after=self._after, limit=self._start.page_size)
             method, summary = ShowCancellationActivities.list_orders_left, "list orders that are left"
-            left = await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
+            left = await self._caller.call(method, page, STORE_REGULAR, summary, forward_only=True)
             if not left.is_paused:
                 return left
             self._show("paused", "Paused: no further refund is begun.")
