@@ -1,7 +1,7 @@
 """Start refunds that were decided and never begun, and deliver their webhook events."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from activities.core.about import About
@@ -9,8 +9,6 @@ from activities.core.commands import PurchaseRef, RefundRef
 from domain.payments.webhook_event import WebhookEvent
 from domain.views.catalog import ShowOwner
 from domain.views.purchase import StalledRefund
-
-UNKNOWN_AFTER = timedelta(seconds=60)
 
 
 class RefundStarter(Protocol):
@@ -40,16 +38,16 @@ class StalledRefunds(Shows, Protocol):
         """Return our refund of a Stripe refund id, or None."""
 
 
-async def deliver_refund_event(webhook: WebhookEvent, engine: RefundStarter, stalled: StalledRefunds) -> bool:
+async def deliver_refund_event(webhook: WebhookEvent, engine: RefundStarter, stalled: StalledRefunds) -> bool | None:
     """Signal a refund, or start it again: a refund can fail at the bank after it succeeded.
 
-    Return True when nothing is left to do. A refund that nobody knows after `UNKNOWN_AFTER` is not ours; before that,
-    its events may not be recorded yet.
+    Return True when nothing is left to do, None for a refund that nobody knows: its events may not be recorded yet.
     """
-    found = await stalled.refund_of(webhook.object_id) if webhook.object_id else None
+    if not webhook.object_id:
+        return True
+    found = await stalled.refund_of(webhook.object_id)
     if found is None:
-        is_new = webhook.created is not None and webhook.created > datetime.now(UTC) - UNKNOWN_AFTER
-        return not webhook.object_id or not is_new
+        return None
     told = await engine.refund_news(found["refund_id"])
     if told is False:
         return await engine.start_refund(ref_of(found), await about_refund(stalled, found))

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from activities.access.webhooks.deliver import EndpointRef
@@ -25,7 +25,9 @@ SETTLE_SECONDS = 3.0
 STANDS_SECONDS = 10.0  # twice as long as the API waits for a checkout
 RETRY_SECONDS = 15.0
 LETTERS_RETRY_SECONDS = 2.0  # one start sends what is due; the next buyer need not wait for long
-FOREIGN_AFTER = timedelta(seconds=60)
+UNKNOWN_SECONDS = 60.0  # the read models may be behind
+# A dispute names its payment alone, and the news of that one may come later: by Stripe's next try, or by our poll.
+UNKNOWN_DISPUTE_SECONDS = 3600.0
 BATCH_MAX = 50
 AT_ONCE = 10
 UNFINISHED_MAX = 1_000  # many may wait for one outage; the ones behind them must be seen too
@@ -61,6 +63,7 @@ class Relay:
         self._events = events
         self._each = each
         self._tried: dict[str, float] = {}
+        self._unknown: dict[str, float] = {}  # webhooks about something that nobody knows, and since when
         self._cancelling: dict[str, float] = {}
         self._line, self._moved_at = set[str](), 0.0
 
@@ -87,13 +90,15 @@ class Relay:
 
     async def deliver_webhooks(self) -> None:
         """Deliver every waiting webhook event to its purchase, or open a payment case."""
-        behind = self._each.set_aside(self._deliver_one)  # they must not take the places of the ones behind them
+        # They must not take the places of the ones behind them.
+        behind = self._each.set_aside(self._deliver_one) + len(self._unknown)
         await self._each.run(self._deliver_one, await self._webhooks.unsignalled(BATCH_MAX + behind))
 
     @each_subject("deliver webhooks", lambda webhook: webhook.event_id)
     async def _deliver_one(self, webhook: WebhookEvent) -> None:
         if await self._deliver(webhook):
             await self._webhooks.mark(webhook.event_id)
+            self._unknown.pop(webhook.event_id, None)
 
     async def resend_cancels(self) -> None:
         """Signal buyers' cancels again, since the first signal may have been lost.
@@ -277,14 +282,15 @@ class Relay:
         if webhook.account_id is not None:
             return await self._deliver_to_venue(webhook, webhook.account_id)
         if webhook.is_about_refund:
-            return await deliver_refund_event(webhook, self._engine, self._stalled)
+            told = await deliver_refund_event(webhook, self._engine, self._stalled)
+            return self._is_foreign(webhook) if told is None else told
         return await self._deliver_to_purchase(webhook)
 
     async def _deliver_to_purchase(self, webhook: WebhookEvent) -> bool:
         owner = await self._stalled.owner_of(webhook.intent_id) if webhook.intent_id else None
         purchase_id = owner["purchase_id"] if owner else webhook.purchase_id
         if purchase_id is None:
-            return _is_foreign(webhook)
+            return self._is_foreign(webhook)
         if webhook.dispute_id is not None and owner is not None:
             purchase = _ref(owner).model_dump()
             return await self._follow_ups.tell(Matter(kind="dispute", subject_id=webhook.dispute_id, **purchase))
@@ -312,7 +318,7 @@ class Relay:
     async def _deliver_to_venue(self, webhook: WebhookEvent, account_id: str) -> bool:
         found = await self._stalled.venue_of(account_id)
         if found is None:
-            return _is_foreign(webhook)
+            return self._is_foreign(webhook)
         owner = {"tenant_id": found[0], "venue_id": found[1], "account_id": account_id}
         if webhook.is_about_account:
             return await self._follow_ups.tell(Matter(kind="onboarding", subject_id=found[1], **owner))
@@ -320,6 +326,12 @@ class Relay:
             return True
         payout = PayoutRef(account_id=account_id, payout_id=webhook.object_id, event_id=webhook.event_id)
         return await self._follow_ups.tell(Matter(kind="payout", subject_id=payout.subject_id, **owner))
+
+    def _is_foreign(self, webhook: WebhookEvent) -> bool:
+        """Say whether something that nobody knows is not ours; it counts from our first look, however old it is."""
+        now = self._clock()
+        patience = UNKNOWN_SECONDS if webhook.dispute_id is None else UNKNOWN_DISPUTE_SECONDS
+        return now - self._unknown.setdefault(webhook.event_id, now) >= patience
 
     async def _at_times(
         self, identity: str, act: Callable[[], Awaitable[bool | None]], seconds: float = RETRY_SECONDS
@@ -338,11 +350,6 @@ class Relay:
     def _forget_tries(self) -> None:
         now = self._clock()
         self._tried = {known: until for known, until in self._tried.items() if now < until}
-
-
-def _is_foreign(webhook: WebhookEvent) -> bool:
-    """Say whether a payment without a known purchase is not ours; the read models may only be behind."""
-    return webhook.created is None or webhook.created < datetime.now(UTC) - FOREIGN_AFTER
 
 
 def _ref(found: PurchaseKey) -> PurchaseRef:

@@ -30,6 +30,13 @@ LOOPS = (
         f"{EACH}::test_what_is_set_aside_takes_no_place_in_a_batch",
     ),
     Mutant(
+        "a dispute that comes before its payment is dropped",
+        "relay/relay.py",
+        "UNKNOWN_SECONDS if webhook.dispute_id is None else UNKNOWN_DISPUTE_SECONDS",
+        "UNKNOWN_SECONDS",
+        "tests/relay/test_unknown_news.py::test_a_dispute_that_comes_before_its_payment_is_followed",
+    ),
+    Mutant(
         "an account's next look begins after events that were not stored",
         "relay/undelivered_webhooks.py",
         "        if len(stored) == len(found):\n",

@@ -82,9 +82,9 @@ REFUNDS = (
     Mutant(
         "news of a refund that is not recorded yet are dropped",
         "relay/refunds.py",
-        "return not webhook.object_id or not is_new",
-        "return True",
-        "tests/relay/test_refunds.py::test_news_of_a_refund_that_is_not_recorded_yet_are_kept",
+        "    if found is None:\n        return None\n",
+        "    if found is None:\n        return True\n",
+        "tests/relay/test_unknown_news.py::test_what_nobody_knows_is_not_ours_after_a_while",
     ),
     Mutant(
         "a decision hands the cash out",

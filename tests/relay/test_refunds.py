@@ -1,13 +1,11 @@
 """The relay opens a case for a payment that no purchase waits for, and for refunds made at Stripe."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from relay.relay import Relay
-from tests.relay.test_relay import RecordedWork, RecordingEngine, engine, relay, stalled, webhook
+from tests.relay.test_relay import RecordedWork, RecordingEngine, clock, engine, relay, stalled, webhook
 
-__all__ = ["engine", "relay", "stalled"]
+__all__ = ["clock", "engine", "relay", "stalled"]
 
 
 @pytest.mark.parametrize(("told", "state"), [(True, "awaiting-payment"), (False, "fulfilled")])
@@ -37,14 +35,3 @@ async def test_a_payment_of_a_purchase_that_never_was_is_set_aside(
     stalled.webhooks, stalled.known, engine.delivered = [webhook()], False, False
     await relay.deliver_webhooks()
     assert (engine.calls, stalled.marked) == ([("look_again", "pu_1")], ["evt_1"])
-
-
-@pytest.mark.parametrize(("age", "marked"), [(timedelta(), []), (timedelta(seconds=61), ["evt_1"])])
-async def test_news_of_a_refund_that_is_not_recorded_yet_are_kept(
-    relay: Relay, engine: RecordingEngine, stalled: RecordedWork, age: timedelta, marked: list[str]
-) -> None:
-    """A refund may fail before its success is in the read models; one that nobody knows for a minute is not ours."""
-    news = {"created": datetime.now(UTC) - age, "object_id": "re_unknown"}
-    stalled.webhooks = [webhook("refund.failed").model_copy(update=news)]
-    await relay.deliver_webhooks()
-    assert (stalled.marked, engine.calls) == (marked, [])
