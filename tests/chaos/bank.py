@@ -43,7 +43,8 @@ class Bank:
             if has_failed and state == "succeeded":
                 return
             if state == "failed":
-                with suppress(RPCError, WorkflowUpdateFailedError):  # unreachable, or in another stage by now
+                # Unreachable, also at the connection, or in another stage by now.
+                with suppress(RPCError, RuntimeError, WorkflowUpdateFailedError):
                     engine = await self._shop.engine()
                     await operate(engine.get_workflow_handle(f"refund/{refund_id}"), RETRY_NOW, stage="failed")
             await asyncio.sleep(LOOK_SECONDS)

@@ -165,8 +165,8 @@ class Visit:
     async def _cancel(self) -> None:
         path = f"/api/v1/purchases/{self.story.purchase_id}"
         answer = await self._answer(lambda: self._http.delete(path))
-        self.story.cancelled = answer.status_code == httpx.codes.ACCEPTED
-        if answer.status_code not in {httpx.codes.ACCEPTED, httpx.codes.CONFLICT}:
+        self.story.cancelled = answer.is_success  # or it had ended before, as one that an operator gave up
+        if answer.status_code not in {httpx.codes.OK, httpx.codes.ACCEPTED, httpx.codes.CONFLICT}:
             self.story.unexpected.append(f"DELETE was answered {answer.status_code}")
 
     async def _request_refund(self, what: str) -> None:
