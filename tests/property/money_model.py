@@ -319,7 +319,8 @@ def expected(sale: Sale, currency: str) -> Sums:
         debt = len(sale.tickets) - len(sale.delivered)
         sums["mint:debt", "TICKET"], sums["tickets:sold", "TICKET"] = debt, -debt
     for back in sale.backs:
-        owed += 0 if back.posted else max(-back.elsewhere, 0) - back.by_bank  # owed before, by those that failed
+        # Before it is posted: owed by those that failed, or posted with what a bank has paid and given back since.
+        owed -= 0 if back.posted else back.elsewhere + back.by_bank
         if back.posted:
             given = back.given
             pending -= back.of_venue
