@@ -37,7 +37,8 @@ class Bank:
         has_failed = False
         while True:
             seen = await look()
-            [state] = [one["state"] for one in seen["refunds"] if one["refund_id"] == refund_id]
+            # The read models may be behind the decision.
+            state = next((one["state"] for one in seen["refunds"] if one["refund_id"] == refund_id), None)
             # Another operator may have made it good before anybody saw it failed.
             has_failed = has_failed or any(entry["text"].startswith("Refund failed") for entry in seen["timeline"])
             if has_failed and state == "succeeded":
