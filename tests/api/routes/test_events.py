@@ -60,7 +60,7 @@ async def test_pages_tell_each_event_once_and_in_order(client: httpx.AsyncClient
     types = [event["type"] for event in whole]
     assert types[:2] == ["show.announced", "show.on_sale"]
     assert types[-1] == "order.fulfilled"
-    assert sorted(set(types[2:])) == ["order.confirmed", "order.fulfilled", "ticket.issued", "ticket.minted"]
+    assert {"order.confirmed", "order.fulfilled", "ticket.issued", "ticket.minted"} <= set(types[2:])
     assert {event["purchase_id"] for event in whole[2:]} == {sold}
     seen, after = [], 0
     while True:
