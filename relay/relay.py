@@ -92,13 +92,15 @@ class Relay:
         """Deliver every waiting webhook event to its purchase, or open a payment case."""
         # They must not take the places of the ones behind them.
         behind = self._each.set_aside(self._deliver_one) + len(self._unknown)
-        await self._each.run(self._deliver_one, await self._webhooks.unsignalled(BATCH_MAX + behind))
+        found = await self._webhooks.unsignalled(BATCH_MAX + behind)
+        # Another worker may have marked what this one does not know.
+        self._unknown = {one.event_id: self._unknown[one.event_id] for one in found if one.event_id in self._unknown}
+        await self._each.run(self._deliver_one, found)
 
     @each_subject("deliver webhooks", lambda webhook: webhook.event_id)
     async def _deliver_one(self, webhook: WebhookEvent) -> None:
         if await self._deliver(webhook):
             await self._webhooks.mark(webhook.event_id)
-            self._unknown.pop(webhook.event_id, None)
 
     async def resend_cancels(self) -> None:
         """Signal buyers' cancels again, since the first signal may have been lost.

@@ -44,3 +44,14 @@ async def test_a_dispute_that_comes_before_its_payment_is_followed(
     await relay.deliver_webhooks()
     assert engine.calls == [("news", ("dispute/du_1", "pu_1", 2))]
     assert stalled.marked == ["evt_1"]
+
+
+async def test_what_another_worker_has_marked_is_forgotten(relay: Relay, stalled: RecordedWork, clock: Clock) -> None:
+    """It would take a place in each batch for ever."""
+    stalled.webhooks, stalled.owner = [webhook(purchase_id=None)], None
+    await relay.deliver_webhooks()
+    stalled.marked = ["evt_1"]
+    await relay.deliver_webhooks()
+    stalled.marked, clock.at = [], UNKNOWN_SECONDS
+    await relay.deliver_webhooks()
+    assert stalled.marked == []
